@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* The real platform's event channels and grants. */
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "common/platform-xen.h"
+
+int platform_xen_evtchn_fd(struct platform *p)
+{
+    return xenevtchn_fd(platform_xen(p)->evtchn);
+}
+
+int platform_xen_evtchn_alloc(struct platform *p, uint32_t remote_domid)
+{
+    return xenevtchn_bind_unbound_port(platform_xen(p)->evtchn, remote_domid);
+}
+
+int platform_xen_evtchn_bind(struct platform *p, uint32_t remote_domid, uint32_t remote_port)
+{
+    return xenevtchn_bind_interdomain(platform_xen(p)->evtchn, remote_domid, remote_port);
+}
+
+int platform_xen_evtchn_unbind(struct platform *p, uint32_t port)
+{
+    return xenevtchn_unbind(platform_xen(p)->evtchn, port);
+}
+
+int platform_xen_evtchn_notify(struct platform *p, uint32_t port)
+{
+    return xenevtchn_notify(platform_xen(p)->evtchn, port);
+}
+
+int platform_xen_evtchn_next(struct platform *p)
+{
+    return xenevtchn_pending(platform_xen(p)->evtchn);
+}
+
+int platform_xen_evtchn_unmask(struct platform *p, uint32_t port)
+{
+    return xenevtchn_unmask(platform_xen(p)->evtchn, port);
+}
+
+/* The libraries count pages in 32 bits. */
+static bool count_valid(size_t pages)
+{
+    if (pages > 0 && pages <= UINT32_MAX / PLATFORM_PAGE_SIZE)
+        return true;
+    errno = EINVAL;
+    return false;
+}
+
+void *platform_xen_grant_share(struct platform *p, uint32_t domid, size_t pages, bool writable,
+                               uint32_t *refs)
+{
+    if (!count_valid(pages))
+        return NULL;
+
+    void *start = xengntshr_share_pages(platform_xen(p)->gntshr, domid, (int)pages, refs, writable);
+
+    if (start)
+        memset(start, 0, pages * PLATFORM_PAGE_SIZE);
+    return start;
+}
+
+int platform_xen_grant_unshare(struct platform *p, void *start, size_t pages)
+{
+    if (!count_valid(pages))
+        return -1;
+    return xengntshr_unshare(platform_xen(p)->gntshr, start, (uint32_t)pages);
+}
+
+void *platform_xen_grant_map(struct platform *p, uint32_t domid, const uint32_t *refs,
+                             size_t pages, bool writable)
+{
+    if (!count_valid(pages))
+        return NULL;
+    /* The library only reads the references; its prototype lacks the const. */
+    return xengnttab_map_domain_grant_refs(platform_xen(p)->gnttab, (uint32_t)pages, domid,
+                                           (uint32_t *)refs,
+                                           writable ? PROT_READ | PROT_WRITE : PROT_READ);
+}
+
+int platform_xen_grant_unmap(struct platform *p, void *start, size_t pages)
+{
+    if (!count_valid(pages))
+        return -1;
+    return xengnttab_unmap(platform_xen(p)->gnttab, start, (uint32_t)pages);
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "tests/harness.h"
+
+#include <CUnit/TestRun.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static unsigned case_number;
+
+static void print_result(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
+{
+    printf("%sok %u - %s: %s\n", failure ? "not " : "", ++case_number, suite->pName, test->pName);
+    for (CU_pFailureRecord f = failure; f; f = f->pNext)
+        printf("# %s:%u: %s\n", f->strFileName ? f->strFileName : "?", f->uiLineNumber,
+               f->strCondition ? f->strCondition : "?");
+    fflush(stdout);
+}
+
+int test_main(const char *suite, const struct test_case *cases)
+{
+    unsigned count = 0;
+    CU_pSuite registered;
+
+    if (CU_initialize_registry() != CUE_SUCCESS || !(registered = CU_add_suite(suite, NULL, NULL))) {
+        printf("Bail out! CUnit: %s\n", CU_get_error_msg());
+        return 1;
+    }
+    for (; cases[count].name; count++)
+        if (!CU_add_test(registered, cases[count].name, cases[count].run)) {
+            printf("Bail out! CUnit: %s\n", CU_get_error_msg());
+            return 1;
+        }
+    printf("1..%u\n", count);
+    CU_set_test_complete_handler(print_result);
+    CU_run_all_tests();
+
+    unsigned failed = CU_get_number_of_tests_failed();
+
+    CU_cleanup_registry();
+    return (int)failed;
+}

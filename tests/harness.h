@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * A CUnit program as a TAP producer: each case is one line for automake to
+ * count, each failed assertion a comment below it.
+ *
+ *     static void wraps_at_the_end(void) { CU_ASSERT(...); }
+ *     static const struct test_case cases[] = {
+ *         TEST(wraps_at_the_end),
+ *         {NULL, NULL},
+ *     };
+ *     int main(void) { return test_main("ring", cases); }
+ */
+#ifndef XVMSG_TEST_HARNESS_H
+#define XVMSG_TEST_HARNESS_H
+
+#include <CUnit/CUnit.h>
+
+struct test_case {
+    const char *name;
+    void (*run)(void);
+};
+
+#define TEST(function) {#function, function}
+
+/* Runs the cases in order; returns the number of failed cases for exit(). */
+int test_main(const char *suite, const struct test_case *cases);
+
+#endif
