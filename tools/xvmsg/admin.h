@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * attach, detach and list, apart from their command lines: what the cmd_*
+ * functions run once they have Xen, and tests over a Xen of their own. A result
+ * goes to `out`, a failure to complain(); the return is the exit status.
+ */
+#ifndef XVMSG_ADMIN_H
+#define XVMSG_ADMIN_H
+
+#include <stdio.h>
+
+#include "common/platform.h"
+
+#define ADMIN_TIMEOUT_DEFAULT 30
+
+struct attach_request {
+    const char *domain; /* name or id */
+    uint32_t bus;
+    const char *type;
+    const char *target; /* absolute */
+    bool readonly;
+    const char *name; /* NULL: the first free one */
+    const char *uuid; /* NULL: none */
+    unsigned timeout; /* seconds */
+};
+
+struct detach_request {
+    const char *domain;
+    uint32_t bus;
+    const char *device; /* its number or name */
+    bool force;
+    unsigned timeout;
+};
+
+struct list_request {
+    const char *domain; /* NULL: every one */
+    bool json;
+};
+
+int attach_run(struct platform *p, const struct attach_request *request, FILE *out);
+int detach_run(struct platform *p, const struct detach_request *request);
+int list_run(struct platform *p, const struct list_request *request, FILE *out);
+
+#endif

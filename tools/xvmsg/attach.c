@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/xvmsg/admin.h"
+#include "tools/xvmsg/bus.h"
+#include "tools/xvmsg/xvmsg.h"
+#include "xenstore-schema/schema.h"
+
+#define COMMAND "attach"
+
+static void print_usage(FILE *to)
+{
+    fputs("usage: xvmsg attach [--timeout SECONDS] DOMAIN TYPE target=PATH [readonly]\n"
+          "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
+          "\n"
+          "Gives DOMAIN (name or id) a device and prints the device's number.\n"
+          "\n"
+          "  TYPE               blk, a disk\n"
+          "  target=PATH        the file or block device behind it\n"
+          "  readonly           the guest may not write\n"
+          "  name=NAME          for detach and list; the first free of blk0, blk1 ...\n"
+          "  uuid=UUID          the device's identity for the guest\n"
+          "  bus=NUMBER         which bus of the guest; 0 is the default\n"
+          "  --timeout SECONDS  wait so long for xvmsgd; 30 is the default\n",
+          to);
+}
+
+/* ---- the store ---- */
+
+struct attach {
+    const struct attach_request *request;
+    struct bus_id id;
+    char name[NAME_MAX_LENGTH + 1];
+
+    /* What became of it. */
+    uint64_t number;
+    char *error;
+};
+
+/* 0 when a->name is free; -1 with EEXIST when it is not. */
+static int check_free(struct platform *p, platform_tx tx, const struct attach *a)
+{
+    int missing = bus_missing(p, tx, bus_request(&a->id, a->name).text);
+
+    if (missing == 0)
+        errno = EEXIST;
+    return missing == 1 ? 0 : -1;
+}
+
+static int choose_name(struct platform *p, platform_tx tx, struct attach *a)
+{
+    if (a->request->name) {
+        snprintf(a->name, sizeof(a->name), "%s", a->request->name);
+        return check_free(p, tx, a);
+    }
+    for (unsigned i = 0; i < UINT16_MAX; i++) {
+        snprintf(a->name, sizeof(a->name), "%s%u", a->request->type, i);
+        if (check_free(p, tx, a) == 0)
+            return 0;
+        if (errno != EEXIST)
+            return -1;
+    }
+    return -1;
+}
+
+/* A directory only the backend's domain may read: targets are not the guest's
+ * business. */
+static int make_private(struct platform *p, platform_tx tx, const char *path, uint32_t owner)
+{
+    struct platform_perm nobody_else = {.domid = owner};
+
+    if (p->ops->xs_mkdir(p, tx, path) < 0)
+        return -1;
+    return p->ops->xs_set_perms(p, tx, path, &nobody_else, 1);
+}
+
+/* One transaction: the bus, if it is new, and the request. */
+static int write_request(struct platform *p, platform_tx tx, void *user)
+{
+    struct attach *a = user;
+    const struct attach_request *r = a->request;
+    struct store_path requests = store_path("%s/" XS_REQUEST, bus_home(&a->id).text);
+
+    if (bus_make(p, tx, &a->id) < 0 || choose_name(p, tx, a) < 0)
+        return -1;
+
+    struct store_path path = bus_request(&a->id, a->name);
+
+    if (make_private(p, tx, requests.text, a->id.backend) < 0 ||
+        make_private(p, tx, path.text, a->id.backend) < 0 ||
+        store_write_text(p, tx, path.text, XS_TYPE, r->type) < 0 ||
+        store_write_text(p, tx, path.text, XS_TARGET, r->target) < 0 ||
+        store_write_text(p, tx, path.text, XS_MODE, r->readonly ? XS_MODE_READ : XS_MODE_WRITE) < 0)
+        return -1;
+    return r->uuid ? store_write_text(p, tx, path.text, XS_UUID, r->uuid) : 0;
+}
+
+/* For bus_wait(): -1 with ENODEV when the request is no more. */
+static int answered(struct platform *p, void *user)
+{
+    struct attach *a = user;
+    struct store_path path = bus_request(&a->id, a->name);
+
+    if (store_read_u64(p, PLATFORM_NO_TX, path.text, XS_NUMBER, 0, UINT64_MAX, &a->number) == 0)
+        return 1;
+    if (errno != ENOENT)
+        return -1;
+    a->error = store_read_text(p, PLATFORM_NO_TX, path.text, XS_ERROR);
+    if (a->error)
+        return 1;
+    if (store_exists(p, PLATFORM_NO_TX, path.text))
+        return 0;
+    if (errno == ENOENT)
+        errno = ENODEV;
+    return -1;
+}
+
+/* Takes the request back, unless the daemon has granted it meanwhile. */
+static int withdraw(struct platform *p, platform_tx tx, void *user)
+{
+    struct attach *a = user;
+    struct store_path path = bus_request(&a->id, a->name);
+
+    if (store_read_u64(p, tx, path.text, XS_NUMBER, 0, UINT64_MAX, &a->number) == 0) {
+        errno = EALREADY;
+        return -1;
+    }
+    return store_remove(p, tx, store_path("%s/" XS_REQUEST, bus_home(&a->id).text).text, a->name);
+}
+
+static int print_number(const struct attach *a, FILE *out)
+{
+    fprintf(out, "%llu\n", (unsigned long long)a->number);
+    return EXIT_SUCCESS;
+}
+
+/* Leaves nothing behind of an attach that failed, and says why it did. */
+static int give_up(struct platform *p, struct attach *a, int error, FILE *out)
+{
+    if (store_transaction(p, withdraw, a) < 0 && errno == EALREADY)
+        return print_number(a, out);
+    if (a->error)
+        complain(COMMAND, "%s", a->error);
+    else if (error == ETIMEDOUT)
+        complain(COMMAND, "xvmsgd did not answer within %u s", a->request->timeout);
+    else if (error == ENODEV)
+        complain(COMMAND, "the request was removed before xvmsgd answered");
+    else
+        complain(COMMAND, "cannot read xvmsgd's answer: %s", strerror(error));
+    return EXIT_FAILURE;
+}
+
+int attach_run(struct platform *p, const struct attach_request *request, FILE *out)
+{
+    struct attach a = {.request = request};
+    int status;
+
+    if (bus_find(p, COMMAND, request->domain, request->bus, &a.id) < 0)
+        return EXIT_FAILURE;
+    if (store_transaction(p, write_request, &a) < 0) {
+        if (errno == EEXIST)
+            complain(COMMAND, "domain %s already has a device named %s", request->domain, a.name);
+        else
+            complain(COMMAND, "cannot write the request to xenstore: %s", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    if (bus_wait(p, bus_request(&a.id, a.name).text, request->timeout, answered, &a) == 0 &&
+        !a.error)
+        status = print_number(&a, out);
+    else
+        status = give_up(p, &a, errno, out);
+    free(a.error);
+    return status;
+}
+
+/* ---- the command line ---- */
+
+/* Is the value what the schema wants under B/request/NAME/KEY? */
+static bool check_value(const char *key, const char *value)
+{
+    const char *why = "is unknown";
+    const struct schema_node *node = schema_find(store_path("B/" XS_REQUEST "/x/%s", key).text);
+
+    if (node && schema_value_valid(node, value, &why))
+        return true;
+    complain(COMMAND, "%s '%s' %s", key, value, why);
+    return false;
+}
+
+/* In a static buffer, as the program attaches one device. */
+static const char *absolute_path(const char *path)
+{
+    static char buffer[4096];
+    char directory[2048];
+    int length;
+
+    if (path[0] == '/')
+        return path;
+    if (!getcwd(directory, sizeof(directory)))
+        return NULL;
+    length = snprintf(buffer, sizeof(buffer), "%s/%s", directory, path);
+    return length > 0 && (size_t)length < sizeof(buffer) ? buffer : NULL;
+}
+
+/* The value of KEY=VALUE, NULL when the argument is of another key. */
+static const char *value_of(const char *argument, const char *key)
+{
+    size_t length = strlen(key);
+
+    return strncmp(argument, key, length) == 0 && argument[length] == '='
+               ? argument + length + 1
+               : NULL;
+}
+
+static bool parse_argument(const char *argument, struct attach_request *r)
+{
+    const char *value;
+
+    if (strcmp(argument, "readonly") == 0) {
+        r->readonly = true;
+        return true;
+    }
+    if ((value = value_of(argument, XS_TARGET))) {
+        r->target = *value ? absolute_path(value) : value;
+        return r->target && check_value(XS_TARGET, r->target);
+    }
+    if ((value = value_of(argument, XS_UUID))) {
+        r->uuid = value;
+        return check_value(XS_UUID, value);
+    }
+    if ((value = value_of(argument, XS_NAME))) {
+        r->name = value;
+        if (name_valid(value))
+            return true;
+        complain(COMMAND, "name '%s' must be a letter and then at most %d letters, digits, '-' or "
+                          "'_'", value, NAME_MAX_LENGTH - 1);
+        return false;
+    }
+    if ((value = value_of(argument, "bus")))
+        return bus_parse_number(COMMAND, "bus", value, &r->bus) == 0;
+    complain(COMMAND, "unknown argument '%s'; see xvmsg attach --help", argument);
+    return false;
+}
+
+/* -1 to go on, else the exit status. */
+static int parse_options(int argc, char **argv, struct attach_request *r)
+{
+    static const struct option known[] = {
+        {"timeout", required_argument, NULL, 't'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, "t:h", known, NULL)) != -1;)
+        switch (c) {
+        case 't':
+            if (bus_parse_number(COMMAND, "--timeout", optarg, &r->timeout) < 0)
+                return EXIT_USAGE;
+            break;
+        case 'h':
+            print_usage(stdout);
+            return EXIT_SUCCESS;
+        default:
+            print_usage(stderr);
+            return EXIT_USAGE;
+        }
+    return -1;
+}
+
+/* -1 to go on, else the exit status. */
+static int parse_command_line(int argc, char **argv, struct attach_request *r)
+{
+    int status = parse_options(argc, argv, r);
+
+    if (status >= 0)
+        return status;
+    if (argc - optind < 2) {
+        print_usage(stderr);
+        return EXIT_USAGE;
+    }
+    r->domain = argv[optind++];
+    r->type = argv[optind++];
+    if (!check_value(XS_TYPE, r->type))
+        return EXIT_USAGE;
+    for (; optind < argc; optind++)
+        if (!parse_argument(argv[optind], r))
+            return EXIT_USAGE;
+    if (!r->target) {
+        complain(COMMAND, "target=PATH is missing: what should stand behind the device?");
+        return EXIT_USAGE;
+    }
+    return -1;
+}
+
+int cmd_attach(int argc, char **argv)
+{
+    struct attach_request request = {.timeout = ADMIN_TIMEOUT_DEFAULT};
+    int status = parse_command_line(argc, argv, &request);
+
+    if (status >= 0)
+        return status;
+
+    struct platform *p = bus_open_xen(COMMAND);
+
+    if (!p)
+        return EXIT_FAILURE;
+    status = attach_run(p, &request, stdout);
+    platform_close(p);
+    return status;
+}

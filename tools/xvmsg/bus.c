@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "tools/xvmsg/bus.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/xvmsg/xvmsg.h"
+#include "xenstore-schema/handshake.h"
+#include "xenstore-schema/schema.h"
+
+#define DOMAINS "/local/domain"
+#define WATCH_TOKEN "xvmsg"
+#define NANOSECONDS_PER_SECOND 1000000000u
+#define NANOSECONDS_PER_MILLISECOND 1000000u
+
+struct platform *bus_open_xen(const char *command)
+{
+    const char *why;
+    struct platform *p = platform_open_xen(PLATFORM_XENSTORE, &why);
+
+    if (!p)
+        complain(command, "%s", why);
+    return p;
+}
+
+static bool domain_is_named(struct platform *p, const char *domid, const char *name)
+{
+    char *value =
+        store_read_text(p, PLATFORM_NO_TX, store_path(DOMAINS "/%s", domid).text, XS_NAME);
+    bool same = value && strcmp(value, name) == 0;
+
+    free(value);
+    return same;
+}
+
+/* The domain of that name; -1 with ENOENT. */
+static int find_named(struct platform *p, const char *name, uint64_t *domid)
+{
+    size_t count;
+    char **ids = p->ops->xs_list(p, PLATFORM_NO_TX, DOMAINS, &count);
+    int rc = -1;
+
+    if (!ids)
+        return -1;
+    errno = ENOENT;
+    for (size_t i = 0; i < count && rc < 0; i++)
+        if (domain_is_named(p, ids[i], name))
+            rc = parse_u64(ids[i], 0, UINT32_MAX, domid);
+    free(ids);
+    return rc;
+}
+
+int bus_find_domain(struct platform *p, const char *command, const char *text, uint32_t *domid)
+{
+    uint64_t number;
+
+    if (parse_u64(text, 0, UINT32_MAX, &number) < 0 && find_named(p, text, &number) < 0)
+        goto none;
+    *domid = (uint32_t)number;
+    if (store_exists(p, PLATFORM_NO_TX, store_path(DOMAINS "/%u", *domid).text))
+        return 0;
+
+none:
+    if (errno == ENOENT)
+        complain(command, "there is no domain '%s'", text);
+    else
+        complain(command, "cannot look for domain '%s': %s", text, strerror(errno));
+    return -1;
+}
+
+int bus_find(struct platform *p, const char *command, const char *domain, uint32_t bus,
+             struct bus_id *id)
+{
+    int own = p->ops->own_domid(p);
+
+    if (own < 0) {
+        complain(command, "cannot tell this domain's own id: %s", strerror(errno));
+        return -1;
+    }
+    if (!p->ops->lock_held(p, BUS_DAEMON_LOCK)) {
+        complain(command, "xvmsgd is not running in this domain: start it with "
+                          "'systemctl start xvmsgd', or run xvmsgd as root");
+        return -1;
+    }
+    id->backend = (uint32_t)own;
+    id->bus = bus;
+    return bus_find_domain(p, command, domain, &id->frontend);
+}
+
+struct store_path bus_home(const struct bus_id *id)
+{
+    return store_path(XS_BACKEND_BUS, id->backend, id->frontend, id->bus);
+}
+
+struct store_path bus_request(const struct bus_id *id, const char *name)
+{
+    return store_path("%s/" XS_REQUEST "/%s", bus_home(id).text, name);
+}
+
+/* A directory of `owner`'s that `reader` may read; all below inherits that. */
+static int make_home(struct platform *p, platform_tx tx, const char *path, uint32_t owner,
+                     uint32_t reader)
+{
+    struct platform_perm perms[] = {{.domid = owner}, {.domid = reader, .read = true}};
+
+    if (p->ops->xs_mkdir(p, tx, path) < 0)
+        return -1;
+    return p->ops->xs_set_perms(p, tx, path, perms, 2);
+}
+
+static int make_backend(struct platform *p, platform_tx tx, const struct bus_id *id,
+                        const char *backend, const char *frontend)
+{
+    if (make_home(p, tx, backend, id->backend, id->frontend) < 0 ||
+        store_write_text(p, tx, backend, XS_FRONTEND, frontend) < 0 ||
+        store_write_u64(p, tx, backend, XS_FRONTEND_ID, id->frontend) < 0)
+        return -1;
+    return store_write_u64(p, tx, backend, XS_STATE, XENBUS_INITIALISING);
+}
+
+static int make_frontend(struct platform *p, platform_tx tx, const struct bus_id *id,
+                         const char *backend, const char *frontend)
+{
+    if (make_home(p, tx, frontend, id->frontend, id->backend) < 0 ||
+        store_write_text(p, tx, frontend, XS_BACKEND, backend) < 0 ||
+        store_write_u64(p, tx, frontend, XS_BACKEND_ID, id->backend) < 0)
+        return -1;
+    return store_write_u64(p, tx, frontend, XS_STATE, XENBUS_INITIALISING);
+}
+
+int bus_missing(struct platform *p, platform_tx tx, const char *path)
+{
+    if (store_exists(p, tx, path))
+        return 0;
+    return errno == ENOENT ? 1 : -1;
+}
+
+int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id)
+{
+    struct store_path backend = bus_home(id);
+    struct store_path frontend = store_path(XS_FRONTEND_BUS, id->frontend, id->bus);
+    int missing = bus_missing(p, tx, frontend.text);
+
+    if (missing < 0 ||
+        (missing && make_frontend(p, tx, id, backend.text, frontend.text) < 0))
+        return -1;
+    missing = bus_missing(p, tx, backend.text);
+    if (missing < 0 || (missing && make_backend(p, tx, id, backend.text, frontend.text) < 0))
+        return -1;
+    return store_write_u64(p, tx, backend.text, XS_ONLINE, 1);
+}
+
+int bus_parse_number(const char *command, const char *option, const char *text, uint32_t *number)
+{
+    uint64_t value;
+
+    if (parse_u64(text, 0, UINT32_MAX, &value) == 0) {
+        *number = (uint32_t)value;
+        return 0;
+    }
+    complain(command, "%s must be a number, not '%s'", option, text);
+    return -1;
+}
+
+/* Milliseconds left, rounded up so that the last poll does not spin. */
+static int time_left(struct platform *p, uint64_t deadline)
+{
+    uint64_t now = p->ops->now(p);
+
+    if (now >= deadline)
+        return 0;
+
+    uint64_t left = deadline - now + NANOSECONDS_PER_MILLISECOND - 1;
+
+    left /= NANOSECONDS_PER_MILLISECOND;
+    return left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
+static void drain_watches(struct platform *p)
+{
+    struct platform_watch *fired;
+
+    while ((fired = p->ops->xs_next_watch(p)))
+        free(fired);
+}
+
+static int wait_watching(struct platform *p, uint64_t deadline,
+                         int (*done)(struct platform *p, void *user), void *user)
+{
+    struct pollfd pollfd = {.fd = p->ops->xs_fd(p), .events = POLLIN};
+
+    for (;;) {
+        /* First forget what fired, then look: a change after that fires anew. */
+        drain_watches(p);
+
+        int rc = done(p, user);
+
+        if (rc != 0)
+            return rc < 0 ? -1 : 0;
+        rc = poll(&pollfd, 1, time_left(p, deadline));
+        if (rc < 0 && errno != EINTR)
+            return -1;
+        if (rc == 0) {
+            errno = ETIMEDOUT;
+            return -1;
+        }
+    }
+}
+
+int bus_wait(struct platform *p, const char *path, unsigned seconds,
+             int (*done)(struct platform *p, void *user), void *user)
+{
+    uint64_t deadline = p->ops->now(p) + (uint64_t)seconds * NANOSECONDS_PER_SECOND;
+
+    if (p->ops->xs_watch(p, path, WATCH_TOKEN) < 0)
+        return -1;
+
+    int rc = wait_watching(p, deadline, done, user);
+    int saved = errno;
+
+    p->ops->xs_unwatch(p, path, WATCH_TOKEN);
+    errno = saved;
+    return rc;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* What attach, detach and list share: which bus, its nodes, and waiting. */
+#ifndef XVMSG_TOOL_BUS_H
+#define XVMSG_TOOL_BUS_H
+
+#include "common/platform.h"
+#include "common/store.h"
+
+/* The lock xvmsgd holds while it serves this domain. */
+#define BUS_DAEMON_LOCK "xvmsgd"
+
+struct bus_id {
+    uint32_t backend;
+    uint32_t frontend;
+    uint32_t bus;
+};
+
+/* Opens this domain's Xen for a subcommand; complains. */
+struct platform *bus_open_xen(const char *command);
+
+/* "name" or "id" of an existing domain. Complains when there is none. */
+int bus_find_domain(struct platform *p, const char *command, const char *text, uint32_t *domid);
+
+/* Our own domain as the backend, and the named one as the frontend, with a
+ * daemon that serves us; complains. */
+int bus_find(struct platform *p, const char *command, const char *domain, uint32_t bus,
+             struct bus_id *id);
+
+/* B, and B/request/NAME. */
+struct store_path bus_home(const struct bus_id *id);
+struct store_path bus_request(const struct bus_id *id, const char *name);
+
+/* 1 when there is no such node, 0 when there is, -1 when it cannot be told. */
+int bus_missing(struct platform *p, platform_tx tx, const char *path);
+
+/* Makes B and F where they are missing, as the toolstack of a new bus, and says
+ * that the bus is wanted. */
+int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id);
+
+/* An option's number; complains. */
+int bus_parse_number(const char *command, const char *option, const char *text, uint32_t *number);
+
+/*
+ * Waits until `done` says so: 1 yes, 0 not yet, -1 with errno never. It is asked
+ * at once and after every change at or below the path. -1 with ETIMEDOUT.
+ */
+int bus_wait(struct platform *p, const char *path, unsigned seconds,
+             int (*done)(struct platform *p, void *user), void *user);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "config.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/xvmsg/xvmsg.h"
+
+static const struct {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"attach", "give a guest a device", cmd_attach},
+    {"detach", "take a device away again", cmd_detach},
+    {"list", "show the devices and how they are", cmd_list},
+    {"decode", "show messages given as hex digits", cmd_decode},
+    {"encode", "turn messages given as JSON into hex digits", cmd_encode},
+};
+
+void complain(const char *name, const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "xvmsg %s: ", name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+static void print_help(FILE *to)
+{
+    fputs("usage: xvmsg COMMAND [ARGUMENT ...]\n"
+          "       xvmsg --help | --version\n"
+          "\n"
+          "virtio devices for Xen guests over virtio-msg.\n"
+          "\n",
+          to);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fputs("\n"
+          "xvmsg COMMAND --help tells more about one. Exit status: 0 done, 1 failed,\n"
+          "2 wrong usage.\n",
+          to);
+}
+
+/* What could not be written was not done. */
+static int finish(int status)
+{
+    if (!fflush(stdout) && !ferror(stdout))
+        return status;
+    perror("xvmsg: standard output");
+    return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")) {
+        print_help(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+        puts(PACKAGE_STRING);
+        return EXIT_SUCCESS;
+    }
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (!strcmp(argv[1], commands[i].name))
+            return finish(commands[i].run(argc - 1, argv + 1));
+    fprintf(stderr, "xvmsg: no command '%s'; see xvmsg --help\n", argv[1]);
+    return EXIT_USAGE;
+}
