@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * File I/O without waiting: io_uring on the worker's loop.
+ *
+ * A device embeds a struct aio_op in its own request, starts it, and gets a
+ * call when it ended. What is started during one turn of the loop goes to the
+ * kernel in one system call at the turn's end.
+ */
+#ifndef XVMSG_AIO_H
+#define XVMSG_AIO_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/iov.h"
+
+struct aio;
+
+enum aio_kind { AIO_READ, AIO_WRITE, AIO_SYNC };
+
+/*
+ * One operation. Fill in the first part; op, pieces and file stay until done()
+ * is called, with 0 or a negative errno. A read or write moves all of its bytes
+ * or fails (-EIO when the file ends before them); it uses up `iov`.
+ */
+struct aio_op {
+    enum aio_kind kind;
+    int fd;
+    bool durable; /* writes: on stable storage when done */
+    struct iov iov;
+    uint64_t offset;
+    void (*done)(struct aio_op *op, int result);
+
+    struct aio_op *next; /* private */
+};
+
+/* NULL with errno; *why says in words what this system lacks. */
+struct aio *aio_new(struct event_base *base, const char **why);
+
+/* Waits for what is in flight, as aio_drain(). NULL is fine. */
+void aio_free(struct aio *aio);
+
+/* Never blocks and never fails: done() tells. It is not called from in here. */
+void aio_start(struct aio *aio, struct aio_op *op);
+
+/* Blocks until nothing is in flight; each op's done() is called. */
+void aio_drain(struct aio *aio);
+
+#endif

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "backend/channel.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/log.h"
+#include "common/print.h"
+#include "common/ring.h"
+
+/* Messages served before the rest of the loop has its turn. */
+#define BATCH 64u
+
+/* A message in words, at the debug level; a longer one is cut. */
+#define TRACE_MAX 320
+
+static const struct timeval next_turn = {0};
+
+struct channel {
+    struct channel_owner owner;
+    struct platform *platform;
+    struct pending *pending;
+    const char *label;
+    void *pages;
+    size_t num_pages;
+    int port;
+    struct ring ring;
+    struct event *readable; /* the event channel fired */
+    struct event *service;  /* look at the ring: at this turn's end, or in the next */
+    uint8_t *message;       /* private copy of what is being served */
+    uint8_t *response;      /* encoded */
+    struct answer answer;
+    size_t kept;            /* size of a message that must be offered again */
+    bool stopped;
+    uint64_t dropped;
+    struct log_limit drop_limit;
+};
+
+static void fail(struct channel *channel, const char *why)
+{
+    if (channel->stopped)
+        return;
+    channel_stop(channel);
+    channel->owner.failed(channel->owner.user, why);
+}
+
+static void fail_errno(struct channel *channel, const char *what)
+{
+    char why[CHANNEL_WHY_MAX];
+
+    snprintf(why, sizeof(why), "%s: %s", what, strerror(errno));
+    fail(channel, why);
+}
+
+static void fail_ring(struct channel *channel)
+{
+    char why[CHANNEL_WHY_MAX];
+
+    snprintf(why, sizeof(why), "guest's message ring: %s", ring_fault_text(channel->ring.fault));
+    fail(channel, why);
+}
+
+/* ---- messages ---- */
+
+/* Clauses DEV-12 and BUS-23: no traffic, only a line in the log. */
+static void drop(struct channel *channel, const char *name, const char *why)
+{
+    uint64_t now = channel->platform->ops->now(channel->platform);
+    uint64_t unlogged = channel->drop_limit.suppressed;
+
+    channel->dropped++;
+    if (log_limit_passes(&channel->drop_limit, now))
+        log_warning("%s: dropped a message: %s: %s (%" PRIu64 " so far, %" PRIu64 " not logged)",
+                    channel->label, name, why, channel->dropped, unlogged);
+}
+
+static void trace(const struct channel *channel, const char *direction, const struct msg *m)
+{
+    char text[TRACE_MAX];
+
+    if (log_get_level() < LOG_LEVEL_DEBUG)
+        return;
+    print_message(text, sizeof(text), m);
+    log_debug("%s: %s %s", channel->label, direction, text);
+}
+
+/* Room for it was made sure of before the request was taken. */
+static void send_message(struct channel *channel, const struct msg *m)
+{
+    const struct ring *ring = &channel->ring;
+    struct msg_error error;
+    size_t size = msg_encode(ring->form, m, channel->response, ring->max_message, &error);
+
+    trace(channel, "to guest:  ", m);
+    if (size)
+        ring_put(&channel->ring, channel->response, size);
+    else
+        log_error("%s: cannot send %s: %s: %s", channel->label, msg_describe(m->kind)->name,
+                  error.field, msg_fault_text(error.fault));
+}
+
+static bool is_for_us(const struct msg *m)
+{
+    const struct msg_description *description = msg_describe(m->kind);
+
+    return description->class != MSG_RESPONSE && description->sender & MSG_DRIVER;
+}
+
+/* Serves channel->message. False when it has to be offered again later. */
+static bool serve_message(struct channel *channel, size_t size)
+{
+    struct msg_error error;
+    struct msg m;
+
+    if (!msg_decode(channel->ring.form, channel->message, size, &m, &error)) {
+        drop(channel, error.field, msg_fault_text(error.fault));
+        return true;
+    }
+    trace(channel, "from guest:", &m);
+    if (!is_for_us(&m)) {
+        drop(channel, msg_describe(m.kind)->name, "not a driver's message");
+        return true;
+    }
+    switch (channel->owner.serve(channel->owner.user, &m, &channel->answer)) {
+    case ANSWER_NOW:
+        send_message(channel, &channel->answer.msg);
+        break;
+    case ANSWER_LATER:
+    case ANSWER_NEVER:
+        break;
+    case ANSWER_RETRY:
+        return false;
+    case ANSWER_DROP:
+        drop(channel, msg_describe(m.kind)->name, "no device takes it");
+        break;
+    }
+    return true;
+}
+
+static bool has_room(struct channel *channel)
+{
+    return ring_has_room(&channel->ring, channel->ring.max_message);
+}
+
+/* False when the ring is full. */
+static bool send_events(struct channel *channel)
+{
+    struct pending_source *source;
+    struct msg event;
+    uint32_t bit;
+
+    while (pending_next(channel->pending, &source, &bit)) {
+        if (!has_room(channel))
+            return false;
+        channel->owner.build_event(channel->owner.user, source, bit, &event);
+        send_message(channel, &event);
+        pending_done(channel->pending, source, bit);
+    }
+    return true;
+}
+
+enum progress {
+    GO_ON,
+    WAIT_FOR_MESSAGE,
+    WAIT_FOR_ROOM,
+    WAIT_FOR_DEVICE, /* the kept message's: a pending event will wake us */
+};
+
+/* Events first: a full ring must not keep them behind new requests for ever. */
+static enum progress serve_one(struct channel *channel)
+{
+    size_t size = channel->kept;
+
+    if (!send_events(channel) || !has_room(channel))
+        return WAIT_FOR_ROOM;
+    if (!size)
+        size = ring_get(&channel->ring, channel->message);
+    if (!size)
+        return WAIT_FOR_MESSAGE;
+    channel->kept = serve_message(channel, size) ? 0 : size;
+    return channel->kept ? WAIT_FOR_DEVICE : GO_ON;
+}
+
+/* Asks to be woken. False: what we would wait for is already there. */
+static bool may_sleep(struct channel *channel, enum progress progress)
+{
+    switch (progress) {
+    case GO_ON:
+        return false;
+    case WAIT_FOR_MESSAGE:
+        return ring_await_message(&channel->ring);
+    case WAIT_FOR_ROOM:
+        return ring_await_room(&channel->ring, channel->ring.max_message);
+    case WAIT_FOR_DEVICE:
+        return true;
+    }
+    return true;
+}
+
+static void ring_doorbell_if_wanted(struct channel *channel)
+{
+    bool published = ring_publish(&channel->ring);
+    bool released = ring_release(&channel->ring);
+
+    if ((published || released) &&
+        channel->platform->ops->evtchn_notify(channel->platform, (uint32_t)channel->port) < 0)
+        fail_errno(channel, "cannot signal the guest's event channel");
+}
+
+static void on_service(evutil_socket_t fd, short what, void *user)
+{
+    struct channel *channel = user;
+    enum progress progress = GO_ON;
+
+    (void)fd, (void)what;
+    if (channel->stopped)
+        return;
+    for (unsigned served = 0; served < BATCH && progress == GO_ON; served++)
+        progress = serve_one(channel);
+    ring_doorbell_if_wanted(channel);
+    if (!channel->stopped && !may_sleep(channel, progress))
+        event_add(channel->service, &next_turn);
+    if (channel->ring.fault)
+        fail_ring(channel);
+}
+
+/* ---- event channel ---- */
+
+static void on_readable(evutil_socket_t fd, short what, void *user)
+{
+    struct channel *channel = user;
+    struct platform *platform = channel->platform;
+    int port = platform->ops->evtchn_next(platform);
+
+    (void)fd, (void)what;
+    if (port < 0) {
+        if (errno != EAGAIN)
+            fail_errno(channel, "cannot read the event channel");
+        return;
+    }
+    /* Once for each turn, before looking at the ring: a guest that fires without
+     * end gets no more than its share. */
+    if (platform->ops->evtchn_unmask(platform, (uint32_t)port) < 0) {
+        fail_errno(channel, "cannot unmask the event channel");
+        return;
+    }
+    on_service(-1, 0, channel);
+}
+
+void channel_wake(struct channel *channel)
+{
+    if (!channel->stopped)
+        event_active(channel->service, 0, 0);
+}
+
+void channel_stop(struct channel *channel)
+{
+    channel->stopped = true;
+    event_del(channel->readable);
+    event_del(channel->service);
+}
+
+/* ---- life ---- */
+
+/* The supervisor has checked the offer; what memory safety hangs on is checked
+ * here again. */
+static const char *check_offer(const struct ipc_connect *connect)
+{
+    uint32_t least = connect->wire_form == MSG_WIDE ? MSG_WIDE_MIN_MAX : MSG_COMPACT_MIN_MAX;
+
+    if (connect->wire_form > MSG_COMPACT)
+        return "unknown wire form";
+    if (connect->ring_page_order > RING_MAX_ORDER)
+        return "the message ring has too many pages";
+    if (connect->message_size < least || connect->message_size > MSG_PROTOCOL_MAX)
+        return "message size out of range";
+    return NULL;
+}
+
+static bool make_buffers(struct channel *channel, uint16_t max_message)
+{
+    channel->message = malloc(max_message);
+    channel->response = malloc(max_message);
+    channel->answer.tail = malloc(max_message);
+    return channel->message && channel->response && channel->answer.tail;
+}
+
+static bool map_ring(struct channel *channel, const struct ipc_connect *connect, char *why)
+{
+    struct platform *platform = channel->platform;
+
+    channel->num_pages = (size_t)1 << connect->ring_page_order;
+    channel->pages = platform->ops->grant_map(platform, connect->frontend_domid,
+                                              connect->ring_refs, channel->num_pages, true);
+    if (!channel->pages) {
+        snprintf(why, CHANNEL_WHY_MAX, "cannot map the guest's message ring: %s", strerror(errno));
+        return false;
+    }
+    if (!ring_attach(&channel->ring, channel->pages, connect->ring_page_order, RING_BACKEND,
+                     (enum msg_form)connect->wire_form, (uint16_t)connect->message_size)) {
+        snprintf(why, CHANNEL_WHY_MAX, "guest's message ring: %s",
+                 ring_fault_text(channel->ring.fault));
+        return false;
+    }
+    channel->port = platform->ops->evtchn_bind(platform, connect->frontend_domid,
+                                               connect->event_channel);
+    if (channel->port < 0) {
+        snprintf(why, CHANNEL_WHY_MAX, "cannot bind the guest's event channel %u: %s",
+                 connect->event_channel, strerror(errno));
+        return false;
+    }
+    return true;
+}
+
+static bool make_events(struct channel *channel, struct event_base *base)
+{
+    int fd = channel->platform->ops->evtchn_fd(channel->platform);
+
+    channel->service = event_new(base, -1, 0, on_service, channel);
+    channel->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, channel);
+    return channel->service && channel->readable && event_add(channel->readable, NULL) == 0;
+}
+
+struct channel *channel_new(struct event_base *base, struct platform *platform,
+                            const struct ipc_connect *connect, struct pending *pending,
+                            const struct channel_owner *owner, const char *label, char *why)
+{
+    const char *wrong = check_offer(connect);
+    struct channel *channel = wrong ? NULL : calloc(1, sizeof(*channel));
+
+    snprintf(why, CHANNEL_WHY_MAX, "%s", wrong ? wrong : "out of memory");
+    if (!channel)
+        return NULL;
+    channel->owner = *owner;
+    channel->platform = platform;
+    channel->pending = pending;
+    channel->label = label;
+    channel->port = -1;
+    channel->answer.form = (enum msg_form)connect->wire_form;
+    channel->answer.max_message = (uint16_t)connect->message_size;
+    if (!make_buffers(channel, channel->answer.max_message) || !map_ring(channel, connect, why) ||
+        !make_events(channel, base))
+        goto fail;
+    /* Messages may have been there before the port was. */
+    channel_wake(channel);
+    return channel;
+
+fail:
+    channel_free(channel);
+    return NULL;
+}
+
+void channel_free(struct channel *channel)
+{
+    if (!channel)
+        return;
+    if (channel->readable)
+        event_free(channel->readable);
+    if (channel->service)
+        event_free(channel->service);
+    if (channel->port >= 0)
+        channel->platform->ops->evtchn_unbind(channel->platform, (uint32_t)channel->port);
+    if (channel->pages)
+        channel->platform->ops->grant_unmap(channel->platform, channel->pages,
+                                            channel->num_pages);
+    free(channel->message);
+    free(channel->response);
+    free(channel->answer.tail);
+    free(channel);
+}

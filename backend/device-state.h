@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * A device from the bus's side: what the message handlers and the worker see
+ * and do. Device classes use device.h alone.
+ */
+#ifndef XVMSG_DEVICE_STATE_H
+#define XVMSG_DEVICE_STATE_H
+
+#include <linux/virtio_config.h>
+
+#include "backend/device.h"
+#include "backend/ipc.h"
+#include "backend/log.h"
+#include "common/codec.h"
+#include "common/pending.h"
+#include "common/platform.h"
+
+/* What all devices of a worker share. */
+struct device_host {
+    const char *label; /* leads log lines */
+    struct event_base *base;
+    struct platform *platform;
+    struct aio *aio;
+    struct memory *memory; /* NULL while no guest is connected */
+    struct pending pending;
+    void (*event_waits)(void *user); /* `pending` has something for the ring */
+    void (*settled)(void *user);     /* a reset is complete */
+    void *user;
+};
+
+struct device {
+    const struct device_class *class;
+    struct device_host *host;
+    void *state;
+    uint64_t number;
+    char name[NAME_MAX_LENGTH + 1];
+    struct msg_uuid uuid;
+
+    uint64_t offered;
+    uint64_t accepted;
+    bool accepted_unknown; /* a bit above 63, none of which we offer */
+    uint32_t generation;
+    uint32_t status; /* as the driver reads it */
+    bool resetting;  /* chains are still out; status stays as it was */
+    bool leaving;    /* removed as far as the guest can see */
+
+    struct queue *queues[DEVICE_MAX_QUEUES];
+    uint64_t kicked; /* queues to look at, by bit */
+    struct event *work;
+
+    struct pending_source events;
+    uint32_t event_bits[PENDING_WORDS(DEVICE_MAX_QUEUES + 2)];
+
+    /* A RESET_VQUEUE whose answer waits for chains to come back. */
+    struct {
+        bool waits;
+        uint16_t token;
+        uint32_t index;
+    } queue_reset;
+
+    struct log_limit log_limit;
+};
+
+/* The pending bit behind those of the queues: the answer to a RESET_VQUEUE. */
+static inline uint32_t device_answer_bit(const struct device *device)
+{
+    return PENDING_QUEUE(device->class->num_queues);
+}
+
+/* Takes `fd` when it succeeds. NULL with a sentence in why[DEVICE_WHY_MAX]. */
+struct device *device_new(struct device_host *host, const struct device_class *class,
+                          const struct ipc_device *what, int fd, char *why);
+
+/* No chain may be out: reset it and wait until it has settled. NULL is fine. */
+void device_free(struct device *device);
+
+/* SET_DEVICE_STATUS; the outcome is device->status. 0 begins a reset. */
+void device_set_status(struct device *device, uint32_t wanted);
+
+/* Begins a reset, complete when `resetting` is false: at once, or after
+ * host->settled(). Harmless when one is going on. */
+void device_reset(struct device *device);
+
+/* May requests of its queues be served? */
+bool device_running(const struct device *device);
+
+/*
+ * RESET_VQUEUE. True when it is complete (or refused: nothing was done); false
+ * when the answer, with that token, will come through `pending`. Until then the
+ * device takes no other request (queue_reset.waits).
+ */
+bool device_reset_queue(struct device *device, uint32_t index, uint16_t token);
+
+/* NULL for a queue the device does not have. */
+struct queue *device_queue(const struct device *device, uint32_t index);
+
+/* The message for a bit of `events`. */
+void device_build_event(struct device *device, uint32_t bit, struct msg *event);
+
+/* The device a pending source belongs to. */
+struct device *device_of_source(struct pending_source *source);
+
+#endif

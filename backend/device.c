@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "backend/device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/device-state.h"
+
+#define FEATURE(bit) (UINT64_C(1) << (bit))
+#define FEATURES_OF_ALL \
+    (FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_ACCESS_PLATFORM) | FEATURE(VIRTIO_F_RING_RESET))
+
+/* The bits a driver sets; DEVICE_NEEDS_RESET is the device's own. */
+#define DRIVER_BITS                                                                     \
+    (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK | \
+     VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_FAILED)
+
+static const struct timeval next_turn = {0};
+
+/* ---- what classes ask for ---- */
+
+void device_offer_features(struct device *device, uint64_t features)
+{
+    device->offered |= features;
+}
+
+bool device_has_feature(const struct device *device, unsigned feature)
+{
+    return device->accepted & FEATURE(feature);
+}
+
+struct aio *device_aio(const struct device *device)
+{
+    return device->host->aio;
+}
+
+struct event_base *device_event_base(const struct device *device)
+{
+    return device->host->base;
+}
+
+bool device_running(const struct device *device)
+{
+    const uint32_t decisive =
+        VIRTIO_CONFIG_S_DRIVER_OK | VIRTIO_CONFIG_S_NEEDS_RESET | VIRTIO_CONFIG_S_FAILED;
+
+    return !device->resetting && (device->status & decisive) == VIRTIO_CONFIG_S_DRIVER_OK;
+}
+
+struct queue *device_queue(const struct device *device, uint32_t index)
+{
+    return index < device->class->num_queues ? device->queues[index] : NULL;
+}
+
+void device_kick(struct device *device, uint32_t queue_index)
+{
+    struct queue *queue = device_queue(device, queue_index);
+
+    if (!queue || !queue_enabled(queue) || !device_running(device))
+        return;
+    device->kicked |= UINT64_C(1) << queue_index;
+    event_active(device->work, 0, 0);
+}
+
+static void serve_queue(struct device *device, uint32_t index)
+{
+    struct queue *queue = device->queues[index];
+
+    if (!queue_enabled(queue) || !device_running(device))
+        return;
+    queue_begin_batch(queue);
+    device->class->queue_kick(device->state, queue);
+    if (!queue_batch_full(queue))
+        return;
+    device->kicked |= UINT64_C(1) << index;
+    event_add(device->work, &next_turn);
+}
+
+static void on_work(evutil_socket_t fd, short what, void *user)
+{
+    struct device *device = user;
+    uint64_t kicked = device->kicked;
+
+    (void)fd, (void)what;
+    device->kicked = 0;
+    for (; kicked; kicked &= kicked - 1)
+        serve_queue(device, (uint32_t)__builtin_ctzll(kicked));
+}
+
+/* ---- events ---- */
+
+/* Before DRIVER_OK nobody listens; after status 0 nobody may be disturbed. */
+static void raise_event(struct device *device, uint32_t bit)
+{
+    if (device->resetting || !(device->status & VIRTIO_CONFIG_S_DRIVER_OK))
+        return;
+    pending_set(&device->host->pending, &device->events, bit);
+    device->host->event_waits(device->host->user);
+}
+
+void device_config_changed(struct device *device)
+{
+    device->generation++;
+    raise_event(device, PENDING_CONFIG);
+}
+
+void device_needs_reset(struct device *device, const char *why)
+{
+    struct platform *platform = device->host->platform;
+
+    if (device->resetting || !device->status || device->status & VIRTIO_CONFIG_S_NEEDS_RESET)
+        return;
+    device->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+    if (log_limit_passes(&device->log_limit, platform->ops->now(platform)))
+        log_warning("%s: device %s needs a reset: %s", device->host->label, device->name, why);
+    raise_event(device, PENDING_CONFIG);
+}
+
+struct device *device_of_source(struct pending_source *source)
+{
+    return (struct device *)((char *)source - offsetof(struct device, events));
+}
+
+void device_build_event(struct device *device, uint32_t bit, struct msg *event)
+{
+    *event = (struct msg){.dev_num = device->number};
+    if (bit == PENDING_CONFIG) {
+        /* Offset 0 and length 0: the driver reads again what it cares about. */
+        event->kind = MSG_event_config;
+        event->event_config.device_status = device->status;
+        event->event_config.generation = device->generation;
+    } else if (bit == device_answer_bit(device)) {
+        event->kind = MSG_reset_vqueue_response;
+        event->token = device->queue_reset.token;
+        device->queue_reset.waits = false;
+    } else {
+        event->kind = MSG_event_used;
+        event->event_used.vq_index = bit - PENDING_QUEUE(0);
+    }
+}
+
+/* ---- status and reset ---- */
+
+static bool features_fit(const struct device *device)
+{
+    return !device->accepted_unknown && !(device->accepted & ~device->offered) &&
+           device_has_feature(device, VIRTIO_F_VERSION_1);
+}
+
+static void kick_all(struct device *device)
+{
+    for (uint32_t i = 0; i < device->class->num_queues; i++)
+        device_kick(device, i);
+}
+
+void device_set_status(struct device *device, uint32_t wanted)
+{
+    uint32_t next = device->status | (wanted & DRIVER_BITS);
+    bool was_running = device_running(device);
+
+    if (!wanted) {
+        device_reset(device);
+        return;
+    }
+    if (device->resetting)
+        return;
+    if (!(device->status & VIRTIO_CONFIG_S_FEATURES_OK) &&
+        (!(next & VIRTIO_CONFIG_S_DRIVER) || !features_fit(device)))
+        next &= ~(uint32_t)VIRTIO_CONFIG_S_FEATURES_OK;
+    if (!(next & VIRTIO_CONFIG_S_FEATURES_OK))
+        next &= ~(uint32_t)VIRTIO_CONFIG_S_DRIVER_OK;
+    device->status = next;
+    /* Buffers may have been made available before DRIVER_OK. */
+    if (!was_running)
+        kick_all(device);
+}
+
+static void finish_reset_if_idle(struct device *device)
+{
+    if (!device->resetting)
+        return;
+    for (uint32_t i = 0; i < device->class->num_queues; i++) {
+        if (!queue_idle(device->queues[i]))
+            return;
+    }
+    for (uint32_t i = 0; i < device->class->num_queues; i++)
+        queue_clear(device->queues[i]);
+    device->accepted = 0;
+    device->accepted_unknown = false;
+    device->status = 0;
+    device->resetting = false;
+    device->host->settled(device->host->user);
+}
+
+static void let_class_stop(struct device *device, struct queue *queue)
+{
+    if (device->class->queue_stop && queue_enabled(queue))
+        device->class->queue_stop(device->state, queue);
+}
+
+void device_reset(struct device *device)
+{
+    if (device->resetting)
+        return;
+    device->resetting = true;
+    device->kicked = 0;
+    device->queue_reset.waits = false;
+    pending_drop(&device->host->pending, &device->events);
+    /* All are stopped before the class hears of the first: a chain that comes
+     * back now may be the last, and end the reset. */
+    for (uint32_t i = 0; i < device->class->num_queues; i++)
+        queue_stop(device->queues[i]);
+    for (uint32_t i = 0; i < device->class->num_queues; i++)
+        let_class_stop(device, device->queues[i]);
+    finish_reset_if_idle(device);
+}
+
+static void finish_queue_reset(struct device *device, uint32_t index)
+{
+    struct pending *pending = &device->host->pending;
+
+    if (!device->resetting)
+        queue_clear(device->queues[index]);
+    pending_done(pending, &device->events, PENDING_QUEUE(index));
+    if (!device->queue_reset.waits)
+        return;
+    pending_set(pending, &device->events, device_answer_bit(device));
+    device->host->event_waits(device->host->user);
+}
+
+bool device_reset_queue(struct device *device, uint32_t index, uint16_t token)
+{
+    struct queue *queue = device_queue(device, index);
+
+    if (!queue || !queue_enabled(queue))
+        return true;
+    if (!device->resetting) {
+        if (!device_has_feature(device, VIRTIO_F_RING_RESET))
+            return true;
+        queue_stop(queue);
+        let_class_stop(device, queue);
+    }
+    if (queue_idle(queue)) {
+        finish_queue_reset(device, index);
+        return true;
+    }
+    device->queue_reset.waits = true;
+    device->queue_reset.token = token;
+    device->queue_reset.index = index;
+    return false;
+}
+
+/* ---- what the queues tell ---- */
+
+static void on_used(void *user, uint32_t index)
+{
+    raise_event(user, PENDING_QUEUE(index));
+}
+
+static void on_fault(void *user, uint32_t index, const char *what)
+{
+    char why[160];
+
+    snprintf(why, sizeof(why), "queue %u: %s", index, what);
+    device_needs_reset(user, why);
+}
+
+static void on_idle(void *user, uint32_t index)
+{
+    struct device *device = user;
+
+    if (device->queue_reset.waits && device->queue_reset.index == index)
+        finish_queue_reset(device, index);
+    finish_reset_if_idle(device);
+}
+
+/* ---- life ---- */
+
+static bool make_queues(struct device *device)
+{
+    const struct queue_owner owner = {
+        .used = on_used,
+        .fault = on_fault,
+        .idle = on_idle,
+        .user = device,
+    };
+
+    for (uint32_t i = 0; i < device->class->num_queues; i++) {
+        device->queues[i] = queue_new(i, device->class->queue_size, &owner);
+        if (!device->queues[i])
+            return false;
+    }
+    return true;
+}
+
+struct device *device_new(struct device_host *host, const struct device_class *class,
+                          const struct ipc_device *what, int fd, char *why)
+{
+    const struct device_setup setup = {.name = what->name, .fd = fd, .read_only = what->read_only};
+    struct device *device = calloc(1, sizeof(*device));
+
+    snprintf(why, DEVICE_WHY_MAX, "%s: out of memory", what->name);
+    if (!device)
+        return NULL;
+    device->class = class;
+    device->host = host;
+    device->number = what->number;
+    device->offered = FEATURES_OF_ALL;
+    device->events.bits = device->event_bits;
+    device->events.num_bits = device_answer_bit(device) + 1;
+    snprintf(device->name, sizeof(device->name), "%s", what->name);
+    memcpy(device->uuid.bytes, what->uuid, sizeof(device->uuid.bytes));
+    device->work = event_new(host->base, -1, 0, on_work, device);
+    if (!device->work || !make_queues(device))
+        goto fail;
+    device->state = class->create(device, &setup, why);
+    if (!device->state)
+        goto fail;
+    return device;
+
+fail:
+    device_free(device);
+    return NULL;
+}
+
+void device_free(struct device *device)
+{
+    if (!device)
+        return;
+    pending_drop(&device->host->pending, &device->events);
+    if (device->state)
+        device->class->destroy(device->state);
+    for (uint32_t i = 0; i < device->class->num_queues; i++)
+        queue_free(device->queues[i]);
+    if (device->work)
+        event_free(device->work);
+    free(device);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * Writing a device.
+ *
+ * A device is a struct device_class in a file of backend/devices/, with a line
+ * in backend/devices/table.c. devices/blk.c is the one to copy from. What is
+ * virtio about it (status, features, queues, configuration space, reset) is
+ * done for you; the class says what the device is and does what the requests
+ * ask for. No class sees a message, a grant, or xenstore.
+ *
+ * Life of an instance
+ *
+ *   create()      somebody wants this device. Check the target, keep what you
+ *                 need, call device_offer_features(). There may be no guest yet.
+ *   queue_kick()  the driver made requests available on a queue. Pop until NULL:
+ *
+ *                     while ((chain = queue_pop(queue)))
+ *                         ...
+ *
+ *                 Called only between DRIVER_OK and reset. Everything a guest
+ *                 can get wrong in a ring is caught below queue_pop().
+ *   queue_push()  yours to call: gives a chain back with the number of bytes
+ *                 written to it, whenever the work is done, from queue_kick()
+ *                 or from a later call of the loop, in any order. Used rings,
+ *                 notifications and in-flight counts follow from it.
+ *   queue_stop()  the queue or the whole device is being reset: soon push every
+ *                 chain of it that you hold back without work in progress (an
+ *                 empty receive buffer, say). Chains with work in progress come
+ *                 when that ends; the driver is told of the reset only then.
+ *                 Nothing pushed from now on reaches the guest. May be NULL.
+ *   destroy()     no chain is out. Close the target.
+ *
+ * The instance outlives connections: a guest that goes away resets the device,
+ * the next one finds it fresh.
+ *
+ * Rules
+ *
+ * - Never block. Files go through aio.h; other descriptors through an event of
+ *   device_event_base().
+ * - A chain's bytes are the guest's, who may change them at any time: copy what
+ *   you decide on (headers, lengths) once, with iov_take(), and use the copy.
+ *   How a request is cut into pieces means nothing; see iov.h.
+ * - A request that is wrong in a way its status byte can tell is answered so.
+ *   One that cannot even be answered is device_needs_reset(), with words, and
+ *   its chain is still pushed (0 bytes).
+ * - One thread, one loop: nothing here is called concurrently. queue_push() never
+ *   destroys the instance under you; removal waits for the turn's end.
+ */
+#ifndef XVMSG_DEVICE_H
+#define XVMSG_DEVICE_H
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "backend/aio.h"
+#include "backend/queue.h"
+
+#define DEVICE_WHY_MAX 128
+
+struct device;
+
+/* What create() is given. */
+struct device_setup {
+    const char *name; /* for people, and for what the driver may read as id */
+    int fd;           /* the target's descriptor, -1 for none; the device's to close,
+                       * but only when create() succeeds */
+    bool read_only;
+};
+
+struct device_class {
+    const char *name;     /* the type in xenstore and on the command line */
+    uint32_t virtio_id;   /* VIRTIO_ID_* */
+    uint32_t num_queues;  /* 1 to DEVICE_MAX_QUEUES */
+    uint32_t queue_size;  /* the largest a driver may choose; a power of two */
+    uint32_t config_size; /* bytes of configuration space, up to DEVICE_MAX_CONFIG */
+
+    /* The instance's own state, or NULL with a sentence in why[DEVICE_WHY_MAX]
+     * that begins with the instance's name. */
+    void *(*create)(struct device *device, const struct device_setup *setup, char *why);
+    void (*destroy)(void *state);
+
+    /* All config_size bytes as they are now, little-endian. */
+    void (*read_config)(void *state, void *config);
+    /* Applies a write that lies inside the configuration space; bytes that are
+     * read-only are to be ignored. NULL: all of them are. */
+    void (*write_config)(void *state, uint32_t offset, const void *bytes, uint32_t size);
+
+    void (*queue_kick)(void *state, struct queue *queue);
+    void (*queue_stop)(void *state, struct queue *queue);
+};
+
+#define DEVICE_MAX_QUEUES 64u
+#define DEVICE_MAX_CONFIG 256u
+
+/* In create(): virtio feature bits (as masks) besides those of every device
+ * here, VERSION_1, ACCESS_PLATFORM and RING_RESET. */
+void device_offer_features(struct device *device, uint64_t features);
+
+/* Did offer and driver agree on it? `feature` is a bit number, VIRTIO_BLK_F_*. */
+bool device_has_feature(const struct device *device, unsigned feature);
+
+/* For files, and for anything else with a descriptor. */
+struct aio *device_aio(const struct device *device);
+struct event_base *device_event_base(const struct device *device);
+
+/* Have requests looked for again on a queue at the end of this turn of the
+ * loop, as if the driver had kicked it. */
+void device_kick(struct device *device, uint32_t queue_index);
+
+/* The configuration space has changed by itself: tell the driver. */
+void device_config_changed(struct device *device);
+
+/* The driver broke the rules (or we did): stop, log why, tell the driver that
+ * only a reset helps. */
+void device_needs_reset(struct device *device, const char *why);
+
+#endif

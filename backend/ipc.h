@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * What the supervisor and a worker say to each other: fixed messages over one
+ * SOCK_SEQPACKET socketpair. The supervisor holds xenstore and opens files; the
+ * worker holds the guest's memory. Each side checks what the other sends, since
+ * a worker may have been taken over by its guest.
+ *
+ *   supervisor -> worker                 worker -> supervisor
+ *   CONNECT    map this ring             CONNECTED, or BUS_FAILED
+ *   DISCONNECT let go of everything      DISCONNECTED
+ *   DEVICE_ADD + descriptor              DEVICE_ADDED, or DEVICE_REFUSED
+ *   DEVICE_REMOVE                        DEVICE_REMOVED
+ *                                        BUS_FAILED at any time while connected
+ *
+ * Devices outlive connections: DISCONNECT resets them, the next CONNECT offers
+ * them again. When either end closes the socket the other cleans up: a worker
+ * exits, a supervisor closes the bus with an error and starts a new worker.
+ */
+#ifndef XVMSG_IPC_H
+#define XVMSG_IPC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/ring.h"
+#include "common/store.h"
+
+#define IPC_TEXT_MAX 160
+#define IPC_TYPE_MAX 16
+
+enum ipc_kind {
+    IPC_CONNECT = 1,
+    IPC_DISCONNECT,
+    IPC_DEVICE_ADD,
+    IPC_DEVICE_REMOVE,
+    IPC_CONNECTED,
+    IPC_DISCONNECTED,
+    IPC_DEVICE_ADDED,
+    IPC_DEVICE_REFUSED,
+    IPC_DEVICE_REMOVED,
+    IPC_BUS_FAILED,
+};
+
+/* The frontend's offer, already checked against the schema's ranges. */
+struct ipc_connect {
+    uint32_t frontend_domid;
+    uint32_t event_channel;
+    uint32_t ring_page_order;
+    uint32_t message_size;
+    uint32_t wire_form; /* enum msg_form */
+    uint64_t transport_features;
+    uint32_t ring_refs[RING_MAX_PAGES];
+};
+
+/* A device to offer; its target's descriptor travels with the message. */
+struct ipc_device {
+    uint64_t number;
+    char type[IPC_TYPE_MAX];        /* name of a device class, "blk" */
+    char name[NAME_MAX_LENGTH + 1];
+    uint8_t uuid[16];
+    uint8_t read_only;
+};
+
+struct ipc_message {
+    uint32_t kind;
+    union {
+        struct ipc_connect connect;
+        struct ipc_device device;  /* DEVICE_ADD */
+        struct {
+            uint64_t number;          /* DEVICE_REMOVE, _ADDED, _REFUSED, _REMOVED */
+            char text[IPC_TEXT_MAX];  /* DEVICE_REFUSED: why */
+        } answer;
+        struct {
+            char text[IPC_TEXT_MAX]; /* BUS_FAILED: why, for the log and xenstore */
+        } failed;
+    };
+};
+
+/* Sends one message, with a descriptor unless fd is -1 (the caller keeps its
+ * own copy). 0, or -1 with errno (EPIPE: the other end is gone). */
+int ipc_send(int socket, const struct ipc_message *message, int fd);
+
+/*
+ * Receives one message without blocking. 1 with *message, every text
+ * terminated, and *fd (-1 when none came; the caller's to close); 0 when the
+ * other end is gone; -1 with EAGAIN, or EPROTO for anything that is not one
+ * whole known message.
+ */
+int ipc_receive(int socket, struct ipc_message *message, int *fd);
+
+#endif

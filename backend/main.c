@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backend/daemon.h"
+#include "backend/devices/table.h"
+#include "backend/log.h"
+#include "backend/notify.h"
+#include "backend/process.h"
+#include "backend/spawn.h"
+#include "backend/supervisor.h"
+#include "backend/worker.h"
+#include "common/store.h"
+#include "config.h"
+
+#define EXIT_USAGE 2
+#define REMOVE_TIMEOUT_DEFAULT 10
+#define REMOVE_TIMEOUT_MAX 3600
+
+static const char usage[] =
+    "usage: xvmsgd [OPTION]...\n"
+    "\n"
+    "Serves virtio devices to Xen guests, in the foreground, until SIGTERM.\n"
+    "\n"
+    "  --log-level LEVEL         error, warning, info (the default) or debug\n"
+    "  --remove-timeout SECONDS  how long a guest may keep a device that is to be\n"
+    "                            removed in order; 10 is the default\n"
+    "  --help                    print this\n"
+    "  --version                 print the version\n";
+
+static bool parse_level(const char *text)
+{
+    static const char *const names[] = {"error", "warning", "info", "debug"};
+
+    for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(text, names[i]) == 0) {
+            log_set_level((enum log_level)i);
+            return true;
+        }
+    }
+    fprintf(stderr, "xvmsgd: --log-level must be error, warning, info or debug, not '%s'\n", text);
+    return false;
+}
+
+static bool parse_remove_timeout(const char *text, struct timeval *timeout)
+{
+    uint64_t seconds;
+
+    if (parse_u64(text, 0, REMOVE_TIMEOUT_MAX, &seconds) == 0) {
+        timeout->tv_sec = (time_t)seconds;
+        return true;
+    }
+    fprintf(stderr, "xvmsgd: --remove-timeout must be 0 to %d seconds, not '%s'\n",
+            REMOVE_TIMEOUT_MAX, text);
+    return false;
+}
+
+/* Ends the program on anything but options to serve with. */
+static void parse_options(int argc, char **argv, struct daemon *daemon)
+{
+    enum { OPT_HELP = 'h', OPT_VERSION = 'V', OPT_LOG_LEVEL = 'l', OPT_REMOVE_TIMEOUT = 'r' };
+    static const struct option options[] = {
+        {"help", no_argument, NULL, OPT_HELP},
+        {"version", no_argument, NULL, OPT_VERSION},
+        {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+        {"remove-timeout", required_argument, NULL, OPT_REMOVE_TIMEOUT},
+        {NULL, 0, NULL, 0},
+    };
+    bool good = true;
+    int option;
+
+    while (good && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case OPT_HELP:
+            fputs(usage, stdout);
+            exit(EXIT_SUCCESS);
+        case OPT_VERSION:
+            puts(PACKAGE_STRING);
+            exit(EXIT_SUCCESS);
+        case OPT_LOG_LEVEL:
+            good = parse_level(optarg);
+            break;
+        case OPT_REMOVE_TIMEOUT:
+            good = parse_remove_timeout(optarg, &daemon->remove_timeout);
+            break;
+        default:
+            good = false;
+        }
+    }
+    if (good && optind < argc) {
+        fprintf(stderr, "xvmsgd: what is '%s'?\n", argv[optind]);
+        good = false;
+    }
+    if (good)
+        return;
+    fputs("Try 'xvmsgd --help'.\n", stderr);
+    exit(EXIT_USAGE);
+}
+
+static bool type_known(const char *type)
+{
+    return table_find(type) != NULL;
+}
+
+static void on_stop(evutil_socket_t number, short what, void *user)
+{
+    struct daemon *daemon = user;
+
+    (void)what;
+    log_info("ending on signal %d", (int)number);
+    event_base_loopbreak(daemon->base);
+}
+
+static void on_child(evutil_socket_t number, short what, void *user)
+{
+    (void)number;
+    (void)what;
+    process_reap(user);
+}
+
+struct signals {
+    struct event *term;
+    struct event *interrupt;
+    struct event *child;
+};
+
+static bool catch_signals(struct signals *signals, struct daemon *daemon)
+{
+    signals->term = evsignal_new(daemon->base, SIGTERM, on_stop, daemon);
+    signals->interrupt = evsignal_new(daemon->base, SIGINT, on_stop, daemon);
+    signals->child = evsignal_new(daemon->base, SIGCHLD, on_child, daemon);
+    return signals->term && signals->interrupt && signals->child &&
+           event_add(signals->term, NULL) == 0 && event_add(signals->interrupt, NULL) == 0 &&
+           event_add(signals->child, NULL) == 0;
+}
+
+static void free_signals(struct signals *signals)
+{
+    struct event *events[] = {signals->term, signals->interrupt, signals->child};
+
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+        if (events[i])
+            event_free(events[i]);
+}
+
+/* The guests' pages are given back when we are gone: the workers end first,
+ * each within its time. */
+static void wait_for_workers(struct daemon *daemon)
+{
+    while (daemon->processes && event_base_loop(daemon->base, EVLOOP_ONCE) == 0)
+        ;
+    process_forget_all(daemon);
+}
+
+static int serve(struct daemon *daemon)
+{
+    struct signals signals = {NULL, NULL, NULL};
+    struct supervisor *supervisor = NULL;
+    char why[WHY_SIZE] = "cannot catch signals";
+    int status = EXIT_FAILURE;
+
+    if (catch_signals(&signals, daemon))
+        supervisor = supervisor_new(daemon, why);
+    if (!supervisor) {
+        log_error("%s", why);
+        goto free_events;
+    }
+    log_info("xvmsgd ready");
+    notify_manager("READY=1");
+    if (event_base_dispatch(daemon->base) == 0)
+        status = EXIT_SUCCESS;
+    notify_manager("STOPPING=1");
+    supervisor_free(supervisor);
+    wait_for_workers(daemon);
+
+free_events:
+    free_signals(&signals);
+    return status;
+}
+
+static int become_worker(char **argv)
+{
+    uint64_t fd, level;
+
+    if (parse_u64(argv[2], 0, INT32_MAX, &fd) < 0 ||
+        parse_u64(argv[3], 0, LOG_LEVEL_DEBUG, &level) < 0) {
+        fputs("xvmsgd: " SPAWN_ARGUMENT " is for xvmsgd's own use\n", stderr);
+        return EXIT_USAGE;
+    }
+    log_set_level((enum log_level)level);
+    return worker_main((int)fd, argv[4]);
+}
+
+int main(int argc, char **argv)
+{
+    struct daemon daemon = {
+        .spawn = spawn_worker,
+        .type_known = type_known,
+        .remove_timeout = {.tv_sec = REMOVE_TIMEOUT_DEFAULT},
+        .answer_timeout = {.tv_sec = 30},
+        .retry_delay = {.tv_sec = 1},
+    };
+    const char *why;
+    int status = EXIT_FAILURE;
+
+    /* A peer that is gone is an error of the call, not the end of us. */
+    signal(SIGPIPE, SIG_IGN);
+    if (argc == SPAWN_ARGC && strcmp(argv[1], SPAWN_ARGUMENT) == 0)
+        return become_worker(argv);
+    parse_options(argc, argv, &daemon);
+
+    daemon.platform = platform_open_xen(PLATFORM_XENSTORE, &why);
+    if (!daemon.platform) {
+        log_error("xvmsgd: %s", why);
+        return EXIT_FAILURE;
+    }
+    daemon.base = event_base_new();
+    if (daemon.base) {
+        status = serve(&daemon);
+        event_base_free(daemon.base);
+    } else {
+        log_error("xvmsgd: cannot make an event loop: %s", strerror(errno));
+    }
+    platform_close(daemon.platform);
+    return status;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "backend/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/address.h"
+#include "common/le.h"
+
+#define REFS_PER_PAGE (PLATFORM_PAGE_SIZE / (uint32_t)sizeof(uint32_t))
+
+struct area {
+    uint8_t *start;
+    uint32_t pages;
+    uint32_t pins;
+    bool writable;
+};
+
+struct memory {
+    struct platform *platform;
+    uint32_t domid;
+    uint32_t num_areas;
+    uint32_t num_pages;
+    struct area *areas[XVMSG_AREA_MAX + 1]; /* by number; 0 stays NULL */
+};
+
+struct memory *memory_new(struct platform *platform, uint32_t domid)
+{
+    struct memory *memory = calloc(1, sizeof(*memory));
+
+    if (!memory)
+        return NULL;
+    memory->platform = platform;
+    memory->domid = domid;
+    return memory;
+}
+
+static void drop_area(struct memory *memory, uint16_t number)
+{
+    struct area *area = memory->areas[number];
+
+    memory->platform->ops->grant_unmap(memory->platform, area->start, area->pages);
+    memory->num_pages -= area->pages;
+    memory->num_areas--;
+    memory->areas[number] = NULL;
+    free(area);
+}
+
+void memory_free(struct memory *memory)
+{
+    if (!memory)
+        return;
+    for (uint32_t number = 1; number <= XVMSG_AREA_MAX; number++) {
+        if (memory->areas[number])
+            drop_area(memory, (uint16_t)number);
+    }
+    free(memory);
+}
+
+static struct area *find_area(const struct memory *memory, uint64_t address)
+{
+    return memory->areas[address_area(address)];
+}
+
+static enum area_status check_share(const struct memory *memory,
+                                    const struct msg_area_share_request *request)
+{
+    if (!request->area || request->area > XVMSG_AREA_MAX || memory->areas[request->area])
+        return AREA_BAD_NUMBER;
+    if (request->flags & ~(AREA_F_DIRECTORY | AREA_F_READ_ONLY) || !request->pages)
+        return AREA_BAD_REQUEST;
+    if (memory->num_areas >= MEMORY_MAX_AREAS ||
+        request->pages > MEMORY_MAX_PAGES - memory->num_pages)
+        return AREA_NO_SPACE;
+
+    uint32_t refs_needed = request->pages;
+    if (request->flags & AREA_F_DIRECTORY)
+        refs_needed = (request->pages + REFS_PER_PAGE - 1) / REFS_PER_PAGE;
+    return request->num_refs == refs_needed ? AREA_OK : AREA_BAD_REQUEST;
+}
+
+/* Copies the references that one directory page lists; the page is the guest's
+ * to change, so it is read once and let go of. */
+static bool copy_directory_page(struct memory *memory, uint32_t directory_ref, uint32_t *refs,
+                                uint32_t count)
+{
+    const struct platform_ops *ops = memory->platform->ops;
+    void *page = ops->grant_map(memory->platform, memory->domid, &directory_ref, 1, false);
+    uint32_t words[REFS_PER_PAGE];
+
+    if (!page)
+        return false;
+    memcpy(words, page, sizeof(words));
+    ops->grant_unmap(memory->platform, page, 1);
+    for (uint32_t i = 0; i < count; i++)
+        refs[i] = le32_get(&words[i]);
+    return true;
+}
+
+static bool collect_refs(struct memory *memory, const struct msg_area_share_request *request,
+                         uint32_t *refs)
+{
+    bool directory = request->flags & AREA_F_DIRECTORY;
+
+    for (uint32_t i = 0; i < request->num_refs; i++) {
+        uint32_t ref = le32_get(request->refs.bytes + 4 * (size_t)i);
+        uint32_t first = i * REFS_PER_PAGE;
+        if (!directory) {
+            refs[i] = ref;
+            continue;
+        }
+        uint32_t left = request->pages - first;
+        if (!copy_directory_page(memory, ref, refs + first,
+                                 left < REFS_PER_PAGE ? left : REFS_PER_PAGE))
+            return false;
+    }
+    return true;
+}
+
+enum area_status memory_share(struct memory *memory, const struct msg_area_share_request *request)
+{
+    enum area_status status = check_share(memory, request);
+    struct area *area;
+    uint32_t *refs;
+
+    if (status != AREA_OK)
+        return status;
+    area = calloc(1, sizeof(*area));
+    refs = malloc(request->pages * sizeof(*refs));
+    if (!area || !refs) {
+        status = AREA_NO_SPACE;
+        goto fail;
+    }
+    area->pages = request->pages;
+    area->writable = !(request->flags & AREA_F_READ_ONLY);
+    if (collect_refs(memory, request, refs))
+        area->start = memory->platform->ops->grant_map(memory->platform, memory->domid, refs,
+                                                       area->pages, area->writable);
+    if (!area->start) {
+        status = AREA_MAP_FAILED;
+        goto fail;
+    }
+    free(refs);
+    memory->areas[request->area] = area;
+    memory->num_areas++;
+    memory->num_pages += area->pages;
+    return AREA_OK;
+
+fail:
+    free(refs);
+    free(area);
+    return status;
+}
+
+enum area_status memory_unshare(struct memory *memory,
+                                const struct msg_area_unshare_request *request)
+{
+    if (!request->area || request->area > XVMSG_AREA_MAX || !memory->areas[request->area])
+        return AREA_BAD_NUMBER;
+    if (request->flags)
+        return AREA_BAD_REQUEST;
+    if (memory->areas[request->area]->pins)
+        return AREA_BUSY;
+    drop_area(memory, request->area);
+    return AREA_OK;
+}
+
+void *memory_pin(struct memory *memory, uint64_t address, uint64_t length, bool writable)
+{
+    struct area *area = find_area(memory, address);
+    uint64_t offset = address_offset(address);
+    uint64_t size;
+
+    if (!area || (writable && !area->writable) || !length)
+        return NULL;
+    size = (uint64_t)area->pages * PLATFORM_PAGE_SIZE;
+    if (offset >= size || length > size - offset)
+        return NULL;
+    area->pins++;
+    return area->start + offset;
+}
+
+void memory_unpin(struct memory *memory, uint64_t address)
+{
+    find_area(memory, address)->pins--;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * One virtqueue as the device sees it: split layout, no indirect descriptors,
+ * no event index.
+ *
+ * Enabled, its three parts are pinned in the guest's memory. Popping copies a
+ * descriptor chain once, checks the copy and pins what it points to; pushing
+ * gives it back. A queue that is stopping takes nothing more from the guest and
+ * writes nothing more to its used ring; it is idle when every chain is back.
+ *
+ * The guest's mistakes do not return as errors: the owner's fault() is called
+ * with words, once, and the queue pops nothing until it is cleared.
+ */
+#ifndef XVMSG_QUEUE_H
+#define XVMSG_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "backend/iov.h"
+#include "backend/memory.h"
+
+/* What SET_VQUEUE sets; zeroes while unconfigured. */
+struct queue_config {
+    uint32_t size;
+    uint64_t desc;   /* descriptor table */
+    uint64_t driver; /* available ring */
+    uint64_t device; /* used ring */
+};
+
+/* A request: what the guest wrote (`out`) and where it wants its answer (`in`),
+ * both ours to cut up. */
+struct chain {
+    uint16_t head;
+    struct iov out;
+    struct iov in;
+    uint32_t num_pins;
+    uint64_t *pins; /* addresses, one for each descriptor */
+};
+
+/* Called from within the functions below. */
+struct queue_owner {
+    void (*used)(void *user, uint32_t index);  /* the driver wants to be told */
+    void (*fault)(void *user, uint32_t index, const char *why);
+    void (*idle)(void *user, uint32_t index);  /* stopping, and the last chain is back */
+    void *user;
+};
+
+struct queue;
+
+/* NULL with errno ENOMEM. `max_size` is a power of two; owner is copied. */
+struct queue *queue_new(uint32_t index, uint32_t max_size, const struct queue_owner *owner);
+
+/* No chain may be out. NULL is fine. */
+void queue_free(struct queue *queue);
+
+uint32_t queue_index(const struct queue *queue);
+uint32_t queue_max_size(const struct queue *queue);
+bool queue_enabled(const struct queue *queue);
+bool queue_idle(const struct queue *queue); /* no chain is out */
+const struct queue_config *queue_get_config(const struct queue *queue);
+
+/*
+ * Sets a disabled queue's parameters. False, nothing changed, when a size that
+ * is not 0 is not a power of two or above the maximum, or an address is not
+ * aligned as the split layout wants.
+ */
+bool queue_configure(struct queue *queue, const struct queue_config *config);
+
+/* The same, then enables the queue. False, nothing changed, also when the size
+ * or an address is 0 or a part does not lie in an area of `memory`. */
+bool queue_enable(struct queue *queue, struct memory *memory, const struct queue_config *config);
+
+/* From now on: no pop, no write to the guest. The owner's idle() is called when
+ * the last chain comes back; not when queue_idle() is true already. */
+void queue_stop(struct queue *queue);
+
+/* Back to unconfigured, nothing pinned. Only when idle. */
+void queue_clear(struct queue *queue);
+
+/*
+ * The next request; NULL when there is none, after a fault, or when as many as
+ * the queue's size were popped since queue_begin_batch(). It must come back
+ * through queue_push(), at any later time and in any order.
+ */
+struct chain *queue_pop(struct queue *queue);
+
+/* `written` bytes were written, from the start of the chain's writable part. */
+void queue_push(struct queue *queue, struct chain *chain, uint32_t written);
+
+/* Starts a batch. A guest that refills as fast as we serve is served in
+ * batches, so that the rest of the worker has its turn between them. */
+void queue_begin_batch(struct queue *queue);
+bool queue_batch_full(const struct queue *queue);
+
+#endif

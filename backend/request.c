@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "backend/request.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "backend/connection.h"
+#include "xenstore-schema/schema.h"
+
+static void on_timer(evutil_socket_t fd, short what, void *user)
+{
+    struct request *r = user;
+
+    (void)fd;
+    (void)what;
+    log_warning("%s: device %" PRIu64 " (%s): not released in time, removed by force",
+                r->bus->label, r->number, r->name);
+    r->overdue = true;
+    bus_touch(r->bus, BUS_RELEASES);
+}
+
+struct request *request_new(struct bus *bus, const struct ipc_device *device, const char *target,
+                            bool announced)
+{
+    struct request *r = calloc(1, sizeof(*r));
+    struct request **link = &bus->requests;
+
+    if (!r)
+        return NULL;
+    r->target = strdup(target);
+    if (!r->target)
+        goto free_request;
+    r->timer = evtimer_new(bus->daemon->base, on_timer, r);
+    if (!r->timer)
+        goto free_target;
+    r->bus = bus;
+    r->number = device->number;
+    r->read_only = device->read_only;
+    r->announced = announced;
+    memcpy(r->name, device->name, sizeof(r->name));
+    memcpy(r->type, device->type, sizeof(r->type));
+    while (*link)
+        link = &(*link)->next;
+    *link = r;
+    return r;
+
+free_target:
+    free(r->target);
+free_request:
+    free(r);
+    return NULL;
+}
+
+void request_free(struct request *r)
+{
+    struct request **link = &r->bus->requests;
+
+    while (*link != r)
+        link = &(*link)->next;
+    *link = r->next;
+    event_free(r->timer);
+    free(r->target);
+    free(r);
+}
+
+struct request *request_by_name(const struct bus *bus, const char *name)
+{
+    struct request *r = bus->requests;
+
+    while (r && strcmp(r->name, name) != 0)
+        r = r->next;
+    return r;
+}
+
+struct request *request_by_number(const struct bus *bus, uint64_t number)
+{
+    struct request *r = bus->requests;
+
+    while (r && r->number != number)
+        r = r->next;
+    return r;
+}
+
+/* ---- nodes ---- */
+
+static struct store_path request_dir(const struct bus *bus, const char *name)
+{
+    return store_path("%s/" XS_REQUEST "/%s", bus->home.text, name);
+}
+
+static struct store_path device_dir(const struct bus *bus, uint64_t number)
+{
+    return store_path("%s/" XS_DEVICE "/%" PRIu64, bus->home.text, number);
+}
+
+int request_read_number(struct bus *bus, platform_tx tx, const char *name, uint64_t *number)
+{
+    if (store_read_u64(bus->daemon->platform, tx, request_dir(bus, name).text, XS_NUMBER, 1,
+                       UINT64_MAX - 1, number) == 0)
+        return 0;
+    if (errno != ENOENT)
+        return -1;
+    *number = 0;
+    return 0;
+}
+
+/* The directory a frontend may look into; what is made below inherits that. */
+static int open_to_frontend(struct bus *bus, platform_tx tx)
+{
+    struct platform *p = bus->daemon->platform;
+    struct store_path dir = store_path("%s/" XS_DEVICE, bus->home.text);
+    struct platform_perm perms[] = {
+        {.domid = bus->daemon->domid},
+        {.domid = bus->source.frontend, .read = true},
+    };
+
+    if (p->ops->xs_mkdir(p, tx, dir.text) < 0)
+        return -1;
+    return p->ops->xs_set_perms(p, tx, dir.text, perms, 2);
+}
+
+/* ---- announcing ---- */
+
+/* Fails with ECANCELED when DIR/KEY is missing or says anything else. */
+static int expect(struct bus *bus, platform_tx tx, const char *dir, const char *key,
+                  const char *value)
+{
+    char *text = store_read_text(bus->daemon->platform, tx, dir, key);
+
+    if (!text) {
+        errno = errno == ENOENT ? ECANCELED : errno;
+        return -1;
+    }
+
+    bool same = strcmp(text, value) == 0;
+
+    free(text);
+    errno = ECANCELED;
+    return same ? 0 : -1;
+}
+
+/*
+ * One transaction: the frontend sees a whole device, whose number the counter
+ * has passed, of a request that is still wanted. ECANCELED: it is not, or
+ * another one, which wants another target, has taken its name.
+ */
+static int announce_body(struct bus *bus, platform_tx tx, void *user)
+{
+    const struct request *r = user;
+    struct platform *p = bus->daemon->platform;
+    struct store_path dir = device_dir(bus, r->number);
+    struct store_path request = request_dir(bus, r->name);
+
+    if (numbers_check(&bus->numbers, tx, r->number) < 0 ||
+        expect(bus, tx, request.text, XS_TARGET, r->target) < 0 ||
+        expect(bus, tx, request.text, XS_MODE, r->read_only ? XS_MODE_READ : XS_MODE_WRITE) < 0)
+        return -1;
+    if (open_to_frontend(bus, tx) < 0 ||
+        store_write_text(p, tx, dir.text, XS_NAME, r->name) < 0 ||
+        store_write_text(p, tx, dir.text, XS_TYPE, r->type) < 0 ||
+        store_write_text(p, tx, dir.text, XS_STATE, XS_DEVICE_ADDED) < 0)
+        return -1;
+    return store_write_u64(p, tx, request.text, XS_NUMBER, r->number);
+}
+
+static void ask_to_remove(struct request *r)
+{
+    struct ipc_message message = {.kind = IPC_DEVICE_REMOVE, .answer.number = r->number};
+
+    evtimer_del(r->timer);
+    if (!r->bus->worker) {
+        r->stage = REQUEST_REMOVED;
+        bus_touch(r->bus, BUS_REQUESTS);
+        return;
+    }
+    r->stage = REQUEST_REMOVING;
+    bus_send(r->bus, &message, -1);
+}
+
+static void announce(struct request *r)
+{
+    if (bus_transaction(r->bus, announce_body, r) == 0) {
+        log_info("%s: device %" PRIu64 " (%s, %s) added", r->bus->label, r->number, r->type,
+                 r->name);
+        r->announced = true;
+        r->stage = REQUEST_SERVED;
+        return;
+    }
+    if (errno == EINVAL)
+        snprintf(r->failure, sizeof(r->failure),
+                 XS_DEVICE_NUMBER_NEXT ": %" PRIu64 " was not taken from it", r->number);
+    if (errno == EINVAL || errno == ECANCELED)
+        ask_to_remove(r);
+    else
+        bus_retry(r->bus, "announcing a device");
+}
+
+/* ---- removing ---- */
+
+enum removal { REMOVAL_NONE, REMOVAL_ORDERLY, REMOVAL_FORCE, REMOVAL_SURPRISE };
+
+static enum removal parse_removal(const struct request *r, const char *text)
+{
+    if (strcmp(text, XS_REMOVE_ORDERLY) == 0)
+        return REMOVAL_ORDERLY;
+    if (strcmp(text, XS_REMOVE_FORCE) == 0)
+        return REMOVAL_FORCE;
+    log_warning("%s: request %s: " XS_REMOVE " is neither " XS_REMOVE_ORDERLY
+                " nor " XS_REMOVE_FORCE, r->bus->label, r->name);
+    return REMOVAL_NONE;
+}
+
+/* A request without our number is a device pulled out: the request is gone, or
+ * another one was made under its name. */
+static enum removal wanted_removal(struct request *r)
+{
+    uint64_t number;
+
+    if (request_read_number(r->bus, PLATFORM_NO_TX, r->name, &number) < 0) {
+        bus_retry(r->bus, "reading a request");
+        return REMOVAL_NONE;
+    }
+    if (number != r->number)
+        return REMOVAL_SURPRISE;
+
+    char *text = store_read_text(r->bus->daemon->platform, PLATFORM_NO_TX,
+                                 request_dir(r->bus, r->name).text, XS_REMOVE);
+
+    if (!text && errno == ENOENT)
+        return r->bus->online ? REMOVAL_NONE : REMOVAL_ORDERLY;
+    if (!text) {
+        bus_retry(r->bus, "reading a request");
+        return REMOVAL_NONE;
+    }
+
+    enum removal removal = parse_removal(r, text);
+
+    free(text);
+    return removal;
+}
+
+static int removing_body(struct bus *bus, platform_tx tx, void *user)
+{
+    const struct request *r = user;
+
+    return store_write_text(bus->daemon->platform, tx, device_dir(bus, r->number).text, XS_STATE,
+                            XS_DEVICE_REMOVING);
+}
+
+static void quiesce(struct request *r)
+{
+    if (bus_transaction(r->bus, removing_body, r) < 0) {
+        bus_retry(r->bus, "announcing a removal");
+        return;
+    }
+    r->stage = REQUEST_QUIESCING;
+    evtimer_add(r->timer, &r->bus->daemon->remove_timeout);
+}
+
+void request_check_release(struct request *r)
+{
+    char why[WHY_SIZE];
+    int in_use;
+
+    if (r->stage != REQUEST_QUIESCING)
+        return;
+    if (r->overdue || r->bus->link != BUS_CONNECTED) {
+        ask_to_remove(r);
+        return;
+    }
+    in_use = offer_read_in_use(&r->bus->source, r->number, why);
+    if (in_use < 0 && errno == EINVAL)
+        connection_fail(r->bus, "%s", why);
+    else if (in_use < 0)
+        bus_retry(r->bus, "reading the frontend's device");
+    else if (!in_use)
+        ask_to_remove(r);
+}
+
+static void consider_removal(struct request *r)
+{
+    enum removal removal = wanted_removal(r);
+
+    if (removal == REMOVAL_SURPRISE) {
+        ask_to_remove(r);
+        return;
+    }
+    if (removal != REMOVAL_NONE && r->stage == REQUEST_SERVED)
+        quiesce(r);
+    if (removal == REMOVAL_FORCE && r->stage == REQUEST_QUIESCING)
+        ask_to_remove(r);
+    else
+        request_check_release(r);
+}
+
+/* ---- ending ---- */
+
+struct ending {
+    const char *name;
+    uint64_t number; /* 0: none stands in the store */
+    const char *why;
+};
+
+/* Is the request in the store the one that ends, and not a later one? One whose
+ * number is void has none that could tell. */
+static int is_same(struct bus *bus, platform_tx tx, const struct ending *e)
+{
+    size_t size;
+    uint64_t number;
+    struct platform *p = bus->daemon->platform;
+    char *request = p->ops->xs_read(p, tx, request_dir(bus, e->name).text, &size);
+
+    if (!request)
+        return errno == ENOENT ? 0 : -1;
+    free(request);
+    if (!e->number)
+        return 1;
+    if (request_read_number(bus, tx, e->name, &number) < 0)
+        return errno == EINVAL || errno == ERANGE ? 0 : -1;
+    return number == e->number;
+}
+
+static int end_body(struct bus *bus, platform_tx tx, void *user)
+{
+    const struct ending *e = user;
+    struct platform *p = bus->daemon->platform;
+    struct store_path request = request_dir(bus, e->name);
+    int same = is_same(bus, tx, e);
+
+    if (same < 0)
+        return -1;
+    if (e->number &&
+        (store_remove(p, tx, bus->home.text,
+                      store_path(XS_DEVICE "/%" PRIu64, e->number).text) < 0 ||
+         numbers_release(&bus->numbers, tx, e->number, (uint64_t)time(NULL)) < 0))
+        return -1;
+    if (!same)
+        return 0;
+    if (!e->why)
+        return store_remove(p, tx, bus->home.text, store_path(XS_REQUEST "/%s", e->name).text);
+    if (store_remove(p, tx, request.text, XS_NUMBER) < 0)
+        return -1;
+    return store_write_text(p, tx, request.text, XS_ERROR, e->why);
+}
+
+bool request_end(struct bus *bus, const char *name, uint64_t number, const char *why)
+{
+    struct ending ending = {.name = name, .number = number, .why = why};
+
+    if (bus_transaction(bus, end_body, &ending) < 0) {
+        bus_retry(bus, "ending a request");
+        return false;
+    }
+    if (why)
+        log_warning("%s: request %s: %s", bus->label, name, why);
+    if (number)
+        log_info("%s: device %" PRIu64 " (%s) removed", bus->label, number, name);
+    return true;
+}
+
+/* One that was pulled out before it got its number leaves nothing behind. */
+static void settle(struct request *r)
+{
+    const char *why = *r->failure ? r->failure : NULL;
+
+    if ((r->announced || why) &&
+        !request_end(r->bus, r->name, r->announced ? r->number : 0, why))
+        return;
+
+    struct bus *bus = r->bus;
+
+    request_free(r);
+    /* The last device gone may be what going offline waited for. */
+    bus_touch(bus, BUS_STATE);
+}
+
+void request_step(struct request *r)
+{
+    switch (r->stage) {
+    case REQUEST_ADDING:
+    case REQUEST_REMOVING:
+        break;
+    case REQUEST_ADDED:
+        announce(r);
+        break;
+    case REQUEST_SERVED:
+    case REQUEST_QUIESCING:
+        consider_removal(r);
+        break;
+    case REQUEST_REMOVED:
+        settle(r);
+        break;
+    }
+}

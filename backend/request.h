@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * One device request from the moment the worker is asked to serve it until its
+ * last node is gone. Before that, and after a refusal, it stands in the store
+ * only.
+ *
+ *   ADDING -> ADDED -> SERVED -> QUIESCING -> REMOVING -> REMOVED
+ *
+ * What needs the store (ADDED: announce it; REMOVED: clean up) is a stage of
+ * its own, so that it can be tried again.
+ */
+#ifndef XVMSG_REQUEST_H
+#define XVMSG_REQUEST_H
+
+#include "backend/bus.h"
+
+enum request_stage {
+    REQUEST_ADDING,    /* DEVICE_ADD sent */
+    REQUEST_ADDED,     /* the worker has it, the frontend does not know */
+    REQUEST_SERVED,
+    REQUEST_QUIESCING, /* the frontend was asked to let go */
+    REQUEST_REMOVING,  /* DEVICE_REMOVE sent */
+    REQUEST_REMOVED,   /* the worker let go, the store is to be cleaned */
+};
+
+struct request {
+    struct request *next;
+    struct bus *bus;
+    char name[NAME_MAX_LENGTH + 1];
+    char type[IPC_TYPE_MAX];
+    uint64_t number;
+    bool read_only;
+    char *target;
+    enum request_stage stage;
+    bool announced;         /* its number stands in the store */
+    bool overdue;           /* the frontend had its time to let go */
+    char failure[WHY_SIZE]; /* goes to its error node; empty: all went well */
+    struct event *timer;
+};
+
+/* A request the worker is about to be asked for; linked into its bus. */
+struct request *request_new(struct bus *bus, const struct ipc_device *device, const char *target,
+                            bool announced);
+void request_free(struct request *request);
+
+struct request *request_by_name(const struct bus *bus, const char *name);
+struct request *request_by_number(const struct bus *bus, uint64_t number);
+
+/* The number in B/request/NAME, 0 when there is none. -1 with errno. */
+int request_read_number(struct bus *bus, platform_tx tx, const char *name, uint64_t *number);
+
+/* Takes the step that is due; may free the request. */
+void request_step(struct request *request);
+
+/* Removes it now if its frontend let go, may not hold it, or had its time. */
+void request_check_release(struct request *request);
+
+/*
+ * Ends a request that is not served: `why` becomes its error, NULL removes the
+ * request. A number it had (0: none) is released. False: to be tried again.
+ */
+bool request_end(struct bus *bus, const char *name, uint64_t number, const char *why);
+
+#endif

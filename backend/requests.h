@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * B/request: the devices the toolstack wants on a bus, from request to removal.
+ * One new device at a time, in order of name.
+ */
+#ifndef XVMSG_REQUESTS_H
+#define XVMSG_REQUESTS_H
+
+#include "backend/bus.h"
+
+/* Looks at every request and takes the next steps. */
+void requests_work(struct bus *bus);
+
+/* Looks only at devices that wait for their frontend to let go. */
+void requests_check_releases(struct bus *bus);
+
+/* The worker's word about a device. False: it has no business saying that. */
+bool requests_answer(struct bus *bus, const struct ipc_message *message);
+
+/* Does the worker owe an answer about a device? */
+bool requests_await(const struct bus *bus);
+
+/* The worker died: what it held is free, what it served is to be served anew. */
+void requests_worker_died(struct bus *bus);
+
+/* Forgets all, without a trace in the store. */
+void requests_free(struct bus *bus);
+
+#endif

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "backend/worker.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "backend/bus-messages.h"
+#include "backend/channel.h"
+#include "backend/devices/table.h"
+#include "backend/ipc.h"
+#include "backend/log.h"
+#include "backend/roster.h"
+#include "backend/transport.h"
+
+#define LABEL_MAX 64
+
+struct worker {
+    char label[LABEL_MAX];
+    int socket;
+    struct event *readable; /* the supervisor speaks */
+    struct event *settle;   /* a reset is complete: see who waited for it */
+    struct device_host host;
+    struct roster roster;
+    struct channel *channel; /* NULL while no guest is connected */
+    bool disconnecting;
+};
+
+/* ---- to the supervisor ---- */
+
+static void tell(struct worker *worker, const struct ipc_message *message)
+{
+    if (ipc_send(worker->socket, message, -1) == 0)
+        return;
+    log_error("%s: cannot speak to the supervisor: %s", worker->label, strerror(errno));
+    event_base_loopbreak(worker->host.base);
+}
+
+static void tell_about_device(struct worker *worker, enum ipc_kind kind, uint64_t number,
+                              const char *text)
+{
+    struct ipc_message message = {.kind = kind, .answer.number = number};
+
+    snprintf(message.answer.text, sizeof(message.answer.text), "%s", text);
+    tell(worker, &message);
+}
+
+static void tell_failed(void *user, const char *why)
+{
+    struct worker *worker = user;
+    struct ipc_message message = {.kind = IPC_BUS_FAILED};
+
+    log_error("%s: %s", worker->label, why);
+    snprintf(message.failed.text, sizeof(message.failed.text), "%s", why);
+    tell(worker, &message);
+}
+
+/* ---- from and to the guest ---- */
+
+static enum answer_when serve(void *user, const struct msg *message, struct answer *answer)
+{
+    struct worker *worker = user;
+    struct device *device;
+
+    if (msg_describe(message->kind)->name_space == MSG_BUS)
+        return bus_messages_serve(&worker->roster, worker->host.memory, message, answer);
+    device = roster_find(&worker->roster, message->dev_num);
+    if (!device || device->leaving)
+        return ANSWER_DROP;
+    return transport_serve(device, message, answer);
+}
+
+static void build_event(void *user, struct pending_source *source, uint32_t bit,
+                        struct msg *event)
+{
+    (void)user;
+    device_build_event(device_of_source(source), bit, event);
+}
+
+static void on_event_waits(void *user)
+{
+    struct worker *worker = user;
+
+    if (worker->channel)
+        channel_wake(worker->channel);
+}
+
+/* ---- what waits for devices to be quiet ---- */
+
+static void on_settled(void *user)
+{
+    struct worker *worker = user;
+
+    event_active(worker->settle, 0, 0);
+}
+
+static bool all_settled(const struct worker *worker)
+{
+    for (size_t i = 0; i < worker->roster.count; i++) {
+        if (worker->roster.devices[i]->resetting)
+            return false;
+    }
+    return true;
+}
+
+static void remove_device(struct worker *worker, struct device *device)
+{
+    uint64_t number = device->number;
+
+    roster_remove(&worker->roster, device);
+    device_free(device);
+    tell_about_device(worker, IPC_DEVICE_REMOVED, number, "");
+}
+
+static void unmap_everything(struct worker *worker)
+{
+    channel_free(worker->channel);
+    worker->channel = NULL;
+    memory_free(worker->host.memory);
+    worker->host.memory = NULL;
+}
+
+/* Not done where a reset ends, but at the turn's end: the call that ended it may
+ * come from the very device that goes away. */
+static void on_settle(evutil_socket_t fd, short what, void *user)
+{
+    struct worker *worker = user;
+    size_t i = 0;
+
+    (void)fd, (void)what;
+    while (i < worker->roster.count) {
+        struct device *device = worker->roster.devices[i];
+        if (device->leaving && !device->resetting)
+            remove_device(worker, device);
+        else
+            i++;
+    }
+    if (worker->disconnecting && all_settled(worker)) {
+        worker->disconnecting = false;
+        unmap_everything(worker);
+        tell(worker, &(struct ipc_message){.kind = IPC_DISCONNECTED});
+    }
+}
+
+/* ---- from the supervisor ---- */
+
+static void do_connect(struct worker *worker, const struct ipc_connect *connect)
+{
+    const struct channel_owner owner = {
+        .serve = serve,
+        .build_event = build_event,
+        .failed = tell_failed,
+        .user = worker,
+    };
+    char why[CHANNEL_WHY_MAX] = "out of memory";
+
+    if (worker->channel) {
+        tell_failed(worker, "asked to connect while connected");
+        return;
+    }
+    worker->host.memory = memory_new(worker->host.platform, connect->frontend_domid);
+    if (worker->host.memory)
+        worker->channel = channel_new(worker->host.base, worker->host.platform, connect,
+                                      &worker->host.pending, &owner, worker->label, why);
+    if (!worker->channel) {
+        unmap_everything(worker);
+        tell_failed(worker, why);
+        return;
+    }
+    tell(worker, &(struct ipc_message){.kind = IPC_CONNECTED});
+}
+
+static void reset_all(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->roster.count; i++)
+        device_reset(worker->roster.devices[i]);
+}
+
+static void do_disconnect(struct worker *worker)
+{
+    if (worker->channel)
+        channel_stop(worker->channel);
+    worker->disconnecting = true;
+    reset_all(worker);
+    on_settled(worker);
+}
+
+static struct device *make_device(struct worker *worker, const struct ipc_device *what, int fd,
+                                  char *why)
+{
+    const struct device_class *class = table_find(what->type);
+
+    if (!class) {
+        snprintf(why, DEVICE_WHY_MAX, "%s: there is no device type \"%s\"", what->name,
+                 what->type);
+        return NULL;
+    }
+    if (roster_find(&worker->roster, what->number)) {
+        snprintf(why, DEVICE_WHY_MAX, "%s: number %" PRIu64 " is in use", what->name,
+                 what->number);
+        return NULL;
+    }
+    if (!roster_reserve(&worker->roster)) {
+        snprintf(why, DEVICE_WHY_MAX, "%s: out of memory", what->name);
+        return NULL;
+    }
+    return device_new(&worker->host, class, what, fd, why);
+}
+
+static void add_device(struct worker *worker, const struct ipc_device *what, int fd)
+{
+    char why[DEVICE_WHY_MAX];
+    struct device *device = make_device(worker, what, fd, why);
+
+    if (!device) {
+        if (fd >= 0)
+            close(fd);
+        tell_about_device(worker, IPC_DEVICE_REFUSED, what->number, why);
+        return;
+    }
+    roster_insert(&worker->roster, device);
+    tell_about_device(worker, IPC_DEVICE_ADDED, what->number, "");
+}
+
+/* From here on the guest gets no answer from it; a device that is gone already
+ * is as removed as can be. */
+static void start_removal(struct worker *worker, uint64_t number)
+{
+    struct device *device = roster_find(&worker->roster, number);
+
+    if (!device) {
+        tell_about_device(worker, IPC_DEVICE_REMOVED, number, "");
+        return;
+    }
+    device->leaving = true;
+    device_reset(device);
+    on_settled(worker);
+    /* A message kept for it can be dropped now. */
+    on_event_waits(worker);
+}
+
+/* False: not a message that a supervisor sends. */
+static bool obey(struct worker *worker, const struct ipc_message *message, int fd)
+{
+    if (fd >= 0 && message->kind != IPC_DEVICE_ADD)
+        close(fd);
+    switch (message->kind) {
+    case IPC_CONNECT:
+        do_connect(worker, &message->connect);
+        return true;
+    case IPC_DISCONNECT:
+        do_disconnect(worker);
+        return true;
+    case IPC_DEVICE_ADD:
+        add_device(worker, &message->device, fd);
+        return true;
+    case IPC_DEVICE_REMOVE:
+        start_removal(worker, message->answer.number);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void on_readable(evutil_socket_t socket, short what, void *user)
+{
+    struct worker *worker = user;
+    struct ipc_message message;
+    int fd;
+    int result = ipc_receive(socket, &message, &fd);
+
+    (void)what;
+    if (result < 0 && errno == EAGAIN)
+        return;
+    if (result <= 0 || !obey(worker, &message, fd)) {
+        if (result != 0)
+            log_error("%s: unexpected message from the supervisor", worker->label);
+        event_base_loopbreak(worker->host.base);
+    }
+}
+
+/* ---- life ---- */
+
+struct worker *worker_new(struct event_base *base, struct platform *platform, int socket,
+                          const char *label)
+{
+    struct worker *worker = calloc(1, sizeof(*worker));
+    const char *why;
+    int error;
+
+    if (!worker) {
+        close(socket);
+        errno = ENOMEM;
+        return NULL;
+    }
+    snprintf(worker->label, sizeof(worker->label), "%s", label);
+    worker->socket = socket;
+    worker->host = (struct device_host){
+        .label = worker->label,
+        .base = base,
+        .platform = platform,
+        .event_waits = on_event_waits,
+        .settled = on_settled,
+        .user = worker,
+    };
+    worker->host.aio = aio_new(base, &why);
+    if (!worker->host.aio) {
+        log_error("%s: %s: %s", label, why, strerror(errno));
+        goto fail;
+    }
+    worker->settle = event_new(base, -1, 0, on_settle, worker);
+    worker->readable = event_new(base, socket, EV_READ | EV_PERSIST, on_readable, worker);
+    if (!worker->settle || !worker->readable || event_add(worker->readable, NULL) < 0) {
+        errno = ENOMEM;
+        goto fail;
+    }
+    return worker;
+
+fail:
+    error = errno;
+    worker_free(worker);
+    errno = error;
+    return NULL;
+}
+
+void worker_free(struct worker *worker)
+{
+    if (!worker)
+        return;
+    if (worker->channel)
+        channel_stop(worker->channel);
+    reset_all(worker);
+    if (worker->host.aio)
+        aio_drain(worker->host.aio);
+    for (size_t i = 0; i < worker->roster.count; i++)
+        device_free(worker->roster.devices[i]);
+    roster_free(&worker->roster);
+    unmap_everything(worker);
+    if (worker->readable)
+        event_free(worker->readable);
+    if (worker->settle)
+        event_free(worker->settle);
+    aio_free(worker->host.aio);
+    close(worker->socket);
+    free(worker);
+}
+
+int worker_main(int socket, const char *label)
+{
+    const char *why = "libevent cannot be set up";
+    struct event_base *base = event_base_new();
+    struct platform *platform = NULL;
+    struct worker *worker = NULL;
+    int status = EXIT_FAILURE;
+
+    if (base)
+        platform = platform_open_xen(PLATFORM_EVTCHN | PLATFORM_GNTTAB, &why);
+    if (platform) {
+        why = "the worker cannot run";
+        worker = worker_new(base, platform, socket, label);
+    }
+    if (worker && event_base_dispatch(base) == 0)
+        status = EXIT_SUCCESS;
+    else
+        log_error("%s: %s: %s", label, why, strerror(errno));
+    worker_free(worker);
+    platform_close(platform);
+    if (base)
+        event_base_free(base);
+    return status;
+}

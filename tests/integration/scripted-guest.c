@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "tests/integration/scripted-guest.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "backend/log.h"
+#include "common/address.h"
+#include "common/barrier.h"
+#include "common/le.h"
+#include "tests/harness.h"
+
+#define PATIENCE_SECONDS 30
+
+struct guest *guest_new(void)
+{
+    struct guest *g = calloc(1, sizeof(*g));
+    int pair[2];
+
+    alarm(PATIENCE_SECONDS);
+    log_set_level(LOG_LEVEL_ERROR);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(g);
+    CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
+    g->supervisor = pair[0];
+    g->fx = fake_xen_new();
+    fake_xen_create_domain(g->fx, GUEST_DOMID, "guest");
+    g->dom0 = fake_xen_domain(g->fx, 0);
+    g->domu = fake_xen_domain(g->fx, GUEST_DOMID);
+    g->base = event_base_new();
+    g->worker = worker_new(g->base, g->dom0, pair[1], "dom 5 bus 0");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(g->worker);
+    return g;
+}
+
+void guest_free(struct guest *g)
+{
+    struct fake_counters counters;
+
+    worker_free(g->worker);
+    platform_close(g->domu);
+    /* The guest is gone; what is there now is the worker's. */
+    counters = fake_xen_counters(g->fx);
+    CU_ASSERT_EQUAL(counters.mapped_pages, 0);
+    CU_ASSERT_EQUAL(counters.open_ports, 0);
+    platform_close(g->dom0);
+    CU_ASSERT_EQUAL(fake_xen_free(g->fx), 0);
+    event_base_free(g->base);
+    close(g->supervisor);
+    free(g);
+    alarm(0);
+}
+
+/* ---- as the supervisor ---- */
+
+struct ipc_message guest_offer(struct guest *g, enum msg_form form, uint16_t max_message)
+{
+    struct ipc_message message = {
+        .kind = IPC_CONNECT,
+        .connect.frontend_domid = GUEST_DOMID,
+        .connect.message_size = max_message,
+        .connect.wire_form = form,
+    };
+    struct platform *p = g->domu;
+
+    g->order = ring_order_for(max_message);
+    g->ring_pages = p->ops->grant_share(p, 0, 1u << g->order, true, message.connect.ring_refs);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(g->ring_pages);
+    ring_format(g->ring_pages, g->order);
+    CU_ASSERT(ring_attach(&g->ring, g->ring_pages, g->order, RING_FRONTEND, form, max_message));
+    g->port = p->ops->evtchn_alloc(p, 0);
+    CU_ASSERT_FATAL(g->port > 0);
+    message.connect.ring_page_order = g->order;
+    message.connect.event_channel = (uint32_t)g->port;
+    return message;
+}
+
+void guest_connect(struct guest *g, enum msg_form form, uint16_t max_message)
+{
+    struct ipc_message offer = guest_offer(g, form, max_message);
+
+    guest_tell(g, &offer, -1);
+    CU_ASSERT_EQUAL_FATAL(guest_told(g).kind, IPC_CONNECTED);
+}
+
+void guest_disconnect(struct guest *g)
+{
+    guest_tell(g, &(struct ipc_message){.kind = IPC_DISCONNECT}, -1);
+    CU_ASSERT_EQUAL_FATAL(guest_told(g).kind, IPC_DISCONNECTED);
+}
+
+void guest_tell(struct guest *g, const struct ipc_message *message, int fd)
+{
+    CU_ASSERT_FATAL(ipc_send(g->supervisor, message, fd) == 0);
+}
+
+struct ipc_message guest_told(struct guest *g)
+{
+    struct ipc_message message = {0};
+    int fd, result;
+
+    while ((result = ipc_receive(g->supervisor, &message, &fd)) < 0 && errno == EAGAIN)
+        event_base_loop(g->base, EVLOOP_ONCE);
+    CU_ASSERT_EQUAL_FATAL(result, 1);
+    return message;
+}
+
+void guest_add_blk(struct guest *g, uint64_t number, int fd, bool read_only)
+{
+    struct ipc_message message = {
+        .kind = IPC_DEVICE_ADD,
+        .device = {.number = number, .type = "blk", .name = "disk0", .uuid = {1, 2, 3}},
+    };
+
+    message.device.read_only = read_only;
+    guest_tell(g, &message, fd);
+    close(fd);
+    message = guest_told(g);
+    CU_ASSERT_EQUAL_FATAL(message.kind, IPC_DEVICE_ADDED);
+    CU_ASSERT_EQUAL(message.answer.number, number);
+}
+
+int guest_disk(unsigned sectors)
+{
+    char name[] = "/tmp/xvmsg-disk-XXXXXX";
+    int fd = mkstemp(name);
+    uint8_t sector[512];
+
+    CU_ASSERT_FATAL(fd >= 0);
+    unlink(name);
+    for (unsigned i = 0; i < sectors; i++) {
+        memset(sector, (int)i, sizeof(sector));
+        CU_ASSERT_FATAL(write(fd, sector, sizeof(sector)) == sizeof(sector));
+    }
+    return fd;
+}
+
+/* ---- as the guest: messages ---- */
+
+static void ring_bell(struct guest *g)
+{
+    CU_ASSERT(g->domu->ops->evtchn_notify(g->domu, (uint32_t)g->port) == 0);
+}
+
+void guest_send_bytes(struct guest *g, const void *bytes, size_t size)
+{
+    CU_ASSERT_FATAL(size <= g->ring.max_message);
+    while (!ring_put(&g->ring, bytes, size))
+        event_base_loop(g->base, EVLOOP_ONCE);
+    if (ring_publish(&g->ring))
+        ring_bell(g);
+}
+
+void guest_send(struct guest *g, const struct msg *m)
+{
+    uint8_t bytes[4096];
+    size_t size = msg_encode(g->ring.form, m, bytes, sizeof(bytes), NULL);
+
+    CU_ASSERT_FATAL(size > 0);
+    guest_send_bytes(g, bytes, size);
+}
+
+static bool try_receive(struct guest *g, struct msg *m)
+{
+    struct msg_error error;
+    size_t size = ring_get(&g->ring, g->message);
+
+    if (!size)
+        return false;
+    if (ring_release(&g->ring))
+        ring_bell(g);
+    CU_ASSERT_FATAL(msg_decode(g->ring.form, g->message, size, m, &error));
+    return true;
+}
+
+struct msg guest_receive(struct guest *g)
+{
+    struct msg m;
+
+    while (!try_receive(g, &m)) {
+        if (ring_await_message(&g->ring))
+            event_base_loop(g->base, EVLOOP_ONCE);
+    }
+    return m;
+}
+
+static bool count_event(struct guest *g, const struct msg *m)
+{
+    if (m->kind == MSG_event_config) {
+        g->config_events++;
+        g->last_status = m->event_config.device_status;
+    } else if (m->kind == MSG_event_used) {
+        g->used_events++;
+    } else {
+        return false;
+    }
+    CU_ASSERT_EQUAL(m->token, 0);
+    return true;
+}
+
+static struct msg receive_response(struct guest *g)
+{
+    struct msg m;
+
+    do
+        m = guest_receive(g);
+    while (count_event(g, &m));
+    return m;
+}
+
+struct msg guest_call(struct guest *g, struct msg request)
+{
+    struct msg response;
+
+    request.token = ++g->token;
+    guest_send(g, &request);
+    response = receive_response(g);
+    CU_ASSERT_EQUAL(response.kind, request.kind + 1);
+    CU_ASSERT_EQUAL(response.token, request.token);
+    CU_ASSERT_EQUAL(response.dev_num, request.dev_num);
+    return response;
+}
+
+void guest_settle(struct guest *g)
+{
+    struct msg ping = {.kind = MSG_ping_request, .ping_request.data = 0x600d0000u + g->token};
+    struct msg pong = guest_call(g, ping);
+
+    CU_ASSERT_EQUAL(pong.ping_response.data, ping.ping_request.data);
+}
+
+/* ---- as the guest: a device ---- */
+
+/* By directory, so that the message is small enough for any bus. */
+void guest_share_area(struct guest *g)
+{
+    struct platform *p = g->domu;
+    uint32_t directory_ref, refs[GUEST_PAGES];
+    uint8_t word[4];
+    uint8_t *directory = p->ops->grant_share(p, 0, 1, false, &directory_ref);
+    struct msg share = {
+        .kind = MSG_area_share_request,
+        .area_share_request = {GUEST_AREA, AREA_F_DIRECTORY, GUEST_PAGES, 1, {word, 4}},
+    };
+
+    g->area = p->ops->grant_share(p, 0, GUEST_PAGES, true, refs);
+    CU_ASSERT_FATAL(directory && g->area);
+    for (unsigned i = 0; i < GUEST_PAGES; i++)
+        le32_put(directory + 4 * i, refs[i]);
+    le32_put(word, directory_ref);
+    CU_ASSERT_EQUAL(guest_call(g, share).area_share_response.status, AREA_OK);
+    g->desc = (struct vring_desc *)(void *)(g->area + GUEST_DESC);
+    g->avail = (struct vring_avail *)(void *)(g->area + GUEST_AVAIL);
+    g->used = (struct vring_used *)(void *)(g->area + GUEST_USED);
+}
+
+uint16_t guest_unshare_area(struct guest *g)
+{
+    struct msg unshare = {
+        .kind = MSG_area_unshare_request,
+        .area_unshare_request.area = GUEST_AREA,
+    };
+
+    return guest_call(g, unshare).area_unshare_response.status;
+}
+
+uint32_t guest_set_status(struct guest *g, uint64_t device, uint32_t status)
+{
+    struct msg set = {
+        .kind = MSG_set_device_status_request,
+        .dev_num = device,
+        .set_device_status_request.status = status,
+    };
+
+    return guest_call(g, set).set_device_status_response.status;
+}
+
+struct msg guest_queue_request(uint64_t device, uint32_t flags)
+{
+    return (struct msg){
+        .kind = MSG_set_vqueue_request,
+        .dev_num = device,
+        .set_vqueue_request =
+            {
+                .flags = flags,
+                .size = GUEST_QUEUE_SIZE,
+                .desc_addr = address_of_area(GUEST_AREA, GUEST_DESC),
+                .driver_addr = address_of_area(GUEST_AREA, GUEST_AVAIL),
+                .device_addr = address_of_area(GUEST_AREA, GUEST_USED),
+            },
+    };
+}
+
+void guest_start_device(struct guest *g, uint64_t device, uint64_t features)
+{
+    uint8_t words[8];
+    struct msg set = {
+        .kind = MSG_set_driver_features_request,
+        .dev_num = device,
+        .set_driver_features_request = {.num_blocks = 2, .features = {words, sizeof(words)}},
+    };
+
+    le64_put(words, features);
+    memset(g->area, 0, GUEST_DATA);
+    g->used_seen = 0;
+    CU_ASSERT_EQUAL(guest_set_status(g, device, 0), 0);
+    CU_ASSERT_EQUAL(guest_set_status(g, device, 3), 3);
+    guest_call(g, set);
+    CU_ASSERT_EQUAL(guest_set_status(g, device, 11), 11);
+    guest_call(g, guest_queue_request(device, SET_VQUEUE_ENABLE));
+    CU_ASSERT_EQUAL(guest_set_status(g, device, 15), 15);
+}
+
+void guest_describe(struct guest *g, unsigned index, uint64_t offset, uint32_t length,
+                    uint16_t flags, uint16_t next)
+{
+    g->desc[index] = (struct vring_desc){
+        .addr = address_of_area(GUEST_AREA, offset),
+        .len = length,
+        .flags = (uint16_t)(flags | (next ? VRING_DESC_F_NEXT : 0)),
+        .next = next,
+    };
+}
+
+void guest_make_available(struct guest *g, uint16_t head)
+{
+    uint16_t index = g->avail->idx;
+
+    g->avail->ring[index % GUEST_QUEUE_SIZE] = head;
+    shared_store16_release(&g->avail->idx, (uint16_t)(index + 1));
+}
+
+void guest_kick(struct guest *g, uint64_t device)
+{
+    guest_send(g, &(struct msg){.kind = MSG_event_avail, .dev_num = device});
+}
+
+uint32_t guest_await_used(struct guest *g)
+{
+    struct msg m;
+
+    /* Events are taken on the way, lest they fill the ring. */
+    while (try_receive(g, &m))
+        CU_ASSERT(count_event(g, &m));
+    while (shared_load16_acquire(&g->used->idx) == g->used_seen)
+        event_base_loop(g->base, EVLOOP_ONCE);
+    return g->used->ring[g->used_seen++ % GUEST_QUEUE_SIZE].len;
+}

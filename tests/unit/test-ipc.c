@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "backend/ipc.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/harness.h"
+
+static int ends[2];
+
+static void open_pair(void)
+{
+    CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) == 0);
+}
+
+static void close_pair(void)
+{
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* Sends raw bytes with any number of descriptors, as no ipc_send() would. */
+static void send_raw(const void *bytes, size_t size, const int *fds, size_t num_fds)
+{
+    struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+    union {
+        struct cmsghdr align;
+        char bytes[CMSG_SPACE(4 * sizeof(int))];
+    } control = {.bytes = {0}};
+    struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    if (num_fds) {
+        header.msg_control = control.bytes;
+        header.msg_controllen = CMSG_SPACE(num_fds * sizeof(int));
+        struct cmsghdr *c = CMSG_FIRSTHDR(&header);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(num_fds * sizeof(int));
+        memcpy(CMSG_DATA(c), fds, num_fds * sizeof(int));
+    }
+    CU_ASSERT(sendmsg(ends[0], &header, 0) == (ssize_t)size);
+}
+
+static void carries_a_device_and_its_descriptor(void)
+{
+    struct ipc_message sent = {
+        .kind = IPC_DEVICE_ADD,
+        .device = {.number = UINT64_C(1) << 40, .type = "blk", .name = "disk0", .read_only = 1},
+    };
+    struct ipc_message got;
+    int pipe_ends[2], fd;
+    char byte = 0;
+
+    open_pair();
+    CU_ASSERT_FATAL(pipe(pipe_ends) == 0);
+    CU_ASSERT(ipc_send(ends[0], &sent, pipe_ends[1]) == 0);
+    CU_ASSERT_FATAL(ipc_receive(ends[1], &got, &fd) == 1);
+    CU_ASSERT_EQUAL(got.device.number, UINT64_C(1) << 40);
+    CU_ASSERT_STRING_EQUAL(got.device.name, "disk0");
+    CU_ASSERT_EQUAL(got.device.read_only, 1);
+    CU_ASSERT_FATAL(fd >= 0);
+    CU_ASSERT(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    CU_ASSERT(write(fd, "x", 1) == 1 && read(pipe_ends[0], &byte, 1) == 1 && byte == 'x');
+    close(fd);
+    close(pipe_ends[0]);
+    close(pipe_ends[1]);
+    close_pair();
+}
+
+static void says_when_no_descriptor_came(void)
+{
+    struct ipc_message message = {.kind = IPC_CONNECTED};
+    int fd = 7;
+
+    open_pair();
+    CU_ASSERT(ipc_send(ends[0], &message, -1) == 0);
+    CU_ASSERT(ipc_receive(ends[1], &message, &fd) == 1);
+    CU_ASSERT_EQUAL(message.kind, IPC_CONNECTED);
+    CU_ASSERT_EQUAL(fd, -1);
+    close_pair();
+}
+
+static void keeps_messages_apart(void)
+{
+    struct ipc_message message = {.kind = IPC_DEVICE_ADDED};
+    int fd;
+
+    open_pair();
+    for (uint64_t n = 0; n < 3; n++) {
+        message.answer.number = n;
+        CU_ASSERT(ipc_send(ends[0], &message, -1) == 0);
+    }
+    for (uint64_t n = 0; n < 3; n++) {
+        CU_ASSERT(ipc_receive(ends[1], &message, &fd) == 1);
+        CU_ASSERT_EQUAL(message.answer.number, n);
+    }
+    close_pair();
+}
+
+static void tells_nothing_yet_from_gone(void)
+{
+    struct ipc_message message = {.kind = IPC_DISCONNECT};
+    int fd;
+
+    open_pair();
+    CU_ASSERT(ipc_receive(ends[1], &message, &fd) == -1);
+    CU_ASSERT_EQUAL(errno, EAGAIN);
+    close(ends[0]);
+    CU_ASSERT(ipc_receive(ends[1], &message, &fd) == 0);
+    message.kind = IPC_DISCONNECTED;
+    CU_ASSERT(ipc_send(ends[1], &message, -1) == -1);
+    CU_ASSERT_EQUAL(errno, EPIPE);
+    close(ends[1]);
+}
+
+static void expect_refused(void)
+{
+    struct ipc_message message;
+    int fd = 7;
+
+    errno = 0;
+    CU_ASSERT(ipc_receive(ends[1], &message, &fd) == -1);
+    CU_ASSERT_EQUAL(errno, EPROTO);
+    CU_ASSERT_EQUAL(fd, -1);
+}
+
+static void refuses_other_sizes(void)
+{
+    struct {
+        struct ipc_message message;
+        char more;
+    } bytes = {.message.kind = IPC_CONNECTED};
+
+    open_pair();
+    send_raw(&bytes, sizeof(struct ipc_message) - 1, NULL, 0);
+    expect_refused();
+    send_raw(&bytes, sizeof(struct ipc_message) + 1, NULL, 0);
+    expect_refused();
+    send_raw(&bytes, 1, NULL, 0);
+    expect_refused();
+    close_pair();
+}
+
+static void refuses_unknown_kinds(void)
+{
+    static const uint32_t kinds[] = {0, IPC_BUS_FAILED + 1, UINT32_MAX};
+
+    open_pair();
+    for (unsigned i = 0; i < 3; i++) {
+        struct ipc_message message = {.kind = kinds[i]};
+
+        send_raw(&message, sizeof(message), NULL, 0);
+        expect_refused();
+    }
+    close_pair();
+}
+
+static void keeps_no_descriptor_of_a_refused_message(void)
+{
+    struct ipc_message unknown = {.kind = 99};
+    struct ipc_message many = {.kind = IPC_DEVICE_ADD};
+    int pipe_ends[2];
+    char byte;
+
+    open_pair();
+    CU_ASSERT_FATAL(pipe(pipe_ends) == 0);
+    int fds[3] = {pipe_ends[1], pipe_ends[1], pipe_ends[1]};
+    send_raw(&unknown, sizeof(unknown), fds, 1);
+    expect_refused();
+    send_raw(&many, sizeof(many), fds, 3);
+    expect_refused();
+    close(pipe_ends[1]);
+    /* End of file: nobody holds the writing end any more. */
+    CU_ASSERT(read(pipe_ends[0], &byte, 1) == 0);
+    close(pipe_ends[0]);
+    close_pair();
+}
+
+static void terminates_every_text(void)
+{
+    struct ipc_message message;
+    int fd;
+
+    open_pair();
+    memset(&message, 'a', sizeof(message));
+    message.kind = IPC_DEVICE_ADD;
+    send_raw(&message, sizeof(message), NULL, 0);
+    CU_ASSERT(ipc_receive(ends[1], &message, &fd) == 1);
+    CU_ASSERT_EQUAL(strlen(message.device.type), IPC_TYPE_MAX - 1);
+    CU_ASSERT_EQUAL(strlen(message.device.name), NAME_MAX_LENGTH);
+
+    memset(&message, 'a', sizeof(message));
+    message.kind = IPC_DEVICE_REFUSED;
+    send_raw(&message, sizeof(message), NULL, 0);
+    CU_ASSERT(ipc_receive(ends[1], &message, &fd) == 1);
+    CU_ASSERT_EQUAL(strlen(message.answer.text), IPC_TEXT_MAX - 1);
+
+    memset(&message, 'a', sizeof(message));
+    message.kind = IPC_BUS_FAILED;
+    send_raw(&message, sizeof(message), NULL, 0);
+    CU_ASSERT(ipc_receive(ends[1], &message, &fd) == 1);
+    CU_ASSERT_EQUAL(strlen(message.failed.text), IPC_TEXT_MAX - 1);
+    close_pair();
+}
+
+static const struct test_case cases[] = {
+    TEST(carries_a_device_and_its_descriptor),
+    TEST(says_when_no_descriptor_came),
+    TEST(keeps_messages_apart),
+    TEST(tells_nothing_yet_from_gone),
+    TEST(refuses_other_sizes),
+    TEST(refuses_unknown_kinds),
+    TEST(keeps_no_descriptor_of_a_refused_message),
+    TEST(terminates_every_text),
+    {NULL, NULL},
+};
+
+int main(void)
+{
+    return test_main("ipc", cases);
+}
