@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* A disk: opening, closing, what it is. */
+
+#include <errno.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_ids.h>
+#include <stdlib.h>
+
+#include "common/le.h"
+#include "frontend/blk.h"
+
+#define QUEUE_SIZE 256u
+#define USER_BYTES (1024u * 1024)
+
+/* Configuration offsets. */
+#define CONFIG_CAPACITY 0u
+#define CONFIG_SIZE_MAX 8u
+#define CONFIG_SEG_MAX 12u
+
+/* ---- what the device says ---- */
+
+static void free_blk(struct xvmsg_blk *blk)
+{
+    struct xvmsg_blk **link = &blk->h->disks;
+
+    while (*link != blk)
+        link = &(*link)->next;
+    *link = blk->next;
+    free(blk);
+}
+
+static void leave_callback(struct xvmsg_blk *blk)
+{
+    blk->in_callback = false;
+    if (blk->closed)
+        free_blk(blk);
+}
+
+static void used(struct xvmsg_device *device, unsigned index, void *user)
+{
+    struct xvmsg_blk *blk = user;
+
+    (void)device;
+    (void)index;
+    blk->in_callback = true;
+    blk_io_used(blk);
+    leave_callback(blk);
+}
+
+static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *user)
+{
+    struct xvmsg_blk *blk = user;
+    bool outermost = !blk->in_callback; /* else used() found the queue broken */
+
+    (void)device;
+    blk->in_callback = true;
+    blk->completed = true;
+    blk_io_end_all(blk, status);
+    if (outermost)
+        leave_callback(blk);
+}
+
+/* ---- opening ---- */
+
+static void divide_memory(struct xvmsg_blk *blk)
+{
+    struct xvmsg_area *area = xvmsg_device_buffers(blk->device);
+    size_t slots = (size_t)BLK_PARTS * BLK_SLOT_BYTES;
+    size_t rest = xvmsg_area_size(area) - slots;
+    unsigned num_chunks = smaller(rest / 3 / BLK_CHUNK_BYTES, BLK_MAX_CHUNKS);
+
+    blk->slots = xvmsg_area_memory(area);
+    blk->chunks = blk->slots + slots;
+    blk->memory = blk->chunks + (size_t)num_chunks * BLK_CHUNK_BYTES;
+    blk->memory_size = rest - (size_t)num_chunks * BLK_CHUNK_BYTES;
+    blk->free_parts = UINT64_MAX;
+    blk->free_chunks = (uint32_t)((UINT64_C(1) << num_chunks) - 1);
+}
+
+/* A number of the configuration, if the feature that brings it was negotiated. */
+static uint32_t config32(const struct xvmsg_blk *blk, unsigned feature, uint32_t offset,
+                         uint32_t otherwise)
+{
+    const uint8_t *config = xvmsg_device_config(blk->device);
+
+    if (!(xvmsg_device_features(blk->device) & BLK_FEATURE(feature)) ||
+        xvmsg_device_get_info(blk->device)->config_size < offset + 4)
+        return otherwise;
+    return le32_get(config + offset);
+}
+
+static int check_disk(struct xvmsg_blk *blk)
+{
+    unsigned long long number = xvmsg_device_number(blk->device);
+    uint32_t config_size = xvmsg_device_get_info(blk->device)->config_size;
+    uint32_t size_max = config32(blk, VIRTIO_BLK_F_SIZE_MAX, CONFIG_SIZE_MAX, UINT32_MAX);
+    uint32_t seg_max = config32(blk, VIRTIO_BLK_F_SEG_MAX, CONFIG_SEG_MAX, UINT32_MAX);
+
+    if (config_size < CONFIG_CAPACITY + 8)
+        return handle_fail(blk->h, EIO, "device %llu: a disk's configuration is not %u bytes",
+                           number, config_size);
+    if (size_max < BLK_SECTOR)
+        return handle_fail(blk->h, EIO, "device %llu: segments of %u bytes are too small", number,
+                           size_max);
+    if (xvmsg_queue_size(blk->queue) < 4)
+        return handle_fail(blk->h, EIO, "device %llu: its queue is too small for a disk", number);
+    blk->segment_bytes = smaller(size_max, BLK_PART_BYTES) & ~(BLK_SECTOR - 1);
+    /* Not more than leaves room for header and status. */
+    blk->max_segments = smaller(xvmsg_queue_size(blk->queue) - 2, BLK_MAX_SEGMENTS);
+    blk->max_segments = smaller(seg_max ? seg_max : 1, blk->max_segments);
+    return 0;
+}
+
+static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, void *user)
+{
+    struct xvmsg_blk *blk = user;
+
+    blk->device = device;
+    if (status == XVMSG_OK) {
+        blk->queue = xvmsg_device_queue(device, 0);
+        if (check_disk(blk) < 0)
+            status = XVMSG_REFUSED;
+        else
+            divide_memory(blk);
+        blk->usable = status == XVMSG_OK;
+    }
+    blk->ready(blk, status, blk->user);
+}
+
+struct xvmsg_blk *xvmsg_blk_open(struct xvmsg *h, uint64_t number, xvmsg_blk_ready *ready,
+                                 void *user)
+{
+    static const struct xvmsg_driver driver = {
+        .device_id = VIRTIO_ID_BLOCK,
+        .features = BLK_FEATURE(VIRTIO_BLK_F_SIZE_MAX) | BLK_FEATURE(VIRTIO_BLK_F_SEG_MAX) |
+                    BLK_FEATURE(VIRTIO_BLK_F_RO) | BLK_FEATURE(VIRTIO_BLK_F_FLUSH),
+        .num_queues = 1,
+        .queue_size = QUEUE_SIZE,
+        .buffer_bytes = BLK_PARTS * BLK_SLOT_BYTES + BLK_MAX_CHUNKS * BLK_CHUNK_BYTES + USER_BYTES,
+        .used = used,
+        .broken = broken,
+    };
+    struct xvmsg_blk *blk = calloc(1, sizeof(*blk));
+
+    if (!blk) {
+        handle_fail(h, ENOMEM, "out of memory for disk %llu", (unsigned long long)number);
+        return NULL;
+    }
+    blk->h = h;
+    blk->ready = ready;
+    blk->user = user;
+    blk->device = xvmsg_device_open(h, number, &driver, device_ready, blk);
+    if (!blk->device) {
+        int saved = errno;
+
+        free(blk);
+        errno = saved;
+        return NULL;
+    }
+    blk->next = h->disks;
+    h->disks = blk;
+    return blk;
+}
+
+void xvmsg_blk_close(struct xvmsg_blk *blk)
+{
+    if (!blk || blk->closed)
+        return;
+    blk->closed = true;
+    xvmsg_device_close(blk->device);
+    blk_io_end_all(blk, XVMSG_CANCELLED);
+    if (!blk->in_callback)
+        free_blk(blk);
+}
+
+void blk_free_all(struct xvmsg *h)
+{
+    while (h->disks)
+        xvmsg_blk_close(h->disks);
+}
+
+/* ---- inspecting ---- */
+
+uint64_t xvmsg_blk_size(const struct xvmsg_blk *blk)
+{
+    const uint8_t *config = blk->queue ? xvmsg_device_config(blk->device) : NULL;
+    uint64_t sectors = config ? le64_get(config + CONFIG_CAPACITY) : 0;
+
+    return sectors < UINT64_MAX / BLK_SECTOR ? sectors * BLK_SECTOR : UINT64_MAX - BLK_SECTOR + 1;
+}
+
+bool xvmsg_blk_is_readonly(const struct xvmsg_blk *blk)
+{
+    return xvmsg_device_features(blk->device) & BLK_FEATURE(VIRTIO_BLK_F_RO);
+}
+
+void *xvmsg_blk_memory(const struct xvmsg_blk *blk, size_t *size)
+{
+    *size = blk->memory_size;
+    return blk->memory;
+}

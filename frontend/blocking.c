@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * The blocking calls: the same loop, run until something is done.
+ *
+ * Waking up costs much more than looking at the ring, so while answers come
+ * quickly this looks for a while before it sleeps; how long adapts.
+ */
+
+#include <errno.h>
+#include <linux/virtio_blk.h>
+#include <poll.h>
+#include <string.h>
+
+#include "frontend/blk.h"
+
+/* After so many good looks in a row xenstore and the doorbells get their turn. */
+#define MAX_GOOD_LOOKS 256
+
+/* One transfer of the blocking calls; longer ones are cut. */
+#define MAX_TRANSFER (UINT64_C(1) << 30)
+
+/* ---- the loop ---- */
+
+static inline void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Looks at the ring until a message came; false when it was for nothing. */
+static bool spin(struct xvmsg *h)
+{
+    unsigned least = h->max_spin / 8;
+
+    if (!h->conn.up)
+        return false;
+    for (unsigned i = 0; i < h->spin; i++) {
+        if (bus_receive(h)) {
+            handle_work_ring(h);
+            h->spin = smaller(2 * (uint64_t)h->spin, h->max_spin);
+            return true;
+        }
+        relax();
+    }
+    h->spin = h->spin / 2 > least ? h->spin / 2 : least;
+    return false;
+}
+
+/* Milliseconds until `end`, rounded up, for poll(). */
+static int time_left(const struct xvmsg *h, uint64_t end)
+{
+    uint64_t now = handle_now(h);
+
+    return now >= end ? 0 : (int)((end - now + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+/* Sleeps until a descriptor is ready. 0, or -1 with ETIMEDOUT. */
+static int doze(struct xvmsg *h, int milliseconds)
+{
+    struct pollfd pfd = {.fd = h->fd, .events = POLLIN};
+
+    if (!handle_sleep(h))
+        return 0;
+    if (poll(&pfd, 1, milliseconds) != 0) /* a signal is no reason to stop */
+        return 0;
+    return handle_fail(h, ETIMEDOUT, "not done within the time given");
+}
+
+int xvmsg_run(struct xvmsg *h, const bool *done, int milliseconds)
+{
+    uint64_t end = milliseconds < 0 ? NEVER : handle_now(h) + (uint64_t)milliseconds * NS_PER_MS;
+    int rc = 0;
+
+    while (rc == 0) {
+        if (handle_work(h) < 0)
+            return -1;
+        for (int i = 0; !*done && i < MAX_GOOD_LOOKS && spin(h); i++)
+            ;
+        if (*done)
+            break;
+        rc = doze(h, milliseconds < 0 ? -1 : time_left(h, end));
+    }
+    /* Nobody asked for a doorbell yet; a caller who polls next gets one turn of
+     * the loop at once, and one who calls again has saved asking. */
+    handle_alarm(h, 0);
+    return rc;
+}
+
+int xvmsg_connect_wait(struct xvmsg *h, int milliseconds)
+{
+    if (xvmsg_connect(h) < 0)
+        return -1;
+    if (xvmsg_run(h, &h->conn.up, milliseconds) == 0)
+        return 0;
+    if (errno == ETIMEDOUT) {
+        connect_explain(h);
+        errno = ETIMEDOUT;
+    }
+    return -1;
+}
+
+/* ---- requests ---- */
+
+void xvmsg_wake(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)
+{
+    struct xvmsg_waiter *w = user;
+
+    (void)h;
+    w->reply = *reply;
+    w->done = true;
+}
+
+int xvmsg_wait(struct xvmsg *h, struct xvmsg_waiter *w)
+{
+    if (!w->done && xvmsg_run(h, &w->done, -1) < 0)
+        return -1;
+    if (w->reply.status == XVMSG_OK)
+        return 0;
+    return handle_fail(h, EIO, "the request failed: %s", xvmsg_status_text(w->reply.status));
+}
+
+/* ---- disks ---- */
+
+struct outcome {
+    bool done;
+    enum xvmsg_status status;
+};
+
+static void note(struct xvmsg_blk *blk, enum xvmsg_status status, void *user)
+{
+    struct outcome *outcome = user;
+
+    (void)blk;
+    *outcome = (struct outcome){true, status};
+}
+
+struct xvmsg_blk *xvmsg_blk_open_wait(struct xvmsg *h, uint64_t number)
+{
+    struct outcome outcome = {0};
+    struct xvmsg_blk *blk = xvmsg_blk_open(h, number, note, &outcome);
+
+    if (!blk)
+        return NULL;
+    if (xvmsg_run(h, &outcome.done, -1) == 0 && outcome.status == XVMSG_OK)
+        return blk;
+    xvmsg_blk_close(blk);
+    errno = EIO;
+    return NULL;
+}
+
+/* An operation of any kind, tried again for as long as there is no room for it. */
+static int transfer(struct xvmsg_blk *blk, struct blk_op op)
+{
+    struct xvmsg *h = blk->h;
+    struct outcome outcome = {0};
+
+    op.done = note;
+    op.user = &outcome;
+    for (;;) {
+        blk->completed = false;
+        if (blk_io_submit(blk, &op) == 0)
+            break;
+        if (errno != EAGAIN || xvmsg_run(h, &blk->completed, -1) < 0)
+            return -1;
+    }
+    if (xvmsg_run(h, &outcome.done, -1) < 0)
+        return -1;
+    if (outcome.status == XVMSG_OK)
+        return 0;
+    return handle_fail(h, EIO, "the disk failed at byte %llu: %s", (unsigned long long)op.offset,
+                       xvmsg_status_text(outcome.status));
+}
+
+static int transfer_all(struct xvmsg_blk *blk, uint32_t type, uint64_t offset, uint8_t *buffer,
+                        size_t length)
+{
+    while (length) {
+        size_t now = length < MAX_TRANSFER ? length : MAX_TRANSFER;
+        struct blk_op op = {.type = type, .offset = offset, .buffer = buffer, .length = now};
+
+        if (transfer(blk, op) < 0)
+            return -1;
+        offset += now;
+        buffer += now;
+        length -= now;
+    }
+    return 0;
+}
+
+int xvmsg_blk_pread(struct xvmsg_blk *blk, void *buffer, size_t length, uint64_t offset)
+{
+    return transfer_all(blk, VIRTIO_BLK_T_IN, offset, buffer, length);
+}
+
+int xvmsg_blk_pwrite(struct xvmsg_blk *blk, const void *buffer, size_t length, uint64_t offset)
+{
+    return transfer_all(blk, VIRTIO_BLK_T_OUT, offset, (uint8_t *)buffer, length);
+}
+
+int xvmsg_blk_sync(struct xvmsg_blk *blk)
+{
+    return transfer(blk, (struct blk_op){.type = VIRTIO_BLK_T_FLUSH});
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * xvmsg-guest blk: a disk as a stream of bytes. Disks are read and written in
+ * sectors; offsets and lengths here are any number of bytes, so the sectors at
+ * both ends are read, and for writing changed and written back.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/store.h"
+#include "frontend/guest/guest.h"
+
+#define SECTOR 512u
+#define STEP (4u * 1024 * 1024) /* bytes moved at a time */
+
+struct transfer {
+    struct xvmsg *h;
+    struct xvmsg_blk *blk;
+    uint64_t offset;
+    uint64_t length; /* what is left; UINT64_MAX: to the end */
+    uint64_t done;
+    uint8_t *buffer; /* STEP bytes and a sector at each end */
+    bool progress; /* for whoever watches, and not in the middle of the data */
+};
+
+static void show_progress(const struct transfer *t, bool last)
+{
+    if (t->progress)
+        fprintf(stderr, "\r%llu MiB%s", (unsigned long long)(t->done >> 20), last ? "\n" : "");
+}
+
+/* ---- streams ---- */
+
+/* Up to `size` bytes; less only at the end of the stream. -1 with errno. */
+static ssize_t read_fully(int fd, uint8_t *buffer, size_t size)
+{
+    size_t total = 0;
+
+    while (total < size) {
+        ssize_t got = read(fd, buffer + total, size - total);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        total += (size_t)got;
+    }
+    return (ssize_t)total;
+}
+
+static int write_fully(int fd, const uint8_t *buffer, size_t size)
+{
+    while (size) {
+        ssize_t written = write(fd, buffer, size);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return -1;
+        buffer += written;
+        size -= (size_t)written;
+    }
+    return 0;
+}
+
+/* ---- moving ---- */
+
+/* Bytes from `offset` to the start of its sector, and a range's size in whole
+ * sectors. */
+static size_t lead(uint64_t offset)
+{
+    return (size_t)(offset % SECTOR);
+}
+
+static size_t whole(uint64_t offset, size_t length)
+{
+    return (lead(offset) + length + SECTOR - 1) / SECTOR * SECTOR;
+}
+
+static int read_disk(struct transfer *t)
+{
+    while (t->length) {
+        size_t now = t->length < STEP ? (size_t)t->length : STEP;
+        size_t before = lead(t->offset);
+
+        if (xvmsg_blk_pread(t->blk, t->buffer, whole(t->offset, now), t->offset - before) < 0)
+            return guest_fail("%s", xvmsg_error(t->h));
+        if (write_fully(STDOUT_FILENO, t->buffer + before, now) < 0)
+            return guest_fail("standard output cannot be written: %s", strerror(errno));
+        t->offset += now;
+        t->length -= now;
+        t->done += now;
+        show_progress(t, t->length == 0);
+    }
+    return 0;
+}
+
+/* Fetches the sectors of which only a part will be written. */
+static int read_edges(struct transfer *t, uint8_t *buffer, size_t length)
+{
+    size_t before = lead(t->offset);
+    size_t size = whole(t->offset, length);
+    uint64_t start = t->offset - before;
+    uint64_t last = start + size - SECTOR;
+
+    if (before && xvmsg_blk_pread(t->blk, buffer, SECTOR, start) < 0)
+        return -1;
+    if ((before + length) % SECTOR && (last != start || !before))
+        return xvmsg_blk_pread(t->blk, buffer + size - SECTOR, SECTOR, last);
+    return 0;
+}
+
+static int write_step(struct transfer *t, const uint8_t *bytes, size_t length)
+{
+    size_t before = lead(t->offset);
+
+    if (length > xvmsg_blk_size(t->blk) - t->offset)
+        return guest_fail("the disk has %llu bytes; what comes after them cannot be written",
+                          (unsigned long long)xvmsg_blk_size(t->blk));
+    if (read_edges(t, t->buffer, length) < 0)
+        return guest_fail("%s", xvmsg_error(t->h));
+    memcpy(t->buffer + before, bytes, length);
+    if (xvmsg_blk_pwrite(t->blk, t->buffer, whole(t->offset, length), t->offset - before) < 0)
+        return guest_fail("%s", xvmsg_error(t->h));
+    t->offset += length;
+    t->done += length;
+    return 0;
+}
+
+static int write_from(struct transfer *t, uint8_t *input)
+{
+    ssize_t got;
+
+    do {
+        got = read_fully(STDIN_FILENO, input, STEP);
+        if (got < 0)
+            return guest_fail("standard input cannot be read: %s", strerror(errno));
+        if (got > 0 && write_step(t, input, (size_t)got) != 0)
+            return EXIT_FAILURE;
+        show_progress(t, got < (ssize_t)STEP);
+    } while (got == (ssize_t)STEP);
+    if (xvmsg_blk_sync(t->blk) < 0)
+        return guest_fail("%s", xvmsg_error(t->h));
+    return 0;
+}
+
+static int write_disk(struct transfer *t)
+{
+    uint8_t *input = malloc(STEP);
+
+    if (!input)
+        return guest_fail("out of memory");
+
+    int status = xvmsg_blk_is_readonly(t->blk) ? guest_fail("the disk is read-only")
+                                               : write_from(t, input);
+
+    free(input);
+    return status;
+}
+
+/* ---- the subcommand ---- */
+
+static int check_range(struct transfer *t)
+{
+    uint64_t size = xvmsg_blk_size(t->blk);
+
+    if (t->offset > size)
+        return guest_fail("the disk has %llu bytes, there is no byte %llu",
+                          (unsigned long long)size, (unsigned long long)t->offset);
+    if (t->length == UINT64_MAX)
+        t->length = size - t->offset;
+    if (t->length > size - t->offset)
+        return guest_fail("the disk has only %llu bytes from byte %llu on",
+                          (unsigned long long)(size - t->offset), (unsigned long long)t->offset);
+    return 0;
+}
+
+static int run(struct transfer *t, uint64_t number, bool reading)
+{
+    int status;
+
+    t->buffer = malloc(STEP + 2 * SECTOR);
+    if (!t->buffer)
+        return guest_fail("out of memory");
+    t->blk = xvmsg_blk_open_wait(t->h, number);
+    t->progress = isatty(STDERR_FILENO) && !isatty(reading ? STDOUT_FILENO : STDIN_FILENO);
+    if (!t->blk)
+        status = guest_fail("%s", xvmsg_error(t->h));
+    else if ((status = check_range(t)) == 0)
+        status = reading ? read_disk(t) : write_disk(t);
+    xvmsg_blk_close(t->blk);
+    free(t->buffer);
+    return status;
+}
+
+static int parse_ranges(int argc, char **argv, bool reading, struct transfer *t)
+{
+    static const struct option long_options[] = {
+        {"offset", required_argument, NULL, 'o'},
+        {"length", required_argument, NULL, 'l'},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+
+    while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+        uint64_t *value = option == 'o' ? &t->offset : &t->length;
+
+        if (option == '?' || (option == 'l' && !reading))
+            return guest_usage("the options are not understood");
+        if (parse_u64(optarg, 0, UINT64_MAX - 1, value) < 0)
+            return guest_usage("'%s' is not a number of bytes", optarg);
+    }
+    return 0;
+}
+
+int guest_blk(const struct guest_options *options, int argc, char **argv)
+{
+    struct transfer t = {.length = UINT64_MAX};
+    bool reading = argc > 1 && strcmp(argv[1], "read") == 0;
+    uint64_t number;
+
+    if (argc < 2 || (!reading && strcmp(argv[1], "write") != 0))
+        return guest_usage("blk is followed by read or write");
+
+    int rc = parse_ranges(argc - 1, argv + 1, reading, &t);
+
+    if (rc != 0)
+        return rc;
+    /* getopt has moved what is no option to the end. */
+    if (optind != argc - 2 || parse_u64(argv[optind + 1], 0, UINT64_MAX, &number) < 0)
+        return guest_usage("blk %s needs one device number", argv[1]);
+    t.h = guest_connect(options, number);
+    if (!t.h)
+        return EXIT_FAILURE;
+
+    int status = run(&t, number, reading);
+
+    xvmsg_free(t.h);
+    return status;
+}

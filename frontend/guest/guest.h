@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* Shared by the files of xvmsg-guest: one subcommand each, and what they need. */
+#ifndef XVMSG_GUEST_H
+#define XVMSG_GUEST_H
+
+#include <xvmsg.h>
+
+#define EXIT_USAGE 2
+
+/* Global options. */
+struct guest_options {
+    unsigned bus;
+    unsigned timeout; /* seconds to wait for the backend */
+    enum xvmsg_wire_form form;
+};
+
+/* Subcommands: argv[0] is their name. Return the exit status. */
+int guest_list(const struct guest_options *options, int argc, char **argv);
+int guest_info(const struct guest_options *options, int argc, char **argv);
+int guest_events(const struct guest_options *options, int argc, char **argv);
+int guest_blk(const struct guest_options *options, int argc, char **argv);
+
+/* One sentence on standard error; returns 1, for exit. */
+int guest_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same for a command line that makes no sense; returns EXIT_USAGE. */
+int guest_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A handle with the options applied; NULL after a sentence. */
+struct xvmsg *guest_open(const struct guest_options *options);
+
+/* All devices; free() them. Their count, or -1 with xvmsg_error(). */
+ssize_t guest_devices(struct xvmsg *h, struct xvmsg_device_entry **entries);
+
+/* One of them; false when there is no such device. */
+bool guest_find(struct xvmsg *h, uint64_t number, struct xvmsg_device_entry *entry);
+
+/* A handle as guest_open() makes it, connected, with device `number` there. */
+struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number);
+
+#endif

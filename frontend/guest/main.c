@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* xvmsg-guest: a guest's virtio-msg devices from the command line. */
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/store.h"
+#include "config.h"
+#include "frontend/guest/guest.h"
+
+#define DEFAULT_TIMEOUT 10
+#define MAX_TIMEOUT 86400
+#define MAX_BUS 65535
+
+static const struct command {
+    const char *name;
+    int (*run)(const struct guest_options *options, int argc, char **argv);
+} commands[] = {
+    {"list", guest_list},
+    {"info", guest_info},
+    {"events", guest_events},
+    {"blk", guest_blk},
+};
+
+static const char help[] =
+    "usage: xvmsg-guest [OPTION]... COMMAND\n"
+    "\n"
+    "Shows and uses this guest's virtio-msg devices.\n"
+    "\n"
+    "  list                  the devices there are\n"
+    "  info NUMBER           what a device says of itself\n"
+    "  events [--count N]    devices as they come and go, one line each\n"
+    "  blk read NUMBER [--offset BYTES] [--length BYTES]\n"
+    "                        a disk, or a part of it, to standard output\n"
+    "  blk write NUMBER [--offset BYTES]\n"
+    "                        standard input to a disk\n"
+    "\n"
+    "  --bus N               the bus, default 0\n"
+    "  --timeout SECONDS     how long to wait for the backend, default 10\n"
+    "  --wire-form FORM      wide (default) or compact\n"
+    "  --help, --version\n";
+
+int guest_fail(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fputs("xvmsg-guest: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return EXIT_FAILURE;
+}
+
+int guest_usage(const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    fputs("xvmsg-guest: ", stderr);
+    vfprintf(stderr, format, arguments);
+    fputs("; see xvmsg-guest --help\n", stderr);
+    va_end(arguments);
+    return EXIT_USAGE;
+}
+
+struct xvmsg *guest_open(const struct guest_options *options)
+{
+    const char *why;
+    struct xvmsg *h = xvmsg_new(&why);
+
+    if (!h) {
+        guest_fail("%s", why);
+        return NULL;
+    }
+    xvmsg_set_bus(h, options->bus);
+    xvmsg_set_wire_form(h, options->form);
+    return h;
+}
+
+bool guest_find(struct xvmsg *h, uint64_t number, struct xvmsg_device_entry *entry)
+{
+    struct xvmsg_device_entry *entries;
+    ssize_t count = guest_devices(h, &entries);
+    bool found = false;
+
+    for (ssize_t i = 0; i < count && !found; i++)
+        if (entries[i].number == number) {
+            *entry = entries[i];
+            found = true;
+        }
+    free(entries);
+    return found;
+}
+
+struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number)
+{
+    struct xvmsg *h = guest_open(options);
+    struct xvmsg_device_entry entry;
+
+    if (!h)
+        return NULL;
+    if (xvmsg_connect_wait(h, (int)options->timeout * 1000) < 0)
+        guest_fail("%s", xvmsg_error(h));
+    else if (!guest_find(h, number, &entry))
+        guest_fail("there is no device %llu; xvmsg-guest list shows what there is",
+                   (unsigned long long)number);
+    else
+        return h;
+    xvmsg_free(h);
+    return NULL;
+}
+
+/* ---- the command line ---- */
+
+enum { OPTION_BUS = 256, OPTION_TIMEOUT, OPTION_WIRE_FORM, OPTION_HELP, OPTION_VERSION };
+
+static const struct option long_options[] = {
+    {"bus", required_argument, NULL, OPTION_BUS},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"wire-form", required_argument, NULL, OPTION_WIRE_FORM},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static int parse_form(const char *text, enum xvmsg_wire_form *form)
+{
+    if (strcmp(text, "wide") == 0)
+        *form = XVMSG_WIDE;
+    else if (strcmp(text, "compact") == 0)
+        *form = XVMSG_COMPACT;
+    else
+        return guest_usage("--wire-form is wide or compact, not '%s'", text);
+    return 0;
+}
+
+/* 0, or the exit status. */
+static int take_option(int option, const char *argument, struct guest_options *options)
+{
+    uint64_t value;
+
+    switch (option) {
+    case OPTION_BUS:
+        if (parse_u64(argument, 0, MAX_BUS, &value) < 0)
+            return guest_usage("--bus needs a number up to %d, not '%s'", MAX_BUS, argument);
+        options->bus = (unsigned)value;
+        return 0;
+    case OPTION_TIMEOUT:
+        if (parse_u64(argument, 0, MAX_TIMEOUT, &value) < 0)
+            return guest_usage("--timeout needs seconds up to %d, not '%s'", MAX_TIMEOUT, argument);
+        options->timeout = (unsigned)value;
+        return 0;
+    case OPTION_WIRE_FORM:
+        return parse_form(argument, &options->form);
+    default:
+        return guest_usage("the options are not understood");
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct guest_options options = {.timeout = DEFAULT_TIMEOUT, .form = XVMSG_WIDE};
+    int option;
+
+    /* A reader that ends early is an error like any other, and no sudden death. */
+    signal(SIGPIPE, SIG_IGN);
+    /* '+': stops at the subcommand, whose options are its own. */
+    while ((option = getopt_long(argc, argv, "+", long_options, NULL)) != -1) {
+        if (option == OPTION_HELP) {
+            fputs(help, stdout);
+            return 0;
+        }
+        if (option == OPTION_VERSION) {
+            puts("xvmsg-guest " PACKAGE_VERSION);
+            return 0;
+        }
+
+        int rc = take_option(option, optarg, &options);
+
+        if (rc != 0)
+            return rc;
+    }
+    if (optind == argc)
+        return guest_usage("a command is missing");
+    argc -= optind;
+    argv += optind;
+    optind = 0; /* the subcommand parses its own, anew and in any order */
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(argv[0], commands[i].name) == 0)
+            return commands[i].run(&options, argc, argv);
+    return guest_usage("there is no command '%s'", argv[0]);
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* The handle: making it, settings, errors, and the loop. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "frontend/internal.h"
+
+#define DEFAULT_RING_ORDER 2
+#define DEFAULT_TIMEOUT_MS 5000
+#define DEFAULT_SPIN 2000
+#define NS_PER_SECOND UINT64_C(1000000000)
+
+/* Per turn, so that a peer that never stops does not keep us from the rest; the
+ * descriptors stay readable. */
+#define MAX_PORTS_A_TURN 16
+#define MAX_WATCHES_A_TURN 256
+
+enum source { SOURCE_EVTCHN, SOURCE_XENSTORE, SOURCE_TIMER, NUM_SOURCES };
+
+/* ---- errors ---- */
+
+int handle_fail(struct xvmsg *h, int error, const char *format, ...)
+{
+    char text[sizeof(h->error)]; /* the arguments may point into h->error */
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    /* Some of it came from xenstore and will go to somebody's terminal. */
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+            *c = '?';
+    memcpy(h->error, text, sizeof(text));
+    errno = error;
+    return -1;
+}
+
+const char *xvmsg_error(const struct xvmsg *h)
+{
+    return h->error[0] ? h->error : "no error";
+}
+
+const char *xvmsg_status_text(enum xvmsg_status status)
+{
+    switch (status) {
+    case XVMSG_OK:
+        return "done";
+    case XVMSG_TIMEOUT:
+        return "timeout";
+    case XVMSG_BUS_CLOSED:
+        return "the bus was closed";
+    case XVMSG_DEVICE_REMOVED:
+        return "the device was removed";
+    case XVMSG_MALFORMED_RESPONSE:
+        return "malformed response";
+    case XVMSG_REFUSED:
+        return "refused";
+    case XVMSG_IO_ERROR:
+        return "I/O error";
+    case XVMSG_UNSUPPORTED:
+        return "not supported by the device";
+    case XVMSG_NO_MEMORY:
+        return "out of memory or grants";
+    case XVMSG_CANCELLED:
+        return "cancelled";
+    }
+    return "unknown status";
+}
+
+/* ---- a handle ---- */
+
+static int poll_source(struct xvmsg *h, int fd, enum source source)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = source};
+
+    return epoll_ctl(h->fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+struct xvmsg *xvmsg_new_on(struct platform *p)
+{
+    struct xvmsg *h = calloc(1, sizeof(*h));
+    int saved;
+
+    if (!h)
+        return NULL;
+    h->platform = p;
+    h->ring_order = DEFAULT_RING_ORDER;
+    h->timeout = DEFAULT_TIMEOUT_MS * NS_PER_MS;
+    h->max_spin = DEFAULT_SPIN;
+    h->spin = DEFAULT_SPIN;
+    h->alarm = NEVER;
+    h->bus.port = -1;
+    h->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (h->timer_fd < 0)
+        goto free_handle;
+    h->fd = epoll_create1(EPOLL_CLOEXEC);
+    if (h->fd < 0)
+        goto close_timer;
+    if (poll_source(h, p->ops->evtchn_fd(p), SOURCE_EVTCHN) < 0 ||
+        poll_source(h, p->ops->xs_fd(p), SOURCE_XENSTORE) < 0 ||
+        poll_source(h, h->timer_fd, SOURCE_TIMER) < 0)
+        goto close_epoll;
+    return h;
+
+close_epoll:
+    saved = errno;
+    close(h->fd);
+    errno = saved;
+close_timer:
+    saved = errno;
+    close(h->timer_fd);
+    errno = saved;
+free_handle:
+    free(h);
+    return NULL;
+}
+
+struct xvmsg *xvmsg_new(const char **why)
+{
+    const char *reason = "out of memory";
+    struct platform *p =
+        platform_open_xen(PLATFORM_XENSTORE | PLATFORM_EVTCHN | PLATFORM_GNTSHR, &reason);
+    struct xvmsg *h = NULL;
+
+    if (p) {
+        reason = "this process has no descriptors or memory left";
+        h = xvmsg_new_on(p);
+        if (!h) {
+            int saved = errno;
+
+            platform_close(p);
+            errno = saved;
+        }
+    }
+    if (!h && why)
+        *why = reason;
+    return h;
+}
+
+void xvmsg_free(struct xvmsg *h)
+{
+    if (!h)
+        return;
+    connect_leave(h);
+    area_connection_lost(h);
+    request_end_all(h, XVMSG_CANCELLED);
+    blk_free_all(h);
+    device_free_all(h);
+    area_free_all(h);
+    bus_close(h);
+    hotplug_free(h);
+    close(h->fd);
+    close(h->timer_fd);
+    platform_close(h->platform);
+    free(h);
+}
+
+/* ---- settings ---- */
+
+/* Settings are fixed once connecting began, and every value has its range. */
+static int check_setting(struct xvmsg *h, bool valid, const char *what)
+{
+    if (h->conn.mode != MODE_IDLE)
+        return handle_fail(h, EBUSY, "the %s cannot change after connecting", what);
+    if (!valid)
+        return handle_fail(h, EINVAL, "not a valid %s", what);
+    return 0;
+}
+
+int xvmsg_set_bus(struct xvmsg *h, unsigned bus)
+{
+    if (check_setting(h, bus <= UINT16_MAX, "bus number") < 0)
+        return -1;
+    h->bus_number = bus;
+    return 0;
+}
+
+int xvmsg_set_wire_form(struct xvmsg *h, enum xvmsg_wire_form form)
+{
+    if (check_setting(h, form == XVMSG_WIDE || form == XVMSG_COMPACT, "wire form") < 0)
+        return -1;
+    h->form = form == XVMSG_WIDE ? MSG_WIDE : MSG_COMPACT;
+    return 0;
+}
+
+int xvmsg_set_message_size(struct xvmsg *h, unsigned bytes)
+{
+    if (check_setting(h, bytes >= MSG_COMPACT_MIN_MAX && bytes <= MSG_PROTOCOL_MAX,
+                      "message size") < 0)
+        return -1;
+    h->message_size = bytes;
+    return 0;
+}
+
+int xvmsg_set_ring_order(struct xvmsg *h, unsigned order)
+{
+    if (check_setting(h, order <= RING_MAX_ORDER, "ring order") < 0)
+        return -1;
+    h->ring_order = order;
+    return 0;
+}
+
+int xvmsg_set_timeout(struct xvmsg *h, unsigned milliseconds)
+{
+    if (check_setting(h, milliseconds >= 1, "request timeout") < 0)
+        return -1;
+    h->timeout = milliseconds * NS_PER_MS;
+    return 0;
+}
+
+int xvmsg_set_spin(struct xvmsg *h, unsigned looks)
+{
+    if (check_setting(h, true, "number of looks") < 0)
+        return -1;
+    h->max_spin = looks;
+    h->spin = looks;
+    return 0;
+}
+
+void xvmsg_set_handlers(struct xvmsg *h, const struct xvmsg_handlers *handlers, void *user)
+{
+    h->handlers = *handlers;
+    h->user = user;
+}
+
+/* ---- the loop ---- */
+
+uint64_t handle_now(const struct xvmsg *h)
+{
+    return h->platform->ops->now(h->platform);
+}
+
+int xvmsg_fd(const struct xvmsg *h)
+{
+    return h->fd;
+}
+
+void handle_alarm(struct xvmsg *h, uint64_t when)
+{
+    if (when >= h->alarm)
+        return;
+
+    /* The platform's clock decides what is due, and it need not be the kernel's;
+     * the timer only wakes, so it is set relative, and 0 would disarm it. */
+    uint64_t now = when ? handle_now(h) : 0;
+    uint64_t wait = when > now ? when - now : 1;
+    struct itimerspec setting = {
+        .it_value = {.tv_sec = (time_t)(wait / NS_PER_SECOND),
+                     .tv_nsec = (long)(wait % NS_PER_SECOND)},
+    };
+
+    timerfd_settime(h->timer_fd, 0, &setting, NULL);
+    h->alarm = when;
+}
+
+void handle_turn(struct xvmsg *h)
+{
+    h->turn = true;
+    handle_alarm(h, 0);
+}
+
+/* An alarm that has fired stays so until somebody wants to sleep: the blocking
+ * calls need no system call for it. */
+static void stop_alarm(struct xvmsg *h)
+{
+    uint64_t expirations;
+
+    if (h->alarm == 0 && read(h->timer_fd, &expirations, sizeof(expirations)) < 0 &&
+        errno == EAGAIN) {
+        /* Set for "at once" and not there yet: taking it back. */
+        timerfd_settime(h->timer_fd, 0, &(struct itimerspec){0}, NULL);
+    }
+    if (h->alarm == 0)
+        h->alarm = NEVER;
+}
+
+/* A doorbell only says "look at the ring", which every turn does anyway. */
+static int take_doorbells(struct xvmsg *h)
+{
+    struct platform *p = h->platform;
+
+    for (int i = 0; i < MAX_PORTS_A_TURN; i++) {
+        int port = p->ops->evtchn_next(p);
+
+        if (port < 0 && errno == EAGAIN)
+            return 0;
+        if (port < 0 || p->ops->evtchn_unmask(p, (uint32_t)port) < 0)
+            return handle_fail(h, errno, "event channels cannot be read: %s", strerror(errno));
+    }
+    return 0;
+}
+
+static int take_watches(struct xvmsg *h)
+{
+    struct platform *p = h->platform;
+
+    for (int i = 0; i < MAX_WATCHES_A_TURN; i++) {
+        struct platform_watch *watch = p->ops->xs_next_watch(p);
+
+        if (!watch && errno == EAGAIN)
+            return 0;
+        if (!watch)
+            return handle_fail(h, errno, "xenstore cannot be read: %s", strerror(errno));
+
+        int rc = connect_watch_fired(h, watch);
+
+        free(watch);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* Asks which descriptors are ready first: one system call instead of three. */
+static int take_events(struct xvmsg *h)
+{
+    struct epoll_event events[NUM_SOURCES];
+    int count = epoll_wait(h->fd, events, NUM_SOURCES, 0);
+
+    for (int i = 0; i < count; i++) {
+        int rc = 0;
+
+        switch ((enum source)events[i].data.u32) {
+        case SOURCE_EVTCHN:
+            rc = take_doorbells(h);
+            break;
+        case SOURCE_XENSTORE:
+            rc = take_watches(h);
+            break;
+        case SOURCE_TIMER:
+            h->alarm = 0;
+            break;
+        case NUM_SOURCES:
+            break;
+        }
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void handle_work_ring(struct xvmsg *h)
+{
+    bus_receive(h);
+    request_expire(h);
+    device_tick(h);
+    bus_send(h);
+}
+
+static int work(struct xvmsg *h)
+{
+    h->turn = false;
+    if (take_events(h) < 0 || connect_step(h) < 0 || hotplug_step(h) < 0)
+        return -1;
+    handle_work_ring(h);
+    if (h->conn.up && h->bus.ring.fault)
+        return connect_break(h, ring_fault_text(h->bus.ring.fault));
+    if (h->conn.up && h->bus.mute)
+        return connect_break(h, "the backend cannot be notified");
+    return 0;
+}
+
+int handle_work(struct xvmsg *h)
+{
+    if (!h->dead && work(h) == 0)
+        return 0;
+    if (!h->dead) {
+        h->dead = true;
+        connect_lost(h, h->error);
+        device_tick(h);
+    }
+    errno = EIO;
+    return -1;
+}
+
+bool handle_sleep(struct xvmsg *h)
+{
+    uint64_t request = request_deadline(h);
+    uint64_t device = device_deadline(h);
+
+    if (h->turn || !bus_sleep(h))
+        return false;
+    stop_alarm(h);
+    handle_alarm(h, request < device ? request : device);
+    return true;
+}
+
+int xvmsg_process(struct xvmsg *h)
+{
+    if (handle_work(h) < 0)
+        return -1;
+    if (!handle_sleep(h))
+        handle_alarm(h, 0);
+    return 0;
+}
+
+int xvmsg_flush(struct xvmsg *h)
+{
+    if (h->dead) {
+        errno = EIO;
+        return -1;
+    }
+    bus_send(h);
+    if (!handle_sleep(h))
+        handle_alarm(h, 0);
+    return 0;
+}

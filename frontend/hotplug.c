@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * Devices come and go: what B/device says, told to the user once each.
+ *
+ * A watch may fire late, twice, or for nothing, so it only makes us look; what
+ * was told is remembered in the list of known devices. Devices outlive a
+ * connection; new ones are told when the bus is usable, or at once to observers.
+ */
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "frontend/internal.h"
+#include "xenstore-schema/schema.h"
+
+static struct store_path device_path(const struct store_path *home, uint64_t number)
+{
+    return store_path("%s/%s/%llu", home->text, XS_DEVICE, (unsigned long long)number);
+}
+
+/* ---- the known devices ---- */
+
+static struct known_device **find(struct hotplug *hotplug, uint64_t number)
+{
+    struct known_device **link = &hotplug->known;
+
+    while (*link && (*link)->number < number)
+        link = &(*link)->next;
+    return link;
+}
+
+static void tell(struct xvmsg *h, uint64_t number, enum xvmsg_device_event event)
+{
+    if (h->handlers.device)
+        h->handlers.device(h, number, event, h->user);
+}
+
+static int added(struct xvmsg *h, struct known_device **link, uint64_t number)
+{
+    struct known_device *k = malloc(sizeof(*k));
+
+    if (!k)
+        return handle_fail(h, ENOMEM, "out of memory for device %llu", (unsigned long long)number);
+    *k = (struct known_device){.number = number, .next = *link};
+    *link = k;
+    tell(h, number, XVMSG_DEVICE_ADDED);
+    return 0;
+}
+
+static void removing(struct xvmsg *h, struct known_device *k)
+{
+    uint64_t number = k->number;
+
+    k->removing = true;
+    tell(h, number, XVMSG_DEVICE_REMOVING);
+    /* Nobody here needs to let go of it, or somebody already has. */
+    if (h->conn.up && !device_is_open(h, number))
+        hotplug_mark(h, number, XS_DEVICE_RELEASED);
+}
+
+static void gone(struct xvmsg *h, struct known_device **link)
+{
+    struct known_device *k = *link;
+    uint64_t number = k->number;
+
+    *link = k->next;
+    free(k);
+    device_gone(h, number);
+    request_end_device(h, number, XVMSG_DEVICE_REMOVED);
+    if (h->conn.mode == MODE_DRIVING) {
+        struct platform *p = h->platform;
+
+        /* Left behind it would only take room until F is claimed anew. */
+        p->ops->xs_remove(p, PLATFORM_NO_TX, device_path(&h->conn.front, number).text);
+    }
+    tell(h, number, XVMSG_DEVICE_GONE);
+}
+
+/* ---- looking ---- */
+
+/* Reads the state of one device and tells what changed. */
+static int look(struct xvmsg *h, uint64_t number)
+{
+    struct known_device **link = find(&h->hotplug, number);
+    bool known = *link && (*link)->number == number;
+    char *state = store_read_text(h->platform, PLATFORM_NO_TX,
+                                  device_path(&h->conn.back, number).text, XS_STATE);
+    int rc = 0;
+
+    if (!state && !connect_node_error(errno))
+        return connect_store_failed(h, "looking at a device");
+    if (!state) {
+        if (known)
+            gone(h, link);
+    } else if (strcmp(state, XS_DEVICE_ADDED) == 0) {
+        if (!known && (h->conn.up || h->conn.mode == MODE_OBSERVING))
+            rc = added(h, link, number);
+    } else if (strcmp(state, XS_DEVICE_REMOVING) == 0) {
+        /* One that was never told of is not worth telling of now. */
+        if (known && !(*link)->removing)
+            removing(h, *link);
+    }
+    free(state);
+    return rc;
+}
+
+static int look_at_known(struct xvmsg *h)
+{
+    struct known_device *next;
+
+    for (struct known_device *k = h->hotplug.known; k; k = next) {
+        next = k->next;
+        if (look(h, k->number) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int look_for_new(struct xvmsg *h)
+{
+    struct platform *p = h->platform;
+    size_t count;
+    char **names = p->ops->xs_list(p, PLATFORM_NO_TX,
+                                   store_path("%s/%s", h->conn.back.text, XS_DEVICE).text, &count);
+    int rc = 0;
+
+    if (!names)
+        return connect_node_error(errno) ? 0 : connect_store_failed(h, "listing the devices");
+    for (size_t i = 0; rc == 0 && i < count; i++) {
+        uint64_t number;
+
+        if (parse_u64(names[i], 0, UINT64_MAX, &number) < 0)
+            continue;
+
+        const struct known_device *k = *find(&h->hotplug, number);
+
+        if (!k || k->number != number)
+            rc = look(h, number);
+    }
+    free(names);
+    return rc;
+}
+
+int hotplug_step(struct xvmsg *h)
+{
+    if (!h->hotplug.scan || !h->conn.found)
+        return 0;
+    h->hotplug.scan = false;
+    if (look_at_known(h) < 0)
+        return -1;
+    return look_for_new(h);
+}
+
+/* B/device/NUMBER and its state node concern one device; anything shorter
+ * concerns all, and the other nodes never change. */
+int hotplug_watch_fired(struct xvmsg *h, const char *path)
+{
+    struct store_path devices = store_path("%s/%s/", h->conn.back.text, XS_DEVICE);
+    size_t prefix = strlen(devices.text);
+    char element[24];
+    uint64_t number;
+
+    if (strncmp(path, devices.text, prefix) != 0) {
+        h->hotplug.scan = true;
+        return 0;
+    }
+    path += prefix;
+
+    size_t length = strcspn(path, "/");
+
+    if (length >= sizeof(element) || (path[length] && strcmp(path + length, "/" XS_STATE) != 0))
+        return 0;
+    memcpy(element, path, length);
+    element[length] = '\0';
+    return parse_u64(element, 0, UINT64_MAX, &number) < 0 ? 0 : look(h, number);
+}
+
+void hotplug_all_gone(struct xvmsg *h)
+{
+    while (h->hotplug.known)
+        gone(h, &h->hotplug.known);
+}
+
+void hotplug_free(struct xvmsg *h)
+{
+    while (h->hotplug.known) {
+        struct known_device *k = h->hotplug.known;
+
+        h->hotplug.known = k->next;
+        free(k);
+    }
+}
+
+int hotplug_mark(struct xvmsg *h, uint64_t number, const char *state)
+{
+    if (store_write_text(h->platform, PLATFORM_NO_TX, device_path(&h->conn.front, number).text,
+                         XS_STATE, state) == 0)
+        return 0;
+    return connect_store_failed(h, "marking a device");
+}
+
+/* ---- listing ---- */
+
+static void read_name(struct platform *p, const char *dir, const char *key, char *to, size_t size)
+{
+    char *text = store_read_text(p, PLATFORM_NO_TX, dir, key);
+
+    strncpy(to, text && name_valid(text) ? text : "?", size - 1);
+    free(text);
+}
+
+/* False when there is no such device (any more). */
+static bool read_entry(struct platform *p, const struct store_path *back, uint64_t number,
+                       struct xvmsg_device_entry *entry)
+{
+    struct store_path dir = device_path(back, number);
+    char *state = store_read_text(p, PLATFORM_NO_TX, dir.text, XS_STATE);
+    bool there = state != NULL;
+
+    *entry = (struct xvmsg_device_entry){.number = number};
+    entry->removing = there && strcmp(state, XS_DEVICE_REMOVING) == 0;
+    free(state);
+    if (there) {
+        read_name(p, dir.text, XS_NAME, entry->name, sizeof(entry->name));
+        read_name(p, dir.text, XS_TYPE, entry->type, sizeof(entry->type));
+    }
+    return there;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The numbers below B/device in order; count, or -1. */
+static ssize_t list_numbers(struct xvmsg *h, const struct store_path *back, uint64_t **numbers)
+{
+    struct platform *p = h->platform;
+    size_t count = 0;
+    ssize_t found = 0;
+    char **names = p->ops->xs_list(p, PLATFORM_NO_TX,
+                                   store_path("%s/%s", back->text, XS_DEVICE).text, &count);
+
+    *numbers = NULL;
+    if (!names)
+        return connect_node_error(errno) ? 0 : connect_store_failed(h, "listing the devices");
+    *numbers = calloc(count + 1, sizeof(**numbers));
+    for (size_t i = 0; *numbers && i < count; i++)
+        if (parse_u64(names[i], 0, UINT64_MAX, &(*numbers)[found]) == 0)
+            found++;
+    free(names);
+    if (!*numbers)
+        return handle_fail(h, ENOMEM, "out of memory for the list of devices");
+    qsort(*numbers, (size_t)found, sizeof(**numbers), compare_numbers);
+    return found;
+}
+
+ssize_t xvmsg_list_devices(struct xvmsg *h, struct xvmsg_device_entry *entries, size_t capacity)
+{
+    struct store_path back;
+    uint32_t backend_domid;
+    uint64_t *numbers;
+    size_t listed = 0;
+
+    if (connect_find(h, &back, &backend_domid) <= 0)
+        return -1;
+
+    ssize_t count = list_numbers(h, &back, &numbers);
+
+    for (ssize_t i = 0; i < count; i++) {
+        struct xvmsg_device_entry entry;
+
+        if (!read_entry(h->platform, &back, numbers[i], &entry))
+            continue;
+        if (listed < capacity)
+            entries[listed] = entry;
+        listed++;
+    }
+    free(numbers);
+    return count < 0 ? -1 : (ssize_t)listed;
+}

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * What the files of libxvmsg share. One section per file, in the order in which
+ * they stand on each other:
+ *
+ *   handle    settings, errors, the loop (descriptors, alarm)
+ *   request   requests and their responses, timeouts
+ *   bus       the message ring of one connection
+ *   connect   xenstore: finding the bus, the handshake, losing it
+ *   offer     xenstore: our half of the handshake
+ *   hotplug   xenstore: devices come and go
+ *   area      shared memory
+ *   queue     driver side of a split virtqueue
+ *   config    reading a device's configuration
+ *   init      the sequence that makes a device ready
+ *   device    a device's life
+ *   blk       virtio-blk, a user of the public calls
+ *
+ * User callbacks run from many places below xvmsg_process(). They may close
+ * devices, free areas and submit requests, so objects that lists here hold are
+ * only marked by those calls; they are freed at the end of xvmsg_process()
+ * (devices) or leave their list first (requests, areas).
+ */
+#ifndef XVMSG_INTERNAL_H
+#define XVMSG_INTERNAL_H
+
+#include "common/pending.h"
+#include "common/platform.h"
+#include "common/ring.h"
+#include "common/store.h"
+#include "frontend/xvmsg.h"
+#include "xenstore-schema/handshake.h"
+
+#define ERROR_SIZE 256
+#define MAX_QUEUES 64u
+#define MAX_CONFIG_SIZE 65536u
+#define NEVER UINT64_MAX
+#define NS_PER_MS UINT64_C(1000000)
+
+#define MAX_AREA_PAGES 262144u
+
+static inline uint32_t smaller(uint64_t a, uint32_t b)
+{
+    return a < b ? (uint32_t)a : b;
+}
+
+/* ---- request ---- */
+
+struct request;
+
+/* Reads a response of the awaited kind: fills `reply->u`, returns its status. */
+typedef enum xvmsg_status request_take(const struct request *r, const struct msg *m,
+                                       struct xvmsg_reply *reply);
+
+/* What to send and what to do with the answer. A response's kind follows its
+ * request's in the list of messages. */
+struct request_call {
+    struct msg msg; /* without token */
+    request_take *take;
+    xvmsg_done *done; /* may be NULL */
+    void *user;
+    uint32_t index; /* whatever `take` compares with: index, offset or value */
+    uint32_t length;
+    void *buffer;
+};
+
+/* Requests to one device, or to the bus, in order; the first may be sent. */
+struct lane {
+    struct lane *next;
+    bool bus;
+    uint64_t device;
+    struct request *first;
+    struct request *last;
+};
+
+struct request {
+    struct request *older; /* all requests by age, hence by deadline */
+    struct request *newer;
+    struct request *behind; /* in the same lane */
+    struct lane *lane;
+    uint64_t deadline;
+    uint16_t token;
+    bool sent;
+    struct request_call call;
+    size_t size;
+    uint8_t bytes[];
+};
+
+struct requests {
+    struct request *oldest;
+    struct request *newest;
+    struct lane *lanes;
+    uint16_t last_token;
+};
+
+/* 0, or -1 with ENOTCONN, EINVAL or ENOMEM and a sentence. */
+int request_submit(struct xvmsg *h, const struct request_call *call);
+
+/* A tail of words in wire bytes; free() it. NULL with a sentence. */
+uint8_t *request_words(struct xvmsg *h, const uint32_t *values, size_t count);
+
+/* Puts into the ring whatever may go. Returns 0, or the size of the message for
+ * which there is no room. */
+size_t request_send(struct xvmsg *h);
+
+/* A response arrived; `m` is NULL when it cannot be decoded. */
+void request_answer(struct xvmsg *h, const struct msg_header *header, const struct msg *m);
+
+void request_expire(struct xvmsg *h);
+/* When the next request expires, NEVER for none. */
+uint64_t request_deadline(const struct xvmsg *h);
+
+/* End the requests of one device, or all of them. */
+void request_end_device(struct xvmsg *h, uint64_t device, enum xvmsg_status status);
+void request_end_all(struct xvmsg *h, enum xvmsg_status status);
+
+/* Lets nobody hear of the requests with this `done` and `user` again. */
+void request_forget(struct xvmsg *h, xvmsg_done *done, const void *user);
+
+/* ---- bus ---- */
+
+struct bus {
+    struct ring ring;
+    void *pages;
+    size_t num_pages;
+    int port; /* -1: none */
+    uint16_t max_message;
+    uint8_t *incoming; /* max_message bytes, decoded messages point into it */
+    uint8_t *outgoing; /* max_message bytes */
+    bool look_again;   /* the ring was full, and there is room after all */
+    bool mute;         /* the backend could not be notified */
+    struct pending events;
+    bool answer_ping;
+    uint16_t ping_token;
+    uint32_t ping_data;
+};
+
+/* Shares a fresh ring with the backend and allocates a port; refs has room for
+ * its pages. -1 with a sentence and nothing held. */
+int bus_open(struct xvmsg *h, unsigned order, uint16_t max_message, uint32_t *refs);
+void bus_close(struct xvmsg *h);
+
+/* Handles messages from the ring, some at most. True when it saw any. */
+bool bus_receive(struct xvmsg *h);
+
+/* Sends requests and events, and asks for a doorbell when the ring is full. */
+void bus_send(struct xvmsg *h);
+
+/* Asks for a doorbell with the next message. False: there is work, do not sleep. */
+bool bus_sleep(struct xvmsg *h);
+
+/* ---- connect ---- */
+
+enum mode { MODE_IDLE, MODE_OBSERVING, MODE_DRIVING };
+
+struct connection {
+    enum mode mode;
+    struct store_path front;
+    struct store_path back;
+    bool found;            /* `back` and `backend_domid` are known and watched */
+    uint32_t backend_domid;
+    enum xenbus_state own; /* what F/state says */
+    enum xenbus_state peer;
+    bool up; /* both Connected: requests may be sent */
+    bool worked; /* was up since the last start */
+    bool look_front; /* a watch fired: read it again */
+    bool look_back;
+    bool claim_front; /* F is not in our hands yet: write Initialising first */
+    char refusal[ERROR_SIZE]; /* why it is not connected, "": nothing is known */
+};
+
+/* Both -1 when xenstore failed, which ends the handle. */
+int connect_watch_fired(struct xvmsg *h, const struct platform_watch *watch);
+int connect_step(struct xvmsg *h);
+
+/* The connection is over because of us: says so in xenstore. */
+int connect_break(struct xvmsg *h, const char *why);
+
+/* Tells everybody that the connection is gone, and why. */
+void connect_lost(struct xvmsg *h, const char *why);
+
+/* Leaves the bus and xenstore as the next driver wants to find them. */
+void connect_leave(struct xvmsg *h);
+
+/* Reads where B is: 1 found, 0 there is no bus (and a sentence), -1 xenstore failed. */
+int connect_find(struct xvmsg *h, struct store_path *back, uint32_t *backend_domid);
+
+/* How far it came, for people. */
+void connect_explain(struct xvmsg *h);
+
+/* Is this errno of a xenstore call about the node, not about xenstore? */
+bool connect_node_error(int error);
+/* -1 with a sentence about a failed xenstore call, errno kept. */
+int connect_store_failed(struct xvmsg *h, const char *what);
+
+/* ---- offer ---- */
+
+/* F's half of the handshake. 1 when written, 0 when the bus is going away, -1 when
+ * xenstore failed. */
+int offer_claim(struct xvmsg *h);    /* Initialising, nothing of an earlier driver left */
+int offer_accepted(struct xvmsg *h); /* Connected */
+
+/* Chooses from what the backend can do, shares a ring and offers it; or closes the
+ * bus with a sentence. -1 when xenstore failed. */
+int offer_make(struct xvmsg *h);
+
+/* Closed, with the reason if there is one. -1 when xenstore failed. */
+int offer_withdraw(struct xvmsg *h, const char *error);
+void offer_leave(struct xvmsg *h);
+
+/* ---- hotplug ---- */
+
+struct known_device {
+    struct known_device *next; /* by number */
+    uint64_t number;
+    bool removing;
+};
+
+struct hotplug {
+    struct known_device *known;
+    bool scan;
+};
+
+int hotplug_watch_fired(struct xvmsg *h, const char *path);
+int hotplug_step(struct xvmsg *h);
+/* The bus is gone, and with it every device. */
+void hotplug_all_gone(struct xvmsg *h);
+void hotplug_free(struct xvmsg *h);
+/* Writes F/device/NUMBER/state. */
+int hotplug_mark(struct xvmsg *h, uint64_t number, const char *state);
+
+/* ---- area ---- */
+
+struct xvmsg_area {
+    struct xvmsg_area *next;
+    struct xvmsg *h;
+    uint16_t number;
+    void *memory;
+    size_t pages;
+    void *directory; /* while AREA_SHARE is on its way */
+    size_t directory_pages;
+    bool sharing; /* AREA_SHARE is on its way */
+    bool shared;  /* the backend has it */
+    bool closed;  /* by its user; the memory stays until the backend let go */
+    xvmsg_area_done *done;
+    void *user;
+};
+
+/* As xvmsg_area_free(), and `done` runs when the backend let go (XVMSG_OK), or
+ * did not, the memory then staying until the connection ends. False: it is gone
+ * already and `done` will not run. */
+bool area_close(struct xvmsg_area *area, xvmsg_area_done *done, void *user);
+
+/* Before the requests end: no area is shared any more. */
+void area_connection_lost(struct xvmsg *h);
+/* After they ended: frees those nobody uses. */
+void area_sweep(struct xvmsg *h);
+void area_free_all(struct xvmsg *h);
+
+/* ---- queue ---- */
+
+/* What the driver remembers of a descriptor; the shared one is never read. */
+struct queue_slot {
+    void *token;        /* of the chain that starts here; NULL: none does */
+    uint32_t writable;  /* bytes the device may write in that chain */
+    uint16_t next;      /* in the chain, or in the free list */
+    uint16_t length;    /* of the chain that starts here */
+};
+
+struct vring_desc;
+struct vring_avail;
+struct vring_used;
+
+struct xvmsg_queue {
+    struct xvmsg_device *device;
+    unsigned index;
+    unsigned size; /* 0: not set up */
+    struct vring_desc *desc;
+    struct vring_avail *avail;
+    struct vring_used *used;
+    struct queue_slot *slots;
+    uint16_t free_head;
+    uint16_t num_free;
+    uint16_t avail_idx;
+    uint16_t used_idx;
+    uint16_t in_flight;
+};
+
+/* Bytes of the rings of one queue, and where its parts lie. */
+struct queue_layout {
+    size_t avail;
+    size_t used;
+    size_t bytes; /* a multiple of 64 */
+};
+
+struct queue_layout queue_layout(unsigned size);
+/* `memory` has layout.bytes zeroed bytes, 64-byte aligned. -1 with ENOMEM. */
+int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory);
+void queue_tear_down(struct xvmsg_queue *queue);
+/* Does the device want to be told of available buffers? */
+bool queue_wants_notification(const struct xvmsg_queue *queue);
+
+/* ---- device ---- */
+
+enum device_phase {
+    DEVICE_WAITING, /* for an earlier user of the number to be done */
+    DEVICE_OPENING,
+    DEVICE_READY,
+    DEVICE_BROKEN,
+    DEVICE_CLOSING,
+    DEVICE_CLOSED, /* to be freed */
+};
+
+struct init_step;
+
+struct xvmsg_device {
+    struct xvmsg_device *next;
+    struct xvmsg *h;
+    uint64_t number;
+    enum device_phase phase;
+    bool gone; /* removed: there is nothing to reset */
+    struct xvmsg_driver driver;
+    xvmsg_device_ready *ready;
+    void *user;
+
+    const struct init_step *step; /* while opening or closing */
+    uint64_t poll_at;             /* NEVER: no reset is being waited for */
+    uint64_t give_up_at;
+    unsigned queue; /* the one being set up */
+
+    uint32_t status;
+    struct xvmsg_device_info info;
+    uint64_t offered;
+    uint64_t features;
+    uint32_t words[2]; /* features, on their way to or from the device */
+
+    uint8_t *config;
+    uint8_t *config_new;
+    uint32_t config_offset;
+    uint32_t config_generation;
+    unsigned config_tries;
+    bool config_reading;
+    bool config_stale; /* changed again while being read */
+    void (*config_done)(struct xvmsg_device *d, enum xvmsg_status status);
+    uint32_t changed_offset; /* what the config handler will be told */
+    uint32_t changed_length;
+
+    struct xvmsg_area *rings;
+    struct xvmsg_area *buffers;
+    struct xvmsg_queue queues[MAX_QUEUES];
+    struct pending_source events;
+    uint32_t event_bits[PENDING_WORDS(PENDING_QUEUE(MAX_QUEUES))];
+};
+
+/* ---- config ---- */
+
+/* Reads the whole configuration into d->config; `done` runs unless -1. */
+int config_read(struct xvmsg_device *d,
+                void (*done)(struct xvmsg_device *d, enum xvmsg_status status));
+/* Stops reading. */
+void config_forget(struct xvmsg_device *d);
+/* EVENT_CONFIG carried these bytes; false when they are not inside. */
+bool config_apply(struct xvmsg_device *d, uint32_t offset, const uint8_t *bytes, uint32_t length);
+
+/* ---- init ---- */
+
+void init_open(struct xvmsg_device *d);
+void init_close(struct xvmsg_device *d);
+/* Wants no answers any more. */
+void init_forget(struct xvmsg_device *d);
+/* Polls the device that is being reset, when it is time. */
+void init_tick(struct xvmsg_device *d);
+
+/* What init reports back, in device.c. */
+void device_opened(struct xvmsg_device *d);
+void device_closed(struct xvmsg_device *d);
+void device_open_failed(struct xvmsg_device *d, enum xvmsg_status status);
+
+/* The device broke while it ran; the handle's error says how. */
+void device_break(struct xvmsg_device *d, enum xvmsg_status status);
+
+void device_used(struct xvmsg *h, uint64_t number, uint32_t queue);
+void device_config_event(struct xvmsg *h, const struct msg *m);
+void device_gone(struct xvmsg *h, uint64_t number);
+bool device_is_open(const struct xvmsg *h, uint64_t number);
+void device_connection_lost(struct xvmsg *h);
+/* Polls, starts those that wait, frees those that are closed. */
+void device_tick(struct xvmsg *h);
+uint64_t device_deadline(const struct xvmsg *h);
+void device_free_all(struct xvmsg *h);
+
+/* ---- blk ---- */
+
+/* Ends everything in flight and frees all disks, without talking to the devices. */
+void blk_free_all(struct xvmsg *h);
+
+/* ---- handle ---- */
+
+struct xvmsg {
+    struct platform *platform;
+    char error[ERROR_SIZE];
+    bool dead; /* xenstored or a Xen device failed; for good */
+
+    uint32_t bus_number;
+    enum msg_form form;
+    unsigned message_size; /* 0: the form's default */
+    unsigned ring_order;
+    uint64_t timeout; /* ns */
+    unsigned max_spin;
+    unsigned spin; /* how often to look before sleeping, now */
+
+    struct xvmsg_handlers handlers;
+    void *user;
+
+    int fd; /* epoll over the three below */
+    int timer_fd;
+    uint64_t alarm; /* when timer_fd fires; 0: it has, NEVER: it will not */
+    bool turn;      /* the loop must go around once more before it sleeps */
+
+    struct connection conn;
+    struct bus bus;
+    struct requests requests;
+    struct hotplug hotplug;
+    struct xvmsg_area *areas;
+    uint16_t last_area;
+    struct xvmsg_device *devices;
+    struct xvmsg_blk *disks;
+};
+
+/* A handle on a platform, which the handle owns from now on. NULL with errno,
+ * the platform then still the caller's. */
+struct xvmsg *xvmsg_new_on(struct platform *p);
+
+/* Sets errno and the sentence; returns -1. */
+int handle_fail(struct xvmsg *h, int error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+uint64_t handle_now(const struct xvmsg *h);
+
+/* Makes xvmsg_fd() readable at `when` at the latest, 0: at once. */
+void handle_alarm(struct xvmsg *h, uint64_t when);
+
+/* Asks for another turn of the loop. */
+void handle_turn(struct xvmsg *h);
+
+/* The parts of xvmsg_process(), for the blocking calls. */
+int handle_work(struct xvmsg *h);       /* everything that is due; -1 when dead */
+void handle_work_ring(struct xvmsg *h); /* the ring and the requests alone */
+bool handle_sleep(struct xvmsg *h);     /* arms everything; false: there is work */
+
+#endif

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* The library's disks: asynchronous and blocking, in place and copied. */
+
+#include <errno.h>
+#include <linux/virtio_blk.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/le.h"
+#include "tests/harness.h"
+#include "tests/integration/scripted-backend.h"
+
+#define KIB 1024u
+#define MIB (1024u * 1024)
+
+static struct backend *b;
+static struct backend_device *disk;
+static struct xvmsg_blk *blk;
+static enum xvmsg_status ready_status;
+static unsigned done_count;
+static enum xvmsg_status last_status;
+
+static void on_ready(struct xvmsg_blk *which, enum xvmsg_status status, void *user)
+{
+    (void)which;
+    (void)user;
+    ready_status = status;
+}
+
+static void on_done(struct xvmsg_blk *which, enum xvmsg_status status, void *user)
+{
+    (void)user;
+    CU_ASSERT_PTR_EQUAL(which, blk);
+    done_count++;
+    last_status = status;
+}
+
+static void prepare(void)
+{
+    b = backend_connected();
+    disk = backend_add_disk(b, 3, "disk0");
+    backend_settle(b);
+    done_count = 0;
+    ready_status = XVMSG_TIMEOUT;
+}
+
+static void open_disk(void)
+{
+    blk = xvmsg_blk_open(b->h, 3, on_ready, NULL);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(blk);
+    backend_settle(b);
+}
+
+static void start(void)
+{
+    prepare();
+    open_disk();
+    CU_ASSERT_EQUAL_FATAL(ready_status, XVMSG_OK);
+}
+
+/* ---- one request ---- */
+
+static void reads_and_writes_in_place_and_copied(void)
+{
+    uint8_t *copied = malloc(MIB);
+    uint8_t *in_place;
+    size_t size;
+
+    start();
+    CU_ASSERT_EQUAL(xvmsg_blk_size(blk), BACKEND_DISK_BYTES);
+    CU_ASSERT_FALSE(xvmsg_blk_is_readonly(blk));
+    in_place = xvmsg_blk_memory(blk, &size);
+    CU_ASSERT_FATAL(size >= MIB);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 512, copied, MIB, on_done, NULL), 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 512, in_place + 512, MIB - 512, on_done, NULL), 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, 2);
+    CU_ASSERT_EQUAL(last_status, XVMSG_OK);
+    CU_ASSERT_EQUAL(memcmp(copied, disk->disk + 512, MIB), 0);
+    CU_ASSERT_EQUAL(memcmp(in_place + 512, disk->disk + 512, MIB - 512), 0);
+    for (size_t i = 0; i < MIB; i++)
+        in_place[i] = copied[i] = (uint8_t)(i * 31 + i / 512);
+    CU_ASSERT_EQUAL(xvmsg_blk_write(blk, MIB, copied, MIB, on_done, NULL), 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(memcmp(disk->disk + MIB, copied, MIB), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_write(blk, 0, in_place, 64 * KIB, on_done, NULL), 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(memcmp(disk->disk, copied, 64 * KIB), 0);
+    CU_ASSERT_EQUAL(done_count, 4);
+    backend_free(b);
+    free(copied);
+}
+
+static void flushes_and_tells_its_id(void)
+{
+    char id[20];
+
+    start();
+    CU_ASSERT_EQUAL(xvmsg_blk_flush(blk, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_get_id(blk, id, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(done_count, 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, 2);
+    CU_ASSERT_EQUAL(disk->flushes, 1);
+    CU_ASSERT_STRING_EQUAL(id, "a scripted disk");
+    backend_free(b);
+}
+
+static void a_disk_without_cache_is_flushed_at_once(void)
+{
+    prepare();
+    disk->offered &= ~(UINT64_C(1) << VIRTIO_BLK_F_FLUSH);
+    open_disk();
+    CU_ASSERT_EQUAL(xvmsg_blk_flush(blk, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(done_count, 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, 1);
+    CU_ASSERT_EQUAL(last_status, XVMSG_OK);
+    CU_ASSERT_EQUAL(disk->flushes, 0);
+    backend_free(b);
+}
+
+static void refuses_what_is_no_request(void)
+{
+    uint8_t sector[1024];
+
+    prepare();
+    disk->offered |= UINT64_C(1) << VIRTIO_BLK_F_RO;
+    open_disk();
+    CU_ASSERT_TRUE(xvmsg_blk_is_readonly(blk));
+    CU_ASSERT_EQUAL(xvmsg_blk_write(blk, 0, sector, 512, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(errno, EROFS);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 1, sector, 512, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(errno, EINVAL);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 511, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 0, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, (size_t)3 << 30, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(errno, EINVAL);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, UINT64_MAX - 511, sector, 1024, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(errno, EINVAL);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, 0);
+    backend_free(b);
+}
+
+static void many_requests_fly_together(void)
+{
+    uint8_t *buffer = malloc(64 * 4 * KIB);
+    unsigned flying = 0;
+
+    start();
+    disk->idle = true;
+    while (flying < 64 && xvmsg_blk_read(blk, flying * 8 * KIB, buffer + flying * 4 * KIB, 4 * KIB,
+                                         on_done, NULL) == 0)
+        flying++;
+    CU_ASSERT_EQUAL(errno, EAGAIN);
+    CU_ASSERT(flying >= 32);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, 0);
+    CU_ASSERT_EQUAL(b->seen[MSG_event_avail], 1);
+    disk->idle = false;
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, flying);
+    for (unsigned i = 0; i < flying; i++)
+        CU_ASSERT_EQUAL(memcmp(buffer + i * 4 * KIB, disk->disk + i * 8 * KIB, 4 * KIB), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, buffer, 512, on_done, NULL), 0);
+    backend_free(b);
+    CU_ASSERT_EQUAL(last_status, XVMSG_CANCELLED);
+    CU_ASSERT_EQUAL(done_count, flying + 1);
+    free(buffer);
+}
+
+/* ---- limits of the device ---- */
+
+static uint32_t longest_segment;
+static uint32_t most_segments;
+
+/* Looks at the chains before the disk does. */
+static bool measure(struct backend *backend, const struct msg *m)
+{
+    struct backend_queue *q = &disk->queues[0];
+    struct vring_desc *desc = backend_memory(backend, q->set.desc_addr, 16u * q->set.size);
+    struct vring_avail *avail = backend_memory(backend, q->set.driver_addr, 6 + 2u * q->set.size);
+
+    if (m->kind != MSG_event_avail)
+        return false;
+    for (uint16_t at = q->avail_seen; at != avail->idx; at++) {
+        uint16_t i = avail->ring[at % q->set.size];
+        uint32_t segments = 0;
+
+        for (; desc[i].flags & VRING_DESC_F_NEXT; segments++) {
+            i = desc[i].next;
+            if (desc[i].len > longest_segment)
+                longest_segment = desc[i].len;
+        }
+        if (segments - 1 > most_segments)
+            most_segments = segments - 1;
+    }
+    return false;
+}
+
+static void keeps_size_max_and_seg_max(void)
+{
+    uint8_t *copied = malloc(256 * KIB);
+    uint8_t *in_place;
+    size_t size;
+
+    prepare();
+    disk->offered |= UINT64_C(1) << VIRTIO_BLK_F_SIZE_MAX | UINT64_C(1) << VIRTIO_BLK_F_SEG_MAX;
+    le32_put(disk->config + 8, 5000);
+    le32_put(disk->config + 12, 3);
+    open_disk();
+    CU_ASSERT_EQUAL(ready_status, XVMSG_OK);
+    b->script = measure;
+    longest_segment = most_segments = 0;
+    in_place = xvmsg_blk_memory(blk, &size);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, copied, 256 * KIB, on_done, NULL), 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, in_place, 256 * KIB, on_done, NULL), 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, 2);
+    CU_ASSERT_EQUAL(longest_segment, 4608);
+    CU_ASSERT_EQUAL(most_segments, 3);
+    CU_ASSERT_EQUAL(memcmp(copied, disk->disk, 256 * KIB), 0);
+    CU_ASSERT_EQUAL(memcmp(in_place, disk->disk, 256 * KIB), 0);
+    backend_free(b);
+    free(copied);
+}
+
+static void disks_it_cannot_use_are_refused(void)
+{
+    for (int i = 0; i < 3; i++) {
+        prepare();
+        if (i == 0) {
+            disk->offered |= UINT64_C(1) << VIRTIO_BLK_F_SIZE_MAX;
+            le32_put(disk->config + 8, 511);
+        }
+        if (i == 1)
+            disk->config_size = 7;
+        if (i == 2)
+            disk->queues[0].max_size = 2;
+        open_disk();
+        CU_ASSERT_EQUAL(ready_status, XVMSG_REFUSED);
+        CU_ASSERT_EQUAL(xvmsg_blk_flush(blk, on_done, NULL), -1);
+        CU_ASSERT_EQUAL(errno, EIO);
+        xvmsg_blk_close(blk);
+        backend_settle(b);
+        CU_ASSERT_EQUAL(disk->status, 0);
+        backend_free(b);
+    }
+}
+
+static void a_guest_short_of_grants_gets_a_smaller_copy_space(void)
+{
+    size_t size;
+
+    prepare();
+    /* The ring's area first, then the buffers at full size. */
+    fake_xen_fail(b->fx, BACKEND_GUEST, "grant_share", 2, ENOSPC);
+    open_disk();
+    CU_ASSERT_TRUE(fake_xen_failed(b->fx));
+    CU_ASSERT_EQUAL(ready_status, XVMSG_OK);
+    xvmsg_blk_memory(blk, &size);
+    CU_ASSERT(size > 400 * KIB && size < MIB);
+    backend_free(b);
+}
+
+/* ---- what a device may say ---- */
+
+static void the_status_byte_decides(void)
+{
+    static const struct {
+        uint8_t answer;
+        int written_offset;
+        enum xvmsg_status expected;
+    } cases[] = {
+        {VIRTIO_BLK_S_OK, 0, XVMSG_OK},
+        {VIRTIO_BLK_S_IOERR, 0, XVMSG_IO_ERROR},
+        {VIRTIO_BLK_S_UNSUPP, 0, XVMSG_UNSUPPORTED},
+        {77, 0, XVMSG_MALFORMED_RESPONSE},
+        {VIRTIO_BLK_S_OK, -1, XVMSG_IO_ERROR}, /* it did not write all */
+    };
+    uint8_t sector[512];
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        start();
+        disk->answer = cases[i].answer;
+        disk->written_offset = cases[i].written_offset;
+        CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+        backend_settle(b);
+        CU_ASSERT_EQUAL(done_count, 1);
+        CU_ASSERT_EQUAL(last_status, cases[i].expected);
+        backend_free(b);
+    }
+}
+
+static void a_device_that_lies_about_its_buffers_is_broken(void)
+{
+    uint8_t sector[512];
+
+    start();
+    disk->written_offset = 1000;
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, 1);
+    CU_ASSERT_EQUAL(last_status, XVMSG_MALFORMED_RESPONSE);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "written past"));
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(errno, EIO);
+    CU_ASSERT_TRUE(xvmsg_is_connected(b->h));
+    backend_free(b);
+}
+
+/* ---- the end ---- */
+
+static void requests_end_with_the_disk(void)
+{
+    uint8_t sector[512];
+
+    start();
+    disk->idle = true;
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    backend_settle(b);
+    backend_vanish(b, 3);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(last_status, XVMSG_DEVICE_REMOVED);
+    backend_free(b);
+
+    start();
+    disk->idle = true;
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    backend_settle(b);
+    backend_advertise(b);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(last_status, XVMSG_BUS_CLOSED);
+    xvmsg_blk_close(blk);
+    open_disk();
+    CU_ASSERT_EQUAL(ready_status, XVMSG_OK);
+    backend_free(b);
+
+    start();
+    disk->idle = true;
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    xvmsg_blk_close(blk);
+    CU_ASSERT_EQUAL(done_count, 1);
+    CU_ASSERT_EQUAL(last_status, XVMSG_CANCELLED);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(fake_xen_counters(b->fx).shared_pages, 4);
+    CU_ASSERT_TRUE(backend_front_is(b, "device/3/state", "released"));
+    backend_free(b);
+}
+
+static void close_in_callback(struct xvmsg_blk *which, enum xvmsg_status status, void *user)
+{
+    (void)user;
+    done_count++;
+    if (status == XVMSG_OK)
+        xvmsg_blk_close(which);
+}
+
+static void a_disk_may_be_closed_from_its_own_callback(void)
+{
+    uint8_t sector[512];
+
+    start();
+    for (int i = 0; i < 3; i++)
+        CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, close_in_callback, NULL), 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, 3);
+    CU_ASSERT_EQUAL(fake_xen_counters(b->fx).shared_pages, 4);
+    backend_free(b);
+}
+
+/* ---- blocking ---- */
+
+static void blocking_calls_move_everything(void)
+{
+    size_t size = BACKEND_DISK_BYTES - 512;
+    uint8_t *buffer = malloc(size);
+
+    b = backend_new();
+    backend_make_bus(b);
+    disk = backend_add_disk(b, 3, "disk0");
+    backend_advertise(b);
+    backend_start(b);
+    CU_ASSERT_EQUAL_FATAL(xvmsg_connect_wait(b->h, 10000), 0);
+    blk = xvmsg_blk_open_wait(b->h, 3);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(blk);
+    CU_ASSERT_EQUAL(xvmsg_blk_pread(blk, buffer, size, 512), 0);
+    CU_ASSERT_EQUAL(memcmp(buffer, disk->disk + 512, size), 0);
+    memset(buffer, 0x5a, size);
+    CU_ASSERT_EQUAL(xvmsg_blk_pwrite(blk, buffer, size, 512), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_sync(blk), 0);
+    CU_ASSERT_EQUAL(memcmp(buffer, disk->disk + 512, size), 0);
+    CU_ASSERT_EQUAL(disk->flushes, 1);
+    for (int i = 0; i < 200; i++)
+        CU_ASSERT_EQUAL(xvmsg_blk_pread(blk, buffer, 512, (uint64_t)i * 512), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_pread(blk, buffer, 100, 0), -1);
+    CU_ASSERT_EQUAL(errno, EINVAL);
+    disk->answer = VIRTIO_BLK_S_IOERR;
+    CU_ASSERT_EQUAL(xvmsg_blk_pread(blk, buffer, 512, 0), -1);
+    CU_ASSERT_EQUAL(errno, EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "I/O error"));
+    xvmsg_blk_close(blk);
+    blk = xvmsg_blk_open_wait(b->h, 3); /* waits for the close */
+    CU_ASSERT_PTR_NOT_NULL(blk);
+    CU_ASSERT_PTR_NULL(xvmsg_blk_open_wait(b->h, 3));
+    backend_free(b);
+    free(buffer);
+}
+
+static void blocking_requests_wait_for_their_response(void)
+{
+    struct xvmsg_waiter w = {0};
+    bool never = false;
+
+    b = backend_new();
+    backend_make_bus(b);
+    disk = backend_add_disk(b, 3, "disk0");
+    backend_advertise(b);
+    CU_ASSERT_EQUAL(xvmsg_set_timeout(b->h, 50), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_spin(b->h, 0), 0);
+    backend_start(b);
+    CU_ASSERT_EQUAL_FATAL(xvmsg_connect_wait(b->h, 10000), 0);
+    for (uint32_t i = 0; i < 100; i++) {
+        w = (struct xvmsg_waiter){0};
+        CU_ASSERT_EQUAL(xvmsg_ping(b->h, i, xvmsg_wake, &w), 0);
+        CU_ASSERT_EQUAL(xvmsg_wait(b->h, &w), 0);
+    }
+    w = (struct xvmsg_waiter){0};
+    CU_ASSERT_EQUAL(xvmsg_get_device_info(b->h, 99, xvmsg_wake, &w), 0); /* nobody answers */
+    CU_ASSERT_EQUAL(xvmsg_wait(b->h, &w), -1);
+    CU_ASSERT_EQUAL(errno, EIO);
+    CU_ASSERT_EQUAL(w.reply.status, XVMSG_TIMEOUT);
+    CU_ASSERT_EQUAL(xvmsg_run(b->h, &never, 1), -1);
+    CU_ASSERT_EQUAL(errno, ETIMEDOUT);
+    CU_ASSERT_PTR_NULL(xvmsg_blk_open_wait(b->h, 99));
+    backend_free(b);
+}
+
+static const struct test_case cases[] = {
+    TEST(reads_and_writes_in_place_and_copied),
+    TEST(flushes_and_tells_its_id),
+    TEST(a_disk_without_cache_is_flushed_at_once),
+    TEST(refuses_what_is_no_request),
+    TEST(many_requests_fly_together),
+    TEST(keeps_size_max_and_seg_max),
+    TEST(disks_it_cannot_use_are_refused),
+    TEST(a_guest_short_of_grants_gets_a_smaller_copy_space),
+    TEST(the_status_byte_decides),
+    TEST(a_device_that_lies_about_its_buffers_is_broken),
+    TEST(requests_end_with_the_disk),
+    TEST(a_disk_may_be_closed_from_its_own_callback),
+    TEST(blocking_calls_move_everything),
+    TEST(blocking_requests_wait_for_their_response),
+    {NULL, NULL},
+};
+
+int main(void)
+{
+    return test_main("frontend-blk", cases);
+}

@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* The library's connection: handshake in every order, losing it, hot-plug. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/harness.h"
+#include "tests/integration/scripted-backend.h"
+#include "xenstore-schema/schema.h"
+
+/* What the handlers saw, as words: "up", "down", "+3", "?3" (removing), "-3". */
+static char heard[512];
+
+static void hear(const char *word, unsigned long long number, bool with_number)
+{
+    size_t length = strlen(heard);
+
+    if (with_number)
+        snprintf(heard + length, sizeof(heard) - length, "%s%llu ", word, number);
+    else
+        snprintf(heard + length, sizeof(heard) - length, "%s ", word);
+}
+
+static void on_connected(struct xvmsg *h, void *user)
+{
+    (void)h;
+    (void)user;
+    hear("up", 0, false);
+}
+
+static void on_disconnected(struct xvmsg *h, void *user)
+{
+    (void)user;
+    CU_ASSERT_FALSE(xvmsg_is_connected(h));
+    hear("down", 0, false);
+}
+
+static void on_device(struct xvmsg *h, uint64_t number, enum xvmsg_device_event event, void *user)
+{
+    (void)h;
+    (void)user;
+    hear(event == XVMSG_DEVICE_ADDED ? "+" : event == XVMSG_DEVICE_GONE ? "-" : "?", number, true);
+}
+
+static struct backend *start(void)
+{
+    struct xvmsg_handlers handlers = {
+        .connected = on_connected, .disconnected = on_disconnected, .device = on_device};
+    struct backend *b = backend_new();
+
+    heard[0] = '\0';
+    xvmsg_set_handlers(b->h, &handlers, NULL);
+    return b;
+}
+
+static struct backend *start_connected(void)
+{
+    struct backend *b = start();
+
+    backend_make_bus(b);
+    backend_advertise(b);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up ");
+    return b;
+}
+
+static void complain(const char *path, const char *why, void *user)
+{
+    (void)user;
+    printf("# %s: %s\n", path, why);
+}
+
+/* ---- handshake ---- */
+
+static void connects_whatever_comes_first(void)
+{
+    /* The order in which bus, backend and frontend turn up. */
+    static const char orders[][4] = {"bac", "bca", "cba"};
+
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        struct backend *b = start();
+
+        for (const char *step = orders[i]; *step; step++) {
+            if (*step == 'b')
+                backend_make_bus(b);
+            else if (*step == 'a')
+                backend_advertise(b);
+            else
+                CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+            backend_settle(b);
+        }
+        CU_ASSERT_STRING_EQUAL(heard, "up ");
+        CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "4"));
+        CU_ASSERT_EQUAL(schema_check_bus(b->dom0, 0, BACKEND_GUEST, 0, complain, NULL), 0);
+        backend_free(b);
+    }
+}
+
+static void offers_what_was_asked_within_what_the_backend_can(void)
+{
+    struct backend *b = start();
+
+    backend_make_bus(b);
+    backend_advertise(b);
+    backend_write(b, XS_MAX_MESSAGE_SIZE, "100");
+    backend_write(b, XS_MAX_RING_PAGE_ORDER, "1");
+    CU_ASSERT_EQUAL(xvmsg_set_wire_form(b->h, XVMSG_COMPACT), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_ring_order(b->h, 5), 0);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    backend_settle(b);
+    CU_ASSERT_TRUE(xvmsg_is_connected(b->h));
+    CU_ASSERT_TRUE(backend_front_is(b, XS_MESSAGE_SIZE, "100"));
+    CU_ASSERT_TRUE(backend_front_is(b, XS_RING_PAGE_ORDER, "1"));
+    CU_ASSERT_TRUE(backend_front_is(b, XS_WIRE_FORM, "compact"));
+    CU_ASSERT_TRUE(backend_front_is(b, XS_VERSION, "1"));
+    CU_ASSERT_TRUE(backend_front_is(b, XS_TRANSPORT_FEATURES, "0"));
+    CU_ASSERT_TRUE(backend_front_is(b, "ring-ref-2", NULL));
+    backend_free(b);
+}
+
+static void takes_over_what_an_earlier_driver_left(void)
+{
+    struct backend *b = start();
+
+    backend_make_bus(b);
+    backend_write_front(b, XS_STATE, "4");
+    backend_write_front(b, "ring-ref-0", "9");
+    backend_write_front(b, "ring-ref-1", "10");
+    backend_write_front(b, XS_ERROR, "an old story");
+    backend_write_front(b, "device/7/state", "in-use");
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    backend_settle(b);
+    CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "1"));
+    CU_ASSERT_TRUE(backend_front_is(b, "ring-ref-0", NULL));
+    CU_ASSERT_TRUE(backend_front_is(b, "ring-ref-1", NULL));
+    CU_ASSERT_TRUE(backend_front_is(b, XS_ERROR, NULL));
+    CU_ASSERT_TRUE(backend_front_is(b, "device/7/state", NULL));
+    backend_advertise(b);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up ");
+    backend_free(b);
+}
+
+static void says_why_it_cannot_connect(void)
+{
+    static const struct {
+        const char *key;
+        const char *value;
+        const char *words;
+    } cases[] = {
+        {XS_VERSIONS, "2,3", "versions '2,3'"},
+        {XS_VERSIONS, NULL, "version"},
+        {XS_VERSIONS, "11", "versions"},
+        {XS_MAX_MESSAGE_SIZE, "59", "max-message-size"},
+        {XS_MAX_MESSAGE_SIZE, "70000", "max-message-size"},
+        {XS_MAX_MESSAGE_SIZE, "-272", "max-message-size"},
+        {XS_MAX_RING_PAGE_ORDER, "lots", "max-ring-page-order"},
+        {XS_TRANSPORT_REVISION, "0", "transport-revision"},
+        {XS_TRANSPORT_FEATURES, NULL, "transport-features"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct backend *b = start();
+
+        backend_make_bus(b);
+        backend_advertise(b);
+        backend_write(b, cases[i].key, cases[i].value);
+        CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+        backend_settle(b);
+        CU_ASSERT_FALSE(xvmsg_is_connected(b->h));
+        CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), cases[i].words));
+        CU_ASSERT_TRUE(backend_front_says(b, XS_ERROR, cases[i].words));
+        CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "6"));
+        CU_ASSERT_STRING_EQUAL(heard, "down ");
+        /* A backend that comes back with what is needed is taken. */
+        backend_advertise(b);
+        backend_settle(b);
+        CU_ASSERT_STRING_EQUAL(heard, "down up ");
+        CU_ASSERT_TRUE(backend_front_is(b, XS_ERROR, NULL));
+        backend_free(b);
+    }
+}
+
+static void wants_the_compact_form_offered(void)
+{
+    struct backend *b = start();
+
+    backend_make_bus(b);
+    backend_advertise(b);
+    backend_write(b, XS_FEATURE_WIRE_COMPACT, "0");
+    CU_ASSERT_EQUAL(xvmsg_set_wire_form(b->h, XVMSG_COMPACT), 0);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    backend_settle(b);
+    CU_ASSERT_TRUE(backend_front_says(b, XS_ERROR, "compact"));
+    backend_free(b);
+}
+
+static void ignores_a_bus_whose_backend_is_not_where_it_must_be(void)
+{
+    struct backend *b = start();
+
+    backend_make_bus(b);
+    backend_advertise(b);
+    backend_write_front(b, XS_BACKEND, "/local/domain/0/backend/virtio-msg/6/0");
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "");
+    CU_ASSERT_EQUAL(xvmsg_connect_wait(b->h, 0), -1);
+    CU_ASSERT_EQUAL(errno, ETIMEDOUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "virtio-msg/6/0"));
+    backend_write_front(b, XS_BACKEND, BACKEND_B);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up ");
+    backend_free(b);
+}
+
+static void tells_how_far_it_came(void)
+{
+    struct backend *b = start();
+
+    CU_ASSERT_EQUAL(xvmsg_connect_wait(b->h, 0), -1);
+    CU_ASSERT_EQUAL(errno, ETIMEDOUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "xvmsg attach"));
+    backend_make_bus(b);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(xvmsg_connect_wait(b->h, 0), -1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "xvmsgd"));
+    backend_advertise(b);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(xvmsg_connect_wait(b->h, 0), 0);
+    backend_free(b);
+}
+
+static void one_driver_at_a_time(void)
+{
+    struct backend *b = start_connected();
+    struct platform *p = fake_xen_domain(b->fx, BACKEND_GUEST);
+    struct xvmsg *other = xvmsg_new_on(p);
+
+    CU_ASSERT_EQUAL(xvmsg_connect(other), -1);
+    CU_ASSERT_EQUAL(errno, EBUSY);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(other), "another process"));
+    xvmsg_free(other);
+    CU_ASSERT_EQUAL(xvmsg_set_bus(b->h, 1), -1);
+    CU_ASSERT_EQUAL(errno, EBUSY);
+    backend_free(b);
+}
+
+/* ---- losing it ---- */
+
+static void reconnects_when_the_backend_starts_anew(void)
+{
+    struct backend *b = start_connected();
+
+    backend_advertise(b);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up down up ");
+    CU_ASSERT_TRUE(xvmsg_is_connected(b->h));
+    CU_ASSERT_EQUAL(fake_xen_counters(b->fx).open_ports, 2);
+    backend_free(b);
+}
+
+static void a_closing_backend_is_left_with_its_words(void)
+{
+    struct backend *b = start_connected();
+
+    backend_drop(b);
+    backend_write(b, XS_ERROR, "the ring is broken");
+    backend_write(b, XS_STATE, "5");
+    xvmsg_process(b->h);
+    CU_ASSERT_STRING_EQUAL(heard, "up down ");
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "the ring is broken"));
+    CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "6"));
+    CU_ASSERT_EQUAL(fake_xen_counters(b->fx).shared_pages, 0);
+    /* The bus had worked, so the driver asks for it once more. */
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up down up ");
+    backend_free(b);
+}
+
+static void a_backend_that_refuses_the_offer_is_not_asked_again(void)
+{
+    struct backend *b = start();
+
+    backend_make_bus(b);
+    backend_advertise(b);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    xvmsg_process(b->h);
+    xvmsg_process(b->h);
+    CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "3"));
+    backend_write(b, XS_ERROR, "no room for the ring");
+    backend_write(b, XS_STATE, "5");
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "down ");
+    CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "6"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "no room for the ring"));
+    backend_advertise(b);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "down up ");
+    backend_free(b);
+}
+
+static void survives_its_bus_being_taken_away_and_made_again(void)
+{
+    struct backend *b = start_connected();
+
+    backend_add_disk(b, 3, "disk0");
+    backend_settle(b);
+    backend_remove_bus(b);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +3 down -3 ");
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "taken away"));
+    b->devices[0].present = false;
+    backend_make_bus(b);
+    backend_advertise(b);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +3 down -3 up ");
+    backend_free(b);
+}
+
+static void closes_a_bus_whose_ring_lies(void)
+{
+    struct backend *b = start_connected();
+    struct xvmsg_ring_abi *shared = b->pages;
+    unsigned maps = (unsigned)fake_xen_counters(b->fx).maps;
+
+    shared->to_frontend.prod = 0x7fffffff;
+    b->dom0->ops->evtchn_notify(b->dom0, (uint32_t)b->port);
+    xvmsg_process(b->h);
+    CU_ASSERT_STRING_EQUAL(heard, "up down ");
+    CU_ASSERT_TRUE(backend_front_says(b, XS_ERROR, "producer index"));
+    CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "6"));
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up down up ");
+    CU_ASSERT(fake_xen_counters(b->fx).maps > maps);
+    backend_free(b);
+}
+
+static void leaves_the_bus_closed(void)
+{
+    struct backend *b = start_connected();
+    struct platform *p = fake_xen_domain(b->fx, BACKEND_GUEST);
+
+    backend_write_front(b, "device/3/state", "in-use");
+    xvmsg_free(b->h);
+    CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "6"));
+    CU_ASSERT_TRUE(backend_front_is(b, "device/3/state", NULL));
+    /* The next driver finds its way in. */
+    b->h = xvmsg_new_on(p);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    backend_settle(b);
+    CU_ASSERT_TRUE(xvmsg_is_connected(b->h));
+    backend_free(b);
+}
+
+/* ---- hot-plug ---- */
+
+static void devices_come_and_go_once_each(void)
+{
+    struct backend *b = start();
+
+    backend_make_bus(b);
+    backend_add_disk(b, 3, "disk0");
+    backend_settle(b);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, ""); /* not before the bus can be used */
+    backend_advertise(b);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +3 ");
+    backend_add_disk(b, UINT64_C(1) << 40, "disk1");
+    backend_settle(b);
+    backend_write(b, "device/3/state", "added"); /* the watch fires, nothing changed */
+    backend_write(b, "device/nonsense/state", "added");
+    backend_write(b, "device/3/name", "other");
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +3 +1099511627776 ");
+    backend_want_back(b, 3);
+    backend_want_back(b, 3);
+    backend_settle(b);
+    CU_ASSERT_TRUE(backend_front_is(b, "device/3/state", "released"));
+    backend_vanish(b, 3);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +3 +1099511627776 ?3 -3 ");
+    CU_ASSERT_TRUE(backend_front_is(b, "device/3", NULL));
+    /* Devices outlive a connection. */
+    backend_advertise(b);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +3 +1099511627776 ?3 -3 down up ");
+    backend_free(b);
+}
+
+static void surprise_removal_is_told_once(void)
+{
+    struct backend *b = start_connected();
+
+    backend_add_disk(b, 1, "a");
+    backend_add_disk(b, 2, "b");
+    backend_settle(b);
+    backend_vanish(b, 2);
+    backend_settle(b);
+    backend_vanish(b, 1);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +1 +2 -2 -1 ");
+    backend_free(b);
+}
+
+static void observers_need_no_connection(void)
+{
+    struct backend *b = start();
+
+    CU_ASSERT_EQUAL(xvmsg_observe(b->h), 0);
+    backend_make_bus(b);
+    backend_add_disk(b, 5, "disk0");
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "+5 ");
+    CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "1"));
+    backend_want_back(b, 5);
+    backend_settle(b);
+    CU_ASSERT_TRUE(backend_front_is(b, "device/5/state", NULL));
+    backend_remove_bus(b);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "+5 ?5 -5 ");
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), -1);
+    CU_ASSERT_EQUAL(errno, EBUSY);
+    backend_free(b);
+}
+
+static void lists_what_xenstore_shows(void)
+{
+    struct xvmsg_device_entry entries[2];
+    struct backend *b = start();
+
+    CU_ASSERT_EQUAL(xvmsg_list_devices(b->h, entries, 2), -1);
+    CU_ASSERT_EQUAL(errno, ENOENT);
+    backend_make_bus(b);
+    CU_ASSERT_EQUAL(xvmsg_list_devices(b->h, entries, 2), 0);
+    backend_add_disk(b, 10, "ten");
+    backend_add_disk(b, 9, "../nine");
+    backend_add_disk(b, 11, "eleven");
+    backend_want_back(b, 10);
+    CU_ASSERT_EQUAL(xvmsg_list_devices(b->h, entries, 2), 3);
+    CU_ASSERT_EQUAL(entries[0].number, 9);
+    CU_ASSERT_STRING_EQUAL(entries[0].name, "?");
+    CU_ASSERT_FALSE(entries[0].removing);
+    CU_ASSERT_EQUAL(entries[1].number, 10);
+    CU_ASSERT_STRING_EQUAL(entries[1].name, "ten");
+    CU_ASSERT_STRING_EQUAL(entries[1].type, "blk");
+    CU_ASSERT_TRUE(entries[1].removing);
+    backend_free(b);
+}
+
+static const struct test_case cases[] = {
+    TEST(connects_whatever_comes_first),
+    TEST(offers_what_was_asked_within_what_the_backend_can),
+    TEST(takes_over_what_an_earlier_driver_left),
+    TEST(says_why_it_cannot_connect),
+    TEST(wants_the_compact_form_offered),
+    TEST(ignores_a_bus_whose_backend_is_not_where_it_must_be),
+    TEST(tells_how_far_it_came),
+    TEST(one_driver_at_a_time),
+    TEST(reconnects_when_the_backend_starts_anew),
+    TEST(a_closing_backend_is_left_with_its_words),
+    TEST(a_backend_that_refuses_the_offer_is_not_asked_again),
+    TEST(survives_its_bus_being_taken_away_and_made_again),
+    TEST(closes_a_bus_whose_ring_lies),
+    TEST(leaves_the_bus_closed),
+    TEST(devices_come_and_go_once_each),
+    TEST(surprise_removal_is_told_once),
+    TEST(observers_need_no_connection),
+    TEST(lists_what_xenstore_shows),
+    {NULL, NULL},
+};
+
+int main(void)
+{
+    return test_main("frontend-bus", cases);
+}

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright the xen-virtio-msg authors
+#
+# xvmsg.h compiles alone, as strict C99 and as C++, and the library exports the
+# calls it declares and no other.
+set -u
+
+# shellcheck source=tests/unit/tap.sh
+. "${top_srcdir:-.}/tests/unit/tap.sh"
+
+header=${top_srcdir:-.}/frontend/xvmsg.h
+library=${top_builddir:-.}/.libs/libxvmsg.so
+cc=${CC:-cc}
+cxx=${CXX:-c++}
+
+printf '#include "%s"\nint main(void) { return xvmsg_status_text(XVMSG_OK) == NULL; }\n' \
+	"$header" >"$scratch/alone.c"
+cp "$scratch/alone.c" "$scratch/alone.cc"
+
+# shellcheck disable=SC2086 # CC may be more than one word
+strict_c99()
+{
+	$cc -std=c99 -Wall -Wextra -Wpedantic -Wstrict-prototypes -Werror \
+		-fsyntax-only "$scratch/alone.c"
+}
+
+# shellcheck disable=SC2086
+as_cxx()
+{
+	$cxx -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only "$scratch/alone.cc"
+}
+
+declared()
+{
+	# Names before a parenthesis, in what is left without comments and typedefs;
+	# xvmsg_wake is declared through its type.
+	$cc -fpreprocessed -dD -E -P "$header" | tr '\n' ' ' | sed 's/typedef [^;]*;//g' |
+		grep -oE 'xvmsg_[a-z0-9_]+ ?\(' | tr -d ' (' | cat - "$scratch/by-type" | sort -u
+}
+
+exports_what_is_declared()
+{
+	echo xvmsg_wake >"$scratch/by-type"
+	declared >"$scratch/declared"
+	nm -D --defined-only "$library" | awk '$2 == "T" {sub(/@.*/, "", $3); print $3}' |
+		sort -u >"$scratch/exported"
+	[ -s "$scratch/exported" ] && diff "$scratch/declared" "$scratch/exported"
+}
+
+ok "xvmsg.h is strict C99" strict_c99
+if command -v "${cxx%% *}" >/dev/null; then
+	ok "xvmsg.h is C++" as_cxx
+fi
+if [ -e "$library" ]; then
+	ok "libxvmsg exports what xvmsg.h declares" exports_what_is_declared
+fi
+finish

@@ -1,0 +1,46 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright the xen-virtio-msg authors
+#
+# xvmsg-guest's command line, and what it says without Xen.
+set -u
+
+# shellcheck source=tests/unit/tap.sh
+. "${top_srcdir:-.}/tests/unit/tap.sh"
+
+guest=${top_builddir:-.}/xvmsg-guest
+
+# says STATUS WORDS ARGUMENT...
+says()
+{
+	says_status=$1 says_words=$2
+	shift 2
+	"$guest" "$@" >"$scratch/out" 2>&1
+	says_got=$?
+	cat "$scratch/out"
+	[ "$says_got" -eq "$says_status" ] && grep -qe "$says_words" "$scratch/out" &&
+		{ [ "$says_status" -eq 0 ] || [ "$(wc -l <"$scratch/out")" -eq 1 ]; }
+}
+
+ok "--help" says 0 'blk write NUMBER' --help
+ok "--version" says 0 '^xvmsg-guest [0-9]' --version
+ok "no command" says 2 'a command is missing'
+ok "unknown command" says 2 "no command 'frobnicate'" frobnicate
+ok "list takes no argument" says 2 'takes no arguments' list 3
+ok "info needs a number" says 2 'device number' info
+ok "info needs a true number" says 2 'device number' info 0x3
+ok "--bus is bounded" says 2 'needs a number up to 65535' --bus 65536 list
+ok "--timeout is a number" says 2 'needs seconds' --timeout soon list
+ok "--wire-form" says 2 'wide or compact' --wire-form narrow list
+ok "blk needs read or write" says 2 'read or write' blk erase 3
+ok "blk read needs a number" says 2 'one device number' blk read
+ok "blk read takes one number" says 2 'one device number' blk read 3 4
+ok "blk --offset" says 2 'not a number of bytes' blk read 3 --offset -1
+ok "events --count" says 2 'from 1 on' events --count 0
+if [ ! -e /proc/xen ] && [ ! -e /dev/xen ]; then
+	for command in list "info 3" events "blk read 3" "blk write 3"; do
+		# shellcheck disable=SC2086 # words of a command
+		ok "$command without Xen" says 1 'Xen' $command
+	done
+fi
+finish
