@@ -1,0 +1,63 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) The xen-virtio-msg authors
+#
+# make bench-xen: runs in the lab's dom0 and prints figures, each peer in the same
+# boot and, for disks, on the same backing store. Never fails for a slow figure.
+set -u
+. lab-functions.sh
+
+tmp=$(mktemp -d)
+store=$tmp/store.img
+
+seconds()
+{
+	read -r up _ </proc/uptime
+	echo "$up"
+}
+
+elapsed()
+{
+	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b - a }'
+}
+
+start_until 'xvmsgd ready' /lab/logs/xvmsgd.log xvmsgd || exit 1
+daemon=$started
+dd if=/dev/zero of="$store" bs=1M count=64 2>/dev/null
+guest-start bench 'memory=192' || exit 1
+domid=$(xl domid bench)
+
+echo "== attach to first completed read (seconds, one sample each)"
+begun=$(seconds)
+number=$(xvmsg attach bench blk target="$store") || exit 1
+guest-run bench "xvmsg-guest blk read $number --length 4096 >/dev/null"
+echo "xvmsg attach, xvmsg-guest blk read           $(elapsed "$begun" "$(seconds)")"
+
+echo "== messages"
+guest-run bench bench-guest ping
+bench-vchan server "$domid" /local/domain/"$domid"/data/bench-vchan &
+vchan=$!
+guest-run bench "bench-vchan client /local/domain/$domid/data/bench-vchan"
+kill $vchan 2>/dev/null
+wait $vchan 2>/dev/null
+
+echo "== disk: the same file behind both"
+guest-run bench "bench-guest blk $number"
+xvmsg detach bench "$number"
+loop=$(losetup -f)
+losetup "$loop" "$store"
+begun=$(seconds)
+xl block-attach bench "format=raw,vdev=xvdb,access=rw,target=$loop"
+guest-run bench "until [ -b /dev/xvdb ]; do :; done; dd if=/dev/xvdb of=/dev/null bs=4096 count=1 2>/dev/null"
+echo "xl block-attach, dd                          $(elapsed "$begun" "$(seconds)")"
+guest-run bench "bench-guest file /dev/xvdb"
+xl block-detach bench xvdb
+losetup -d "$loop"
+
+echo "== CPU time of xvmsgd and its workers, user and system, 1/100 s"
+for pid in $daemon $(cat "/proc/$daemon/task/$daemon/children"); do
+	awk '{ print $2, $14, $15 }' "/proc/$pid/stat"
+done
+guest-stop bench
+kill $daemon
+exit 0

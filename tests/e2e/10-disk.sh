@@ -1,0 +1,87 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) The xen-virtio-msg authors
+#
+# The main path: a file in dom0, read and written by PV and PVH guests.
+
+disk_in_guest()
+{
+	guest=$1
+	image=$tmp/$guest.img
+	random_file "$image" 8
+	number=$(xvmsg attach "$guest" blk target="$image" name=data \
+		uuid=11223344-5566-7788-99aa-bbccddeeff00 2>"$tmp/out")
+	ok "$guest: attach prints a device number" "$([ "${number:-0}" -gt 0 ] && echo 0 || echo 1)"
+
+	check "$guest: the live store keeps the schema" schema-check "$(domid "$guest")"
+	guest-run "$guest" "xvmsg-guest list" >"$tmp/out" 2>&1
+	grep -qE "(^|[^0-9])$number .*data.*blk|(^|[^0-9])$number .*blk.*data" "$tmp/out"
+	ok "$guest: list shows number, name and type" $?
+	guest-run "$guest" "xvmsg-guest info $number" >"$tmp/out" 2>&1
+	grep -q '11223344-5566-7788-99aa-bbccddeeff00' "$tmp/out"
+	ok "$guest: info shows the UUID given to attach" $?
+
+	same "$guest: reads the whole disk" "$(sum_of "$image")" "$(guest_sum "$guest" "$number")"
+	same "$guest: reads a range that is not aligned" \
+		"$(tail -c +1000002 "$image" | head -c 777777 | sha256sum | cut -d' ' -f1)" \
+		"$(guest_sum "$guest" "$number" --offset 1000001 --length 777777)"
+
+	random_file "$tmp/new" 1
+	head -c 700001 "$tmp/new" >"$tmp/part"
+	guest-push "$guest" "$tmp/part" /tmp/part
+	cp "$image" "$tmp/expected"
+	dd if="$tmp/part" of="$tmp/expected" bs=64K seek=2097664 oflag=seek_bytes conv=notrunc 2>/dev/null
+	check "$guest: writes" guest-run "$guest" \
+		"xvmsg-guest blk write $number --offset 2097664 </tmp/part"
+	check "$guest: dom0 sees exactly the bytes written" cmp "$image" "$tmp/expected"
+}
+
+# QEMU's emulation of SVM now and then loses a PVH guest, with the hypervisor's own
+# registers in the triple fault that Xen reports. That is no verdict on us: once more.
+disk_in_pvh_guest()
+{
+	guest-start pvh 'type="pvh"' || bail "the PVH guest did not start"
+	pvh=$(domid pvh)
+	(
+		disk_in_guest pvh
+		echo "$cases" >"$tmp/cases"
+	) >"$tmp/tap"
+	if xl dmesg | grep -q "d${pvh}v0 Triple fault" && [ "${1:-}" != again ]; then
+		echo "# the emulator lost the PVH guest; once more"
+		guest-stop pvh
+		disk_in_pvh_guest again
+		return
+	fi
+	cat "$tmp/tap"
+	cases=$(cat "$tmp/cases")
+	guest-stop pvh
+}
+
+disk_in_guest bob
+bob_disk=$number
+disk_in_pvh_guest
+disk_in_guest alice
+
+xvmsg list alice >"$tmp/out" 2>&1
+grep -q "alice.*$tmp/alice.img" "$tmp/out"
+ok "xvmsg list shows domain and target" $?
+xvmsg list --json >"$tmp/out" 2>&1
+grep -q '"name" *: *"data"' "$tmp/out"
+ok "xvmsg list --json shows the name" $?
+
+random_file "$tmp/fixed.img" 1
+before=$(sum_of "$tmp/fixed.img")
+fixed=$(xvmsg attach alice blk target="$tmp/fixed.img" readonly name=fixed)
+same "a read-only disk is read" "$before" "$(guest_sum alice "$fixed")"
+refused "a read-only disk refuses to be written" 1 'read-only' \
+	guest-run alice "echo x | xvmsg-guest blk write $fixed"
+same "and is as it was" "$before" "$(sum_of "$tmp/fixed.img")"
+refused "reading past the end says so" 1 'has only 0 bytes' \
+	guest-run alice "xvmsg-guest blk read $fixed --offset 1048576 --length 512"
+refused "writing past the end says so" 1 'cannot be written' \
+	guest-run alice "dd if=/dev/zero bs=512 count=4 2>/dev/null | xvmsg-guest blk write $number --offset 8388096"
+same "and does not make the file longer" 8388608 "$(stat -c %s "$tmp/alice.img")"
+check "detach by name" xvmsg detach alice fixed
+
+guest-run alice "xvmsg-guest --wire-form compact blk read $number | sha256sum" >"$tmp/out" 2>&1
+same "the compact wire form reads the same disk" "$(sum_of "$tmp/alice.img")" "$(cut -d' ' -f1 "$tmp/out")"

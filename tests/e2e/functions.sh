@@ -1,0 +1,113 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) The xen-virtio-msg authors
+#
+# What the end-to-end scripts share. $tmp is theirs; what a command printed is in
+# $tmp/out after `run`.
+
+daemon_log=/lab/logs/xvmsgd.log
+. lab-functions.sh
+
+bail()
+{
+	echo "Bail out! $*"
+	tail -n 30 "$daemon_log" 2>/dev/null | sed 's/^/# /'
+	exit 1
+}
+
+# ok NAME STATUS: one case
+ok()
+{
+	cases=$((cases + 1))
+	if [ "$2" -eq 0 ]; then
+		echo "ok $cases - $1"
+	else
+		echo "not ok $cases - $1"
+		[ -s "$tmp/out" ] && tail -n 20 "$tmp/out" | sed 's/^/# /'
+		tail -n 8 "$daemon_log" | sed 's/^/# xvmsgd: /'
+	fi
+}
+
+# check NAME COMMAND...: the command must succeed
+check()
+{
+	check_name=$1
+	shift
+	"$@" >"$tmp/out" 2>&1
+	ok "$check_name" $?
+}
+
+# same NAME EXPECTED ACTUAL
+same()
+{
+	printf 'expected: %s\ngot:      %s\n' "$2" "$3" >"$tmp/out"
+	[ "$2" = "$3" ]
+	ok "$1" $?
+}
+
+# refused NAME STATUS WORDS COMMAND...: must end with STATUS and say WORDS
+refused()
+{
+	refused_name=$1 refused_status=$2 refused_words=$3
+	shift 3
+	"$@" >"$tmp/out" 2>&1
+	refused_got=$?
+	echo "(exit $refused_got, wanted $refused_status saying: $refused_words)" >>"$tmp/out"
+	[ "$refused_got" -eq "$refused_status" ] && head -n -1 "$tmp/out" | grep -qe "$refused_words"
+	ok "$refused_name" $?
+}
+
+# wait_node PATH VALUE: until a xenstore node has (or, VALUE empty, lacks) a value
+wait_node()
+{
+	mkfifo "$tmp/watch"
+	timeout 20 xenstore-watch "$1" >"$tmp/watch" &
+	wait_watcher=$!
+	# One line comes at once, one more with each change.
+	while read -r _; do
+		[ "$(xenstore-read "$1" 2>/dev/null)" != "$2" ] || break
+	done <"$tmp/watch"
+	rm "$tmp/watch"
+	kill $wait_watcher 2>/dev/null
+	wait $wait_watcher 2>/dev/null
+	[ "$(xenstore-read "$1" 2>/dev/null)" = "$2" ]
+}
+
+domid()
+{
+	xl domid "$1"
+}
+
+# daemon_start [OPTIONS]: returns when it watches xenstore
+daemon_start()
+{
+	start_until 'xvmsgd ready' "$daemon_log" xvmsgd "$@"
+	daemon_status=$?
+	daemon_pid=$started
+	return $daemon_status
+}
+
+daemon_stop()
+{
+	kill "${1:--TERM}" "$daemon_pid" 2>/dev/null
+	wait "$daemon_pid" 2>/dev/null
+}
+
+# random_file PATH MIB
+random_file()
+{
+	dd if=/dev/urandom of="$1" bs=1M count="$2" 2>/dev/null
+}
+
+sum_of()
+{
+	sha256sum "$1" | cut -d' ' -f1
+}
+
+# guest_sum GUEST NUMBER [BLK-READ-OPTIONS]: sha256 of a disk as the guest reads it
+guest_sum()
+{
+	sum_guest=$1 sum_number=$2
+	shift 2
+	guest-run "$sum_guest" "xvmsg-guest blk read $sum_number $* | sha256sum" | cut -d' ' -f1
+}

@@ -1,0 +1,26 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) The xen-virtio-msg authors
+#
+# Runs in the lab's dom0: starts xvmsgd and two guests, then every NN-*.sh beside
+# this file. Each case is one TAP line.
+set -u
+
+here=$(dirname "$0")
+tmp=$(mktemp -d)
+cases=0
+# shellcheck source=tests/e2e/functions.sh
+. "$here/functions.sh"
+
+daemon_start || bail "xvmsgd did not start"
+guest-start bob &
+guest-start alice || bail "the first guest did not start"
+wait $! || bail "the second guest did not start"
+
+for script in "$here"/[0-9]*.sh; do
+	echo "# $(basename "$script")"
+	# shellcheck source=/dev/null
+	. "$script"
+done
+
+echo "1..$cases"
