@@ -35,7 +35,7 @@ declared()
 {
 	# Names before a parenthesis, in what is left without comments and typedefs;
 	# xvmsg_wake is declared through its type.
-	$cc -fpreprocessed -dD -E -P "$header" | tr '\n' ' ' | sed 's/typedef [^;]*;//g' |
+	$cc -E -P -x c "$header" | tr '\n' ' ' | sed 's/typedef [^;]*;//g' |
 		grep -oE 'xvmsg_[a-z0-9_]+ ?\(' | tr -d ' (' | cat - "$scratch/by-type" | sort -u
 }
 

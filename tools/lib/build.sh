@@ -19,23 +19,41 @@ say()
 	printf '\n==> %s\n' "$*"
 }
 
-# quietly WHAT COMMAND...: runs a command, shows its output only if it fails,
-# and on a terminal the last line as it goes
+# last_line: on a terminal, shows each line of its input in place of the one before
+last_line()
+{
+	while IFS= read -r line; do
+		printf '\r\033[K    %s: %.50s' "$what" "$line"
+	done
+	printf '\r\033[K'
+}
+
+# run_step COMMAND...: its output goes to the log, and its last line to a terminal
+run_step()
+{
+	if [ ! -t 1 ]; then
+		"$@" >"$step_log" 2>&1 </dev/null
+		return
+	fi
+	{
+		"$@" 2>&1 </dev/null
+		echo $? >"$work/status"
+	} | tee "$step_log" | last_line
+	return "$(cat "$work/status")"
+}
+
+# quietly WHAT COMMAND...: runs a command; shows its output only if it fails
 quietly()
 {
 	what=$1
 	shift
 	started=$(date +%s)
-	if [ -t 1 ]; then
-		printf '    %s ...' "$what"
-	else
-		printf '    %s\n' "$what"
-	fi
-	if "$@" >"$step_log" 2>&1 </dev/null; then
-		[ -t 1 ] && printf ' done (%s s)\n' "$(($(date +%s) - started))"
+	[ -t 1 ] || printf '    %s\n' "$what"
+	if run_step "$@"; then
+		[ ! -t 1 ] || printf '    %s (%s s)\n' "$what" "$(($(date +%s) - started))"
 		return 0
 	fi
-	printf '\n    failed: %s\n' "$what"
+	printf '    failed: %s\n' "$what"
 	tail -n 60 "$step_log" | sed 's/^/    | /'
 	return 1
 }
