@@ -15,6 +15,22 @@
 #include "frontend/internal.h"
 
 #define REFS_A_PAGE (PLATFORM_PAGE_SIZE / 4)
+#define MAX_AREA_PAGES 262144u
+
+struct xvmsg_area {
+    struct xvmsg_area *next;
+    struct xvmsg *h;
+    uint16_t number;
+    void *memory;
+    size_t pages;
+    void *directory; /* while AREA_SHARE is on its way */
+    size_t directory_pages;
+    bool sharing; /* AREA_SHARE is on its way */
+    bool shared;  /* the backend has it */
+    bool closed;  /* by its user; the memory stays until the backend let go */
+    xvmsg_area_done *done;
+    void *user;
+};
 
 /* ---- memory ---- */
 
@@ -276,6 +292,13 @@ void xvmsg_area_free(struct xvmsg_area *area)
 {
     if (area)
         area_close(area, NULL, NULL);
+}
+
+void area_forget(struct xvmsg *h, xvmsg_area_done *done, const void *user)
+{
+    for (struct xvmsg_area *area = h->areas; area; area = area->next)
+        if (area->done == done && area->user == user)
+            area->done = NULL;
 }
 
 void area_connection_lost(struct xvmsg *h)

@@ -47,6 +47,7 @@ static void no_cache_answered(struct xvmsg *h, const struct xvmsg_reply *reply, 
 void blk_io_end_all(struct xvmsg_blk *blk, enum xvmsg_status status)
 {
     blk->usable = false;
+    blk->completed = true;
     while (blk->ops) {
         request_forget(blk->h, no_cache_answered, blk->ops);
         blk->ops->status = status;

@@ -19,7 +19,7 @@
 #define CONFIG_SIZE_MAX 8u
 #define CONFIG_SEG_MAX 12u
 
-/* ---- what the device says ---- */
+/* ---- holding ---- */
 
 static void free_blk(struct xvmsg_blk *blk)
 {
@@ -31,12 +31,18 @@ static void free_blk(struct xvmsg_blk *blk)
     free(blk);
 }
 
-static void leave_callback(struct xvmsg_blk *blk)
+void blk_hold(struct xvmsg_blk *blk)
 {
-    blk->in_callback = false;
-    if (blk->closed)
+    blk->holds++;
+}
+
+void blk_release(struct xvmsg_blk *blk)
+{
+    if (--blk->holds == 0 && blk->closed)
         free_blk(blk);
 }
+
+/* ---- what the device says ---- */
 
 static void used(struct xvmsg_device *device, unsigned index, void *user)
 {
@@ -44,22 +50,19 @@ static void used(struct xvmsg_device *device, unsigned index, void *user)
 
     (void)device;
     (void)index;
-    blk->in_callback = true;
+    blk_hold(blk);
     blk_io_used(blk);
-    leave_callback(blk);
+    blk_release(blk);
 }
 
 static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *user)
 {
     struct xvmsg_blk *blk = user;
-    bool outermost = !blk->in_callback; /* else used() found the queue broken */
 
     (void)device;
-    blk->in_callback = true;
-    blk->completed = true;
+    blk_hold(blk);
     blk_io_end_all(blk, status);
-    if (outermost)
-        leave_callback(blk);
+    blk_release(blk);
 }
 
 /* ---- opening ---- */
@@ -168,17 +171,23 @@ void xvmsg_blk_close(struct xvmsg_blk *blk)
 {
     if (!blk || blk->closed)
         return;
+    blk_hold(blk);
     blk->closed = true;
     xvmsg_device_close(blk->device);
     blk_io_end_all(blk, XVMSG_CANCELLED);
-    if (!blk->in_callback)
-        free_blk(blk);
+    blk_release(blk);
 }
 
 void blk_free_all(struct xvmsg *h)
 {
-    while (h->disks)
-        xvmsg_blk_close(h->disks);
+    while (h->disks) {
+        struct xvmsg_blk *blk = h->disks;
+
+        blk_hold(blk);
+        device_break(blk->device, XVMSG_CANCELLED);
+        xvmsg_blk_close(blk);
+        blk_release(blk);
+    }
 }
 
 /* ---- inspecting ---- */

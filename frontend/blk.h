@@ -61,8 +61,8 @@ struct xvmsg_blk {
     xvmsg_blk_ready *ready;
     void *user;
     bool usable;
-    bool in_callback; /* freed when it returns */
     bool closed;
+    unsigned holds; /* it is freed when it is closed and nobody holds it */
 
     uint8_t *slots;
     uint8_t *chunks;
@@ -78,6 +78,12 @@ struct xvmsg_blk {
     uint32_t free_chunks;
     bool completed; /* something was, since somebody set this false */
 };
+
+/* ---- blk ---- */
+
+/* Around callbacks and blocking calls, in which the disk may be closed. */
+void blk_hold(struct xvmsg_blk *blk);
+void blk_release(struct xvmsg_blk *blk);
 
 /* ---- blk-io ---- */
 

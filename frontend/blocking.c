@@ -59,15 +59,18 @@ static int time_left(const struct xvmsg *h, uint64_t end)
     return now >= end ? 0 : (int)((end - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 
-/* Sleeps until a descriptor is ready. 0, or -1 with ETIMEDOUT. */
+/* Sleeps until a descriptor is ready or the time is over, which it may be although
+ * there is work: a backend can see to it that there always is. 0, or -1 with ETIMEDOUT. */
 static int doze(struct xvmsg *h, int milliseconds)
 {
     struct pollfd pfd = {.fd = h->fd, .events = POLLIN};
 
-    if (!handle_sleep(h))
-        return 0;
-    if (poll(&pfd, 1, milliseconds) != 0) /* a signal is no reason to stop */
-        return 0;
+    if (milliseconds != 0) {
+        if (!handle_sleep(h))
+            return 0;
+        if (poll(&pfd, 1, milliseconds) != 0) /* a signal is no reason to stop */
+            return 0;
+    }
     return handle_fail(h, ETIMEDOUT, "not done within the time given");
 }
 
@@ -153,7 +156,8 @@ struct xvmsg_blk *xvmsg_blk_open_wait(struct xvmsg *h, uint64_t number)
     return NULL;
 }
 
-/* An operation of any kind, tried again for as long as there is no room for it. */
+/* An operation of any kind, tried again for as long as there is no room for it. The
+ * caller holds the disk: callbacks that run meanwhile may close it. */
 static int transfer(struct xvmsg_blk *blk, struct blk_op op)
 {
     struct xvmsg *h = blk->h;
@@ -179,17 +183,20 @@ static int transfer(struct xvmsg_blk *blk, struct blk_op op)
 static int transfer_all(struct xvmsg_blk *blk, uint32_t type, uint64_t offset, uint8_t *buffer,
                         size_t length)
 {
-    while (length) {
-        size_t now = length < MAX_TRANSFER ? length : MAX_TRANSFER;
-        struct blk_op op = {.type = type, .offset = offset, .buffer = buffer, .length = now};
+    int rc = 0;
 
-        if (transfer(blk, op) < 0)
-            return -1;
+    blk_hold(blk);
+    while (rc == 0 && length) {
+        size_t now = length < MAX_TRANSFER ? length : MAX_TRANSFER;
+
+        rc = transfer(blk, (struct blk_op){
+                               .type = type, .offset = offset, .buffer = buffer, .length = now});
         offset += now;
         buffer += now;
         length -= now;
     }
-    return 0;
+    blk_release(blk);
+    return rc;
 }
 
 int xvmsg_blk_pread(struct xvmsg_blk *blk, void *buffer, size_t length, uint64_t offset)
@@ -204,5 +211,10 @@ int xvmsg_blk_pwrite(struct xvmsg_blk *blk, const void *buffer, size_t length, u
 
 int xvmsg_blk_sync(struct xvmsg_blk *blk)
 {
-    return transfer(blk, (struct blk_op){.type = VIRTIO_BLK_T_FLUSH});
+    blk_hold(blk);
+
+    int rc = transfer(blk, (struct blk_op){.type = VIRTIO_BLK_T_FLUSH});
+
+    blk_release(blk);
+    return rc;
 }

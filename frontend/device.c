@@ -305,7 +305,6 @@ uint64_t device_deadline(const struct xvmsg *h)
 
 void device_free_all(struct xvmsg *h)
 {
-    handle_fail(h, ECANCELED, "the handle was closed");
     for (struct xvmsg_device *d = h->devices; d; d = d->next)
         if (d->phase == DEVICE_READY)
             pending_drop(&h->bus.events, &d->events);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/* The handle: making it, settings, errors, and the loop. */
+/* The handle: errors, making and freeing it, and the loop. */
 
 #include <errno.h>
 #include <stdarg.h>
@@ -154,6 +154,7 @@ void xvmsg_free(struct xvmsg *h)
     connect_leave(h);
     area_connection_lost(h);
     request_end_all(h, XVMSG_CANCELLED);
+    handle_fail(h, ECANCELED, "the handle was closed");
     blk_free_all(h);
     device_free_all(h);
     area_free_all(h);
@@ -163,74 +164,6 @@ void xvmsg_free(struct xvmsg *h)
     close(h->timer_fd);
     platform_close(h->platform);
     free(h);
-}
-
-/* ---- settings ---- */
-
-/* Settings are fixed once connecting began, and every value has its range. */
-static int check_setting(struct xvmsg *h, bool valid, const char *what)
-{
-    if (h->conn.mode != MODE_IDLE)
-        return handle_fail(h, EBUSY, "the %s cannot change after connecting", what);
-    if (!valid)
-        return handle_fail(h, EINVAL, "not a valid %s", what);
-    return 0;
-}
-
-int xvmsg_set_bus(struct xvmsg *h, unsigned bus)
-{
-    if (check_setting(h, bus <= UINT16_MAX, "bus number") < 0)
-        return -1;
-    h->bus_number = bus;
-    return 0;
-}
-
-int xvmsg_set_wire_form(struct xvmsg *h, enum xvmsg_wire_form form)
-{
-    if (check_setting(h, form == XVMSG_WIDE || form == XVMSG_COMPACT, "wire form") < 0)
-        return -1;
-    h->form = form == XVMSG_WIDE ? MSG_WIDE : MSG_COMPACT;
-    return 0;
-}
-
-int xvmsg_set_message_size(struct xvmsg *h, unsigned bytes)
-{
-    if (check_setting(h, bytes >= MSG_COMPACT_MIN_MAX && bytes <= MSG_PROTOCOL_MAX,
-                      "message size") < 0)
-        return -1;
-    h->message_size = bytes;
-    return 0;
-}
-
-int xvmsg_set_ring_order(struct xvmsg *h, unsigned order)
-{
-    if (check_setting(h, order <= RING_MAX_ORDER, "ring order") < 0)
-        return -1;
-    h->ring_order = order;
-    return 0;
-}
-
-int xvmsg_set_timeout(struct xvmsg *h, unsigned milliseconds)
-{
-    if (check_setting(h, milliseconds >= 1, "request timeout") < 0)
-        return -1;
-    h->timeout = milliseconds * NS_PER_MS;
-    return 0;
-}
-
-int xvmsg_set_spin(struct xvmsg *h, unsigned looks)
-{
-    if (check_setting(h, true, "number of looks") < 0)
-        return -1;
-    h->max_spin = looks;
-    h->spin = looks;
-    return 0;
-}
-
-void xvmsg_set_handlers(struct xvmsg *h, const struct xvmsg_handlers *handlers, void *user)
-{
-    h->handlers = *handlers;
-    h->user = user;
 }
 
 /* ---- the loop ---- */

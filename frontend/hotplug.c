@@ -16,6 +16,12 @@
 #include "frontend/internal.h"
 #include "xenstore-schema/schema.h"
 
+struct known_device {
+    struct known_device *next; /* by number */
+    uint64_t number;
+    bool removing;
+};
+
 static struct store_path device_path(const struct store_path *home, uint64_t number)
 {
     return store_path("%s/%s/%llu", home->text, XS_DEVICE, (unsigned long long)number);

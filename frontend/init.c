@@ -1,368 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/*
- * The sequences that make a device ready and that let it go, as two tables of
- * steps. A step sends one request (or shares one area); its answer decides
- * whether the next step follows.
- */
+/* Takes a device from step to step until it is ready, or let go. */
 
 #include <errno.h>
-#include <linux/virtio_config.h>
-#include <stdlib.h>
 
-#include "common/split.h"
-#include "frontend/internal.h"
-#include "xenstore-schema/schema.h"
+#include "frontend/steps.h"
 
 #define RESET_POLL_NS (10 * NS_PER_MS)
 
-/* Less buffer memory than this is no use to anybody. */
-#define LEAST_BUFFER_BYTES 65536u
-
-/* The queue and transport features this library does; all other bits from 24 on
- * to 41 change how queues work and are not for drivers to ask for. */
-#define TRANSPORT_FEATURES_MASK (UINT64_C(0x3ffff) << 24)
-#define TRANSPORT_FEATURES \
-    (UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM)
-
-enum outcome { NEXT, AGAIN, LATER, TIMED_OUT, REFUSED };
-
-struct init_step {
-    const char *name;
-    /* 0: wait for the answer; 1: nothing to do, go on; -1: failed, with a sentence */
-    int (*start)(struct xvmsg_device *d);
-    enum outcome (*finish)(struct xvmsg_device *d, const struct xvmsg_reply *reply);
-};
-
-static void answered(struct xvmsg *h, const struct xvmsg_reply *reply, void *user);
-
-/* The device did or offered what we cannot live with. */
-#define refused(d, ...)                                         \
-    (handle_fail((d)->h, EIO, "device %llu: " __VA_ARGS__), REFUSED)
-
-/* ---- status ---- */
-
-static int reset_start(struct xvmsg_device *d)
-{
-    d->give_up_at = handle_now(d->h) + d->h->timeout;
-    return xvmsg_set_device_status(d->h, d->number, 0, answered, d);
-}
-
-static enum outcome reset_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
-{
-    d->status = reply->u.device_status;
-    return NEXT;
-}
-
-static int poll_start(struct xvmsg_device *d)
-{
-    return d->status == 0 ? 1 : xvmsg_get_device_status(d->h, d->number, answered, d);
-}
-
-static enum outcome poll_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
-{
-    d->status = reply->u.device_status;
-    if (d->status == 0)
-        return NEXT;
-    return handle_now(d->h) < d->give_up_at ? LATER : TIMED_OUT;
-}
-
-static int add_status(struct xvmsg_device *d, uint32_t bit)
-{
-    d->status |= bit;
-    return xvmsg_set_device_status(d->h, d->number, d->status, answered, d);
-}
-
-static int acknowledge_start(struct xvmsg_device *d)
-{
-    return add_status(d, VIRTIO_CONFIG_S_ACKNOWLEDGE);
-}
-
-static int driver_start(struct xvmsg_device *d)
-{
-    return add_status(d, VIRTIO_CONFIG_S_DRIVER);
-}
-
-static int features_ok_start(struct xvmsg_device *d)
-{
-    return add_status(d, VIRTIO_CONFIG_S_FEATURES_OK);
-}
-
-static int driver_ok_start(struct xvmsg_device *d)
-{
-    return add_status(d, VIRTIO_CONFIG_S_DRIVER_OK);
-}
-
-static enum outcome status_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
-{
-    uint32_t status = reply->u.device_status;
-
-    if ((status & d->status) == d->status && !(status & VIRTIO_CONFIG_S_NEEDS_RESET))
-        return NEXT;
-    return refused(d, "it does not accept %s (its status is %#x)", (unsigned long long)d->number,
-                   d->step->name, status);
-}
-
-/* ---- information and features ---- */
-
-static int info_start(struct xvmsg_device *d)
-{
-    return xvmsg_get_device_info(d->h, d->number, answered, d);
-}
-
-static enum outcome info_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
-{
-    const struct xvmsg_device_info *info = &reply->u.info;
-    unsigned long long number = d->number;
-
-    if (info->device_id != d->driver.device_id)
-        return refused(d, "its type is %u, the driver is for type %u", number, info->device_id,
-                       d->driver.device_id);
-    if (info->max_virtqueues < d->driver.num_queues)
-        return refused(d, "it has %u queues, the driver needs %u", number, info->max_virtqueues,
-                       d->driver.num_queues);
-    if (info->config_size > MAX_CONFIG_SIZE)
-        return refused(d, "a configuration of %u bytes is too large", number, info->config_size);
-    d->info = *info;
-    d->config = calloc(2, info->config_size + 1);
-    if (!d->config)
-        return refused(d, "out of memory for %u bytes of configuration", number, info->config_size);
-    d->config_new = d->config + info->config_size + 1;
-    return NEXT;
-}
-
-static uint32_t feature_blocks(const struct xvmsg_device *d)
-{
-    return d->info.num_feature_blocks < 2 ? d->info.num_feature_blocks : 2;
-}
-
-static int get_features_start(struct xvmsg_device *d)
-{
-    uint32_t blocks = feature_blocks(d);
-
-    if (!blocks)
-        return 1;
-    return xvmsg_get_device_features(d->h, d->number, 0, blocks, d->words, answered, d);
-}
-
-static int set_features_start(struct xvmsg_device *d)
-{
-    struct xvmsg_driver *driver = &d->driver;
-    uint64_t offered = d->words[0] | (uint64_t)d->words[1] << 32;
-    uint64_t usable = (driver->features & ~TRANSPORT_FEATURES_MASK) | TRANSPORT_FEATURES;
-    uint64_t needed = driver->needed | TRANSPORT_FEATURES;
-
-    d->features = offered & usable;
-    if ((d->features & needed) != needed)
-        return handle_fail(d->h, EIO, "it offers features %#llx, of which %#llx are missing",
-                           (unsigned long long)offered,
-                           (unsigned long long)(needed & ~d->features));
-    d->words[0] = (uint32_t)d->features;
-    d->words[1] = (uint32_t)(d->features >> 32);
-    return xvmsg_set_driver_features(d->h, d->number, 0, 2, d->words, answered, d);
-}
-
-/* ---- configuration ---- */
-
-static void config_answered(struct xvmsg_device *d, enum xvmsg_status status)
-{
-    answered(d->h, &(struct xvmsg_reply){.status = status}, d);
-}
-
-static int config_start(struct xvmsg_device *d)
-{
-    return d->info.config_size ? config_read(d, config_answered) : 1;
-}
-
-/* ---- queues ---- */
-
-/* The steps below run once for each queue. */
-static enum outcome next_queue(struct xvmsg_device *d)
-{
-    if (++d->queue < d->driver.num_queues)
-        return AGAIN;
-    d->queue = 0;
-    return NEXT;
-}
-
-static int get_queue_start(struct xvmsg_device *d)
-{
-    return d->driver.num_queues ? xvmsg_get_vqueue(d->h, d->number, d->queue, answered, d) : 1;
-}
-
-/* The largest power of two that driver and device can do. */
-static unsigned choose_size(unsigned wanted, uint32_t max)
-{
-    unsigned size = wanted;
-
-    while (!split_size_valid(size, max) && size)
-        size /= 2;
-    return size;
-}
-
-static enum outcome size_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
-{
-    const struct xvmsg_vqueue *vqueue = &reply->u.vqueue;
-    unsigned long long number = d->number;
-
-    if (vqueue->flags & GET_VQUEUE_ENABLED)
-        return refused(d, "queue %u is still enabled after the reset", number, d->queue);
-    d->queues[d->queue].size = choose_size(d->driver.queue_size, vqueue->max_size);
-    if (!d->queues[d->queue].size)
-        return refused(d, "queue %u is not available", number, d->queue);
-    return next_queue(d);
-}
-
-static struct xvmsg_vqueue describe_queue(const struct xvmsg_device *d)
-{
-    const struct xvmsg_queue *queue = &d->queues[d->queue];
-
-    return (struct xvmsg_vqueue){
-        .index = d->queue,
-        .flags = SET_VQUEUE_ENABLE,
-        .size = queue->size,
-        .desc_addr = xvmsg_area_address(d->rings, queue->desc),
-        .driver_addr = xvmsg_area_address(d->rings, queue->avail),
-        .device_addr = xvmsg_area_address(d->rings, queue->used),
-    };
-}
-
-static int set_queue_start(struct xvmsg_device *d)
-{
-    struct xvmsg_vqueue vqueue = describe_queue(d);
-
-    return d->driver.num_queues ? xvmsg_set_vqueue(d->h, d->number, &vqueue, answered, d) : 1;
-}
-
-static enum outcome set_queue_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
-{
-    (void)reply;
-    return next_queue(d);
-}
-
-/* SET_VQUEUE's answer is empty, whatever the device made of it. */
-static enum outcome verify_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
-{
-    struct xvmsg_vqueue set = describe_queue(d);
-    const struct xvmsg_vqueue *got = &reply->u.vqueue;
-
-    if ((got->flags & GET_VQUEUE_ENABLED) && got->size == set.size &&
-        got->desc_addr == set.desc_addr && got->driver_addr == set.driver_addr &&
-        got->device_addr == set.device_addr)
-        return next_queue(d);
-    return refused(d, "it did not take queue %u as it was set", (unsigned long long)d->number,
-                   d->queue);
-}
-
-/* ---- memory ---- */
-
-static void area_answered(struct xvmsg_area *area, enum xvmsg_status status, void *user)
-{
-    struct xvmsg_device *d = user;
-
-    (void)area;
-    answered(d->h, &(struct xvmsg_reply){.status = status}, d);
-}
-
-static int rings_start(struct xvmsg_device *d)
-{
-    size_t bytes = 0;
-
-    for (unsigned i = 0; i < d->driver.num_queues; i++)
-        bytes += queue_layout(d->queues[i].size).bytes;
-    if (!bytes)
-        return 1;
-    d->rings = xvmsg_area_new(d->h, bytes, area_answered, d);
-    return d->rings ? 0 : -1;
-}
-
-static enum outcome rings_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
-{
-    uint8_t *memory = xvmsg_area_memory(d->rings);
-
-    (void)reply;
-    for (unsigned i = 0; i < d->driver.num_queues; i++) {
-        unsigned size = d->queues[i].size;
-
-        if (queue_set_up(&d->queues[i], size, memory) < 0)
-            return REFUSED;
-        memory += queue_layout(size).bytes;
-    }
-    return NEXT;
-}
-
-/* Grants are scarce: half of the buffers is better than no device. */
-static int buffers_start(struct xvmsg_device *d)
-{
-    size_t bytes = d->driver.buffer_bytes;
-
-    if (!bytes)
-        return 1;
-    do {
-        d->buffers = xvmsg_area_new(d->h, bytes, area_answered, d);
-        bytes /= 2;
-    } while (!d->buffers && errno == ENOSPC && bytes >= LEAST_BUFFER_BYTES);
-    return d->buffers ? 0 : -1;
-}
-
-static int close_area(struct xvmsg_device *d, struct xvmsg_area **area)
-{
-    struct xvmsg_area *closing = *area;
-
-    *area = NULL;
-    return closing && area_close(closing, area_answered, d) ? 0 : 1;
-}
-
-static int close_rings_start(struct xvmsg_device *d)
-{
-    return close_area(d, &d->rings);
-}
-
-static int close_buffers_start(struct xvmsg_device *d)
-{
-    return close_area(d, &d->buffers);
-}
-
-static int release_start(struct xvmsg_device *d)
-{
-    if (!d->gone)
-        hotplug_mark(d->h, d->number, XS_DEVICE_RELEASED);
-    return 1;
-}
-
-/* ---- the sequences ---- */
-
-static const struct init_step opening[] = {
-    {"reset", reset_start, reset_finish},
-    {"reset", poll_start, poll_finish},
-    {"ACKNOWLEDGE", acknowledge_start, status_finish},
-    {"DRIVER", driver_start, status_finish},
-    {"GET_DEVICE_INFO", info_start, info_finish},
-    {"GET_DEVICE_FEATURES", get_features_start, NULL},
-    {"SET_DRIVER_FEATURES", set_features_start, NULL},
-    {"FEATURES_OK", features_ok_start, status_finish},
-    {"GET_CONFIG", config_start, NULL},
-    {"GET_VQUEUE", get_queue_start, size_finish},
-    {"sharing the queues", rings_start, rings_finish},
-    {"sharing the buffers", buffers_start, NULL},
-    {"SET_VQUEUE", set_queue_start, set_queue_finish},
-    {"GET_VQUEUE", get_queue_start, verify_finish},
-    {"DRIVER_OK", driver_ok_start, status_finish},
-    {NULL, NULL, NULL},
-};
-
-static const struct init_step closing[] = {
-    {"reset", reset_start, reset_finish},
-    {"reset", poll_start, poll_finish},
-    {"taking back the queues", close_rings_start, NULL},
-    {"taking back the buffers", close_buffers_start, NULL},
-    {"release", release_start, NULL},
-    {NULL, NULL, NULL},
-};
-
-/* A device that is gone has nothing to reset. */
-#define CLOSING_WITHOUT_RESET (&closing[2])
+/* ---- from step to step ---- */
 
 static void fail(struct xvmsg_device *d, enum xvmsg_status status)
 {
@@ -407,10 +54,13 @@ static void fail_answered(struct xvmsg_device *d, enum xvmsg_status status)
     fail(d, status);
 }
 
-static void answered(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)
+void init_answered(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)
 {
     struct xvmsg_device *d = user;
 
+    /* Who leaves these phases forgets the answers; none may restart a broken device. */
+    if (d->phase != DEVICE_OPENING && d->phase != DEVICE_CLOSING)
+        return;
     if (reply->status != XVMSG_OK) {
         fail_answered(d, reply->status);
         return;
@@ -435,23 +85,34 @@ static void answered(struct xvmsg *h, const struct xvmsg_reply *reply, void *use
     }
 }
 
+void init_area_answered(struct xvmsg_area *area, enum xvmsg_status status, void *user)
+{
+    struct xvmsg_device *d = user;
+
+    (void)area;
+    init_answered(d->h, &(struct xvmsg_reply){.status = status}, d);
+}
+
+/* ---- opening and closing ---- */
+
 void init_open(struct xvmsg_device *d)
 {
-    d->step = opening;
+    d->step = steps_opening;
     advance(d);
 }
 
 void init_forget(struct xvmsg_device *d)
 {
     d->poll_at = NEVER;
-    request_forget(d->h, answered, d);
+    request_forget(d->h, init_answered, d);
+    area_forget(d->h, init_area_answered, d);
     config_forget(d);
 }
 
 void init_close(struct xvmsg_device *d)
 {
     init_forget(d);
-    d->step = d->gone ? CLOSING_WITHOUT_RESET : closing;
+    d->step = d->gone ? steps_closing_gone : steps_closing;
     advance(d);
 }
 

@@ -5,7 +5,7 @@
  * What the files of libxvmsg share. One section per file, in the order in which
  * they stand on each other:
  *
- *   handle    settings, errors, the loop (descriptors, alarm)
+ *   handle    errors, the loop (descriptors, alarm); its settings are settings.c's
  *   request   requests and their responses, timeouts
  *   bus       the message ring of one connection
  *   connect   xenstore: finding the bus, the handshake, losing it
@@ -14,7 +14,7 @@
  *   area      shared memory
  *   queue     driver side of a split virtqueue
  *   config    reading a device's configuration
- *   init      the sequence that makes a device ready
+ *   init      a device from step to step; the steps are steps.h's
  *   device    a device's life
  *   blk       virtio-blk, a user of the public calls
  *
@@ -35,11 +35,8 @@
 
 #define ERROR_SIZE 256
 #define MAX_QUEUES 64u
-#define MAX_CONFIG_SIZE 65536u
 #define NEVER UINT64_MAX
 #define NS_PER_MS UINT64_C(1000000)
-
-#define MAX_AREA_PAGES 262144u
 
 static inline uint32_t smaller(uint64_t a, uint32_t b)
 {
@@ -49,6 +46,7 @@ static inline uint32_t smaller(uint64_t a, uint32_t b)
 /* ---- request ---- */
 
 struct request;
+struct lane;
 
 /* Reads a response of the awaited kind: fills `reply->u`, returns its status. */
 typedef enum xvmsg_status request_take(const struct request *r, const struct msg *m,
@@ -64,15 +62,6 @@ struct request_call {
     uint32_t index; /* whatever `take` compares with: index, offset or value */
     uint32_t length;
     void *buffer;
-};
-
-/* Requests to one device, or to the bus, in order; the first may be sent. */
-struct lane {
-    struct lane *next;
-    bool bus;
-    uint64_t device;
-    struct request *first;
-    struct request *last;
 };
 
 struct request {
@@ -212,11 +201,7 @@ void offer_leave(struct xvmsg *h);
 
 /* ---- hotplug ---- */
 
-struct known_device {
-    struct known_device *next; /* by number */
-    uint64_t number;
-    bool removing;
-};
+struct known_device;
 
 struct hotplug {
     struct known_device *known;
@@ -233,25 +218,13 @@ int hotplug_mark(struct xvmsg *h, uint64_t number, const char *state);
 
 /* ---- area ---- */
 
-struct xvmsg_area {
-    struct xvmsg_area *next;
-    struct xvmsg *h;
-    uint16_t number;
-    void *memory;
-    size_t pages;
-    void *directory; /* while AREA_SHARE is on its way */
-    size_t directory_pages;
-    bool sharing; /* AREA_SHARE is on its way */
-    bool shared;  /* the backend has it */
-    bool closed;  /* by its user; the memory stays until the backend let go */
-    xvmsg_area_done *done;
-    void *user;
-};
-
 /* As xvmsg_area_free(), and `done` runs when the backend let go (XVMSG_OK), or
  * did not, the memory then staying until the connection ends. False: it is gone
  * already and `done` will not run. */
 bool area_close(struct xvmsg_area *area, xvmsg_area_done *done, void *user);
+
+/* Lets nobody hear of the areas with this `done` and `user` again. */
+void area_forget(struct xvmsg *h, xvmsg_area_done *done, const void *user);
 
 /* Before the requests end: no area is shared any more. */
 void area_connection_lost(struct xvmsg *h);
@@ -261,14 +234,7 @@ void area_free_all(struct xvmsg *h);
 
 /* ---- queue ---- */
 
-/* What the driver remembers of a descriptor; the shared one is never read. */
-struct queue_slot {
-    void *token;        /* of the chain that starts here; NULL: none does */
-    uint32_t writable;  /* bytes the device may write in that chain */
-    uint16_t next;      /* in the chain, or in the free list */
-    uint16_t length;    /* of the chain that starts here */
-};
-
+struct queue_slot;
 struct vring_desc;
 struct vring_avail;
 struct vring_used;

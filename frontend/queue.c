@@ -17,6 +17,14 @@
 
 #define CACHE_LINE 64u
 
+/* What the driver remembers of a descriptor; the shared one is never read. */
+struct queue_slot {
+    void *token;        /* of the chain that starts here; NULL: none does */
+    uint32_t writable;  /* bytes the device may write in that chain */
+    uint16_t next;      /* in the chain, or in the free list */
+    uint16_t length;    /* of the chain that starts here */
+};
+
 static size_t align_up(size_t value, size_t alignment)
 {
     return (value + alignment - 1) & ~(alignment - 1);

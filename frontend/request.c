@@ -16,6 +16,15 @@
 
 /* ---- lanes ---- */
 
+/* Requests to one device, or to the bus, in order; the first may be sent. */
+struct lane {
+    struct lane *next;
+    bool bus;
+    uint64_t device;
+    struct request *first;
+    struct request *last;
+};
+
 static struct lane *lane_find(const struct xvmsg *h, bool bus, uint64_t device)
 {
     for (struct lane *lane = h->requests.lanes; lane; lane = lane->next)

@@ -165,7 +165,7 @@ int xvmsg_flush(struct xvmsg *h);
 
 /*
  * Blocking: runs the handle until *done, or for at most `milliseconds` (-1: no
- * limit). 0 when *done; -1 with ETIMEDOUT, or as xvmsg_process().
+ * limit; 0: one turn). 0 when *done; -1 with ETIMEDOUT, or as xvmsg_process().
  */
 int xvmsg_run(struct xvmsg *h, const bool *done, int milliseconds);
 
@@ -302,8 +302,9 @@ typedef void xvmsg_area_done(struct xvmsg_area *area, enum xvmsg_status status, 
  */
 struct xvmsg_area *xvmsg_area_new(struct xvmsg *h, size_t bytes, xvmsg_area_done *done, void *user);
 
-/* Takes the area back; the memory goes when the backend has let go of it. NULL
- * is fine. Queues and requests must no longer use it. */
+/* Takes the area back; the memory goes when the backend has let go of it. Its
+ * `done` does not run any more. NULL is fine. Queues and requests must no longer
+ * use it. */
 void xvmsg_area_free(struct xvmsg_area *area);
 
 void *xvmsg_area_memory(const struct xvmsg_area *area);
@@ -389,7 +390,9 @@ typedef void xvmsg_blk_done(struct xvmsg_blk *blk, enum xvmsg_status status, voi
 /* Opens device `number` as a disk. NULL with errno as xvmsg_device_open(). */
 struct xvmsg_blk *xvmsg_blk_open(struct xvmsg *h, uint64_t number, xvmsg_blk_ready *ready,
                                  void *user);
-/* Requests in flight end with XVMSG_CANCELLED. NULL is fine. */
+/* Requests in flight end with XVMSG_CANCELLED, now; `ready` does not run any more.
+ * From a callback under a blocking call on the disk: that call ends with EIO. NULL
+ * is fine. */
 void xvmsg_blk_close(struct xvmsg_blk *blk);
 
 uint64_t xvmsg_blk_size(const struct xvmsg_blk *blk); /* bytes */

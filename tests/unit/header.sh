@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright the xen-virtio-msg authors
 #
-# xvmsg.h compiles alone, as strict C99 and as C++, and the library exports the
-# calls it declares and no other.
+# xvmsg.h compiles alone, as strict C99 and as C++; so do the examples of the
+# manual page; and the library exports the calls it declares and no other.
 set -u
 
 # shellcheck source=tests/unit/tap.sh
 . "${top_srcdir:-.}/tests/unit/tap.sh"
 
 header=${top_srcdir:-.}/frontend/xvmsg.h
+page=${top_srcdir:-.}/frontend/libxvmsg.3
 library=${top_builddir:-.}/.libs/libxvmsg.so
 cc=${CC:-cc}
 cxx=${CXX:-c++}
@@ -22,13 +23,25 @@ cp "$scratch/alone.c" "$scratch/alone.cc"
 strict_c99()
 {
 	$cc -std=c99 -Wall -Wextra -Wpedantic -Wstrict-prototypes -Werror \
-		-fsyntax-only "$scratch/alone.c"
+		-I"${header%/*}" -fsyntax-only "$1"
 }
 
 # shellcheck disable=SC2086
 as_cxx()
 {
 	$cxx -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only "$scratch/alone.cc"
+}
+
+# example N: the manual page's Nth example, as a program.
+example()
+{
+	awk -v n="$1" '
+		/^\.SH/ { here = $2 == "EXAMPLES" }
+		/^\.fi/ { inside = 0 }
+		inside && count == n
+		/^\.nf/ && here { inside = 1; count++ }' "$page" |
+		sed 's/\\-/-/g; s/\\e/\\/g' >"$scratch/example.c"
+	grep -q 'int main' "$scratch/example.c" && strict_c99 "$scratch/example.c"
 }
 
 declared()
@@ -48,10 +61,12 @@ exports_what_is_declared()
 	[ -s "$scratch/exported" ] && diff "$scratch/declared" "$scratch/exported"
 }
 
-ok "xvmsg.h is strict C99" strict_c99
+ok "xvmsg.h is strict C99" strict_c99 "$scratch/alone.c"
 if command -v "${cxx%% *}" >/dev/null; then
 	ok "xvmsg.h is C++" as_cxx
 fi
+ok "the manual page's blocking example compiles" example 1
+ok "the manual page's event driven example compiles" example 2
 if [ -e "$library" ]; then
 	ok "libxvmsg exports what xvmsg.h declares" exports_what_is_declared
 fi
