@@ -77,16 +77,17 @@ static int submit_waiting(struct aio *aio)
     return io_uring_submit(&aio->ring);
 }
 
-/* A kernel short of memory keeps what it did not take; ask it again soon. */
+/* A kernel short of memory takes none or some, and no completion need follow
+ * that would have us ask it again: soon, then. */
 static void on_submit(evutil_socket_t fd, short what, void *user)
 {
     struct aio *aio = user;
     int result = submit_waiting(aio);
 
     (void)fd, (void)what;
-    if (result >= 0)
+    if (result >= 0 && !io_uring_sq_ready(&aio->ring))
         return;
-    if (result != -EAGAIN && result != -EBUSY && result != -EINTR)
+    if (result < 0 && result != -EAGAIN && result != -EBUSY && result != -EINTR)
         log_error("io_uring_submit: %s; trying again", strerror(-result));
     event_add(aio->submit, &retry_pause);
 }

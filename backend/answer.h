@@ -5,6 +5,8 @@
 #ifndef XVMSG_ANSWER_H
 #define XVMSG_ANSWER_H
 
+#include <stdbool.h>
+
 #include "common/codec.h"
 
 enum answer_when {
@@ -20,6 +22,7 @@ struct answer {
     enum msg_form form;
     uint16_t max_message;
     uint8_t *tail; /* max_message bytes for the variable part */
+    bool heavy;    /* set by what took long: the rest of the loop has its turn next */
     struct msg msg;
 };
 

@@ -88,9 +88,11 @@ enum answer_when bus_messages_serve(const struct roster *roster, struct memory *
         ping(message, answer);
         return ANSWER_NOW;
     case MSG_area_share_request:
+        answer->heavy = true;
         area_share(memory, message, answer);
         return ANSWER_NOW;
     case MSG_area_unshare_request:
+        answer->heavy = true;
         area_unshare(memory, message, answer);
         return ANSWER_NOW;
     case MSG_queue_doorbell_request:

@@ -160,33 +160,37 @@ static void on_answer_overdue(evutil_socket_t fd, short what, void *user)
     process_break(bus->worker);
 }
 
-static void watch_for_answer(struct bus *bus)
-{
-    if (connection_awaits(bus) || requests_await(bus))
-        evtimer_add(bus->answer, &bus->daemon->answer_timeout);
-    else
-        evtimer_del(bus->answer);
-}
-
 void bus_send(struct bus *bus, const struct ipc_message *message, int fd)
 {
+    bool about_link = message->kind == IPC_CONNECT || message->kind == IPC_DISCONNECT;
+
     if (!bus->worker)
         return;
     if (process_send(bus->worker, message, fd) < 0)
         log_debug("%s: its worker takes no messages: %s", bus->label, strerror(errno));
-    watch_for_answer(bus);
+    evtimer_add(about_link ? bus->link_answer : bus->request_answer,
+                &bus->daemon->answer_timeout);
 }
 
+/* Only what settles something moves a deadline: a worker cannot put off the end
+ * of one debt by talking, nor by paying the other. */
 static void on_message(void *user, const struct ipc_message *message)
 {
     struct bus *bus = user;
 
-    if (!requests_answer(bus, message) && !connection_answer(bus, message)) {
+    if (requests_answer(bus, message)) {
+        if (requests_await(bus))
+            evtimer_add(bus->request_answer, &bus->daemon->answer_timeout);
+        else
+            evtimer_del(bus->request_answer);
+    } else if (connection_answer(bus, message)) {
+        if (!connection_awaits(bus))
+            evtimer_del(bus->link_answer);
+    } else {
         log_error("%s: its worker said what it must not (message %u)", bus->label,
                   message->kind);
         process_break(bus->worker);
     }
-    watch_for_answer(bus);
 }
 
 static void count_death(struct bus *bus)
@@ -207,9 +211,12 @@ static void on_death(void *user, const char *how)
     log_error("%s: worker %s", bus->label, how);
     bus->worker = NULL;
     bus->link = BUS_IDLE;
-    evtimer_del(bus->answer);
+    evtimer_del(bus->link_answer);
+    evtimer_del(bus->request_answer);
     requests_worker_died(bus);
     count_death(bus);
+    /* What closes the bus now is not about an offer. */
+    bus->offer_refused = false;
     connection_fail(bus, "worker %s%s", how,
                     bus->given_up ? ", too often: the bus stays closed" : "");
     bus_touch(bus, BUS_ALL);
@@ -245,8 +252,9 @@ struct bus *bus_new(struct daemon *daemon, uint32_t frontend, uint32_t id)
     bus->online = true;
     bus->state = XENBUS_INITIALISING;
     bus->retry = evtimer_new(daemon->base, on_retry, bus);
-    bus->answer = evtimer_new(daemon->base, on_answer_overdue, bus);
-    if (!bus->retry || !bus->answer) {
+    bus->link_answer = evtimer_new(daemon->base, on_answer_overdue, bus);
+    bus->request_answer = evtimer_new(daemon->base, on_answer_overdue, bus);
+    if (!bus->retry || !bus->link_answer || !bus->request_answer) {
         bus_free(bus);
         return NULL;
     }
@@ -262,8 +270,10 @@ void bus_free(struct bus *bus)
     requests_free(bus);
     if (bus->watched)
         unwatch(bus, NUM_WATCHED);
-    if (bus->answer)
-        event_free(bus->answer);
+    if (bus->link_answer)
+        event_free(bus->link_answer);
+    if (bus->request_answer)
+        event_free(bus->request_answer);
     if (bus->retry)
         event_free(bus->retry);
     free(bus);

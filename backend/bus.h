@@ -61,14 +61,18 @@ struct bus {
     bool given_up;
 
     enum bus_link link;
+    unsigned stale;           /* kinds the worker may have sent before it heard DISCONNECT */
     struct ipc_connect offer; /* what the worker was told */
+    uint64_t advertised;      /* paces advertisements, see connection.c */
 
     struct request *requests;
     bool restored; /* the worker has every device that already had a number */
 
     struct event *retry;
-    struct event *answer; /* runs while the worker owes an answer */
+    struct event *link_answer;    /* runs while the worker owes an answer about the ring */
+    struct event *request_answer; /* and this one about a device */
     struct log_limit limit;
+    struct log_limit connected_limit;
 };
 
 /* NULL when out of memory. Everything is due at once. */

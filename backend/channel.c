@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/log.h"
 #include "common/print.h"
 #include "common/ring.h"
 
@@ -38,7 +37,6 @@ struct channel {
     size_t kept;            /* size of a message that must be offered again */
     bool stopped;
     uint64_t dropped;
-    struct log_limit drop_limit;
 };
 
 static void fail(struct channel *channel, const char *why)
@@ -71,10 +69,10 @@ static void fail_ring(struct channel *channel)
 static void drop(struct channel *channel, const char *name, const char *why)
 {
     uint64_t now = channel->platform->ops->now(channel->platform);
-    uint64_t unlogged = channel->drop_limit.suppressed;
+    uint64_t unlogged = channel->owner.drop_limit->suppressed;
 
     channel->dropped++;
-    if (log_limit_passes(&channel->drop_limit, now))
+    if (log_limit_passes(channel->owner.drop_limit, now))
         log_warning("%s: dropped a message: %s: %s (%" PRIu64 " so far, %" PRIu64 " not logged)",
                     channel->label, name, why, channel->dropped, unlogged);
 }
@@ -220,7 +218,8 @@ static void on_service(evutil_socket_t fd, short what, void *user)
     (void)fd, (void)what;
     if (channel->stopped)
         return;
-    for (unsigned served = 0; served < BATCH && progress == GO_ON; served++)
+    channel->answer.heavy = false;
+    for (unsigned n = 0; n < BATCH && progress == GO_ON && !channel->answer.heavy; n++)
         progress = serve_one(channel);
     ring_doorbell_if_wanted(channel);
     if (!channel->stopped && !may_sleep(channel, progress))

@@ -15,6 +15,7 @@
 
 #include "backend/answer.h"
 #include "backend/ipc.h"
+#include "backend/log.h"
 #include "common/pending.h"
 #include "common/platform.h"
 
@@ -30,6 +31,7 @@ struct channel_owner {
                         struct msg *event);
     /* Once: the channel is dead, and only channel_free() helps. */
     void (*failed)(void *user, const char *why);
+    struct log_limit *drop_limit; /* for lines about dropped messages; outlives the channel */
     void *user;
 };
 

@@ -10,6 +10,12 @@
 
 #include "xenstore-schema/schema.h"
 
+/* A frontend may connect, do one thing and leave, again and again, but not
+ * without end: so many advertisements at once, then one in each pause. */
+#define ADVERTISEMENTS_AT_ONCE 10
+#define PAUSE_MICROSECONDS 100000
+#define PAUSE_NANOSECONDS (PAUSE_MICROSECONDS * UINT64_C(1000))
+
 static int write_number(struct bus *bus, platform_tx tx, const char *key, uint64_t value)
 {
     return store_write_u64(bus->daemon->platform, tx, bus->home.text, key, value);
@@ -108,6 +114,7 @@ static void disconnect(struct bus *bus)
     struct ipc_message message = {.kind = IPC_DISCONNECT};
 
     bus->link = BUS_DISCONNECTING;
+    bus->stale = 1u << IPC_CONNECTED | 1u << IPC_BUS_FAILED;
     bus_send(bus, &message, -1);
     /* No frontend is left to wait for. */
     bus_touch(bus, BUS_RELEASES);
@@ -138,6 +145,23 @@ void connection_fail(struct bus *bus, const char *format, ...)
         disconnect(bus);
 }
 
+/* bus->advertised runs a pause ahead of the clock for each advertisement. */
+static bool advertised_too_often(struct bus *bus)
+{
+    static const struct timeval pause = {.tv_usec = PAUSE_MICROSECONDS};
+    struct platform *p = bus->daemon->platform;
+    uint64_t now = p->ops->now(p);
+
+    if (bus->advertised < now)
+        bus->advertised = now;
+    if (bus->advertised - now >= ADVERTISEMENTS_AT_ONCE * PAUSE_NANOSECONDS) {
+        evtimer_add(bus->retry, &pause);
+        return true;
+    }
+    bus->advertised += PAUSE_NANOSECONDS;
+    return false;
+}
+
 /* Nothing but an advertisement follows once it is decided on, whatever the
  * frontend writes while the worker lets go of the ring. */
 static void advertise(struct bus *bus)
@@ -149,6 +173,8 @@ static void advertise(struct bus *bus)
         disconnect(bus);
         return;
     }
+    if (advertised_too_often(bus))
+        return;
     if (bus_transaction(bus, advertise_body, NULL) < 0) {
         bus_retry(bus, "advertising the bus");
         return;
@@ -186,8 +212,13 @@ static int read_body(struct bus *bus, platform_tx tx, void *user)
 static void map(struct bus *bus)
 {
     struct reading reading;
-    struct ipc_message message = {.kind = IPC_CONNECT};
+    struct ipc_message message = {
+        .kind = IPC_CONNECT,
+        .max_shared_pages = bus->daemon->max_shared_pages,
+    };
 
+    if (!bus->worker) /* it died too often */
+        return;
     if (bus_transaction(bus, read_body, &reading) < 0) {
         if (errno == ESTALE)
             bus_touch(bus, BUS_STATE);
@@ -216,8 +247,11 @@ static int commit_body(struct bus *bus, platform_tx tx, void *user)
 
 static void commit(struct bus *bus)
 {
+    struct platform *p = bus->daemon->platform;
+
     if (bus_transaction(bus, commit_body, NULL) == 0) {
-        log_info("%s: connected", bus->label);
+        if (log_limit_passes(&bus->connected_limit, p->ops->now(p)))
+            log_info("%s: connected", bus->label);
         bus->link = BUS_CONNECTED;
         bus->state = XENBUS_CONNECTED;
         bus_touch(bus, BUS_STATE);
@@ -267,10 +301,29 @@ static void act(struct bus *bus, enum xenbus_state frontend)
     }
 }
 
+/* False: to be tried again, or what it wrote closes the bus. */
+static bool read_frontend(struct bus *bus, uint64_t *state)
+{
+    char why[WHY_SIZE];
+
+    if (offer_read_state(&bus->source, PLATFORM_NO_TX, state, why) == 0)
+        return true;
+    if (errno != EINVAL) {
+        bus_retry(bus, "reading the frontend's state");
+        return false;
+    }
+    /* Nonsense does not keep a bus that is to go. */
+    *state = XENBUS_UNKNOWN;
+    if (!bus->online)
+        return true;
+    if (bus->state != XENBUS_CLOSING && bus->state != XENBUS_CLOSED)
+        connection_fail(bus, "%s", why);
+    return false;
+}
+
 void connection_step(struct bus *bus)
 {
     uint64_t frontend;
-    char why[WHY_SIZE];
 
     if (!publish_error(bus) || connection_awaits(bus))
         return;
@@ -281,13 +334,8 @@ void connection_step(struct bus *bus)
     /* A frontend that connects finds every device it had before. */
     if (!bus->restored && !bus->given_up)
         return;
-    if (offer_read_state(&bus->source, PLATFORM_NO_TX, &frontend, why) < 0) {
-        if (errno != EINVAL)
-            bus_retry(bus, "reading the frontend's state");
-        else if (bus->state != XENBUS_CLOSING && bus->state != XENBUS_CLOSED)
-            connection_fail(bus, "%s", why);
+    if (!read_frontend(bus, &frontend))
         return;
-    }
     if (!bus->online)
         go_offline(bus, (enum xenbus_state)frontend);
     else
@@ -301,12 +349,22 @@ bool connection_awaits(const struct bus *bus)
     return bus->link == BUS_CONNECTING || bus->link == BUS_DISCONNECTING;
 }
 
-/* While it disconnects, a worker may still say what it had to say before. */
+/* While it disconnects, a worker may still say what it had to say before: once. */
+static bool said_before(struct bus *bus, enum ipc_kind kind)
+{
+    unsigned bit = 1u << kind;
+    bool good = bus->link == BUS_DISCONNECTING && bus->stale & bit;
+
+    bus->stale &= ~bit;
+    return good;
+}
+
 static bool connected(struct bus *bus)
 {
-    if (bus->link == BUS_CONNECTING)
-        bus->link = BUS_MAPPED;
-    return bus->link == BUS_MAPPED || bus->link == BUS_DISCONNECTING;
+    if (bus->link != BUS_CONNECTING)
+        return said_before(bus, IPC_CONNECTED);
+    bus->link = BUS_MAPPED;
+    return true;
 }
 
 static bool disconnected(struct bus *bus)
@@ -319,10 +377,8 @@ static bool disconnected(struct bus *bus)
 
 static bool failed(struct bus *bus, const char *why)
 {
-    if (bus->link == BUS_IDLE)
-        return false;
-    if (bus->link == BUS_DISCONNECTING)
-        return true;
+    if (bus->link == BUS_IDLE || bus->link == BUS_DISCONNECTING)
+        return said_before(bus, IPC_BUS_FAILED);
     bus->offer_refused = bus->link == BUS_CONNECTING;
     connection_fail(bus, "%s", why);
     return true;

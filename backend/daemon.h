@@ -33,6 +33,8 @@ struct daemon {
     /* Is there a device class of that name? */
     bool (*type_known)(const char *type);
 
+    uint32_t max_shared_pages; /* each bus may have mapped in areas */
+
     struct timeval remove_timeout; /* orderly removal waits so long for the frontend */
     struct timeval answer_timeout; /* a worker that owes an answer so long is killed */
     struct timeval retry_delay;    /* after a failed xenstore call or start of a worker */

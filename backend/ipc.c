@@ -83,19 +83,19 @@ int ipc_receive(int socket, struct ipc_message *message, int *fd)
     do
         size = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (size < 0 && errno == EINTR);
-    if (size == 0 || (size < 0 && errno == ECONNRESET))
-        return 0;
     if (size < 0)
-        return -1;
+        return errno == ECONNRESET ? 0 : -1;
+    /* Before anything else: even an empty packet, which reads as the end, may
+     * have brought one. */
     *fd = take_descriptor(&header);
-    if (size != sizeof(*message) || header.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
-        message->kind < IPC_CONNECT || message->kind > IPC_BUS_FAILED) {
-        if (*fd >= 0)
-            close(*fd);
-        *fd = -1;
-        errno = EPROTO;
-        return -1;
+    if (size == sizeof(*message) && !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
+        message->kind >= IPC_CONNECT && message->kind <= IPC_BUS_FAILED) {
+        terminate_texts(message);
+        return 1;
     }
-    terminate_texts(message);
-    return 1;
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+    errno = EPROTO;
+    return size == 0 ? 0 : -1;
 }

@@ -22,6 +22,9 @@
 #define EXIT_USAGE 2
 #define REMOVE_TIMEOUT_DEFAULT 10
 #define REMOVE_TIMEOUT_MAX 3600
+#define SHARED_MIB_DEFAULT 32
+#define SHARED_MIB_MAX 256
+#define PAGES_PER_MIB ((1u << 20) / PLATFORM_PAGE_SIZE)
 
 static const char usage[] =
     "usage: xvmsgd [OPTION]...\n"
@@ -29,6 +32,8 @@ static const char usage[] =
     "Serves virtio devices to Xen guests, in the foreground, until SIGTERM.\n"
     "\n"
     "  --log-level LEVEL         error, warning, info (the default) or debug\n"
+    "  --max-shared-mib MIB      how much of a guest's memory one bus may keep mapped\n"
+    "                            for its disks' data, 1 to 256; 32 is the default\n"
     "  --remove-timeout SECONDS  how long a guest may keep a device that is to be\n"
     "                            removed in order; 10 is the default\n"
     "  --help                    print this\n"
@@ -61,14 +66,33 @@ static bool parse_remove_timeout(const char *text, struct timeval *timeout)
     return false;
 }
 
+static bool parse_max_shared(const char *text, uint32_t *pages)
+{
+    uint64_t mib;
+
+    if (parse_u64(text, 1, SHARED_MIB_MAX, &mib) == 0) {
+        *pages = (uint32_t)mib * PAGES_PER_MIB;
+        return true;
+    }
+    fprintf(stderr, "xvmsgd: --max-shared-mib must be 1 to %d, not '%s'\n", SHARED_MIB_MAX, text);
+    return false;
+}
+
 /* Ends the program on anything but options to serve with. */
 static void parse_options(int argc, char **argv, struct daemon *daemon)
 {
-    enum { OPT_HELP = 'h', OPT_VERSION = 'V', OPT_LOG_LEVEL = 'l', OPT_REMOVE_TIMEOUT = 'r' };
+    enum {
+        OPT_HELP = 'h',
+        OPT_VERSION = 'V',
+        OPT_LOG_LEVEL = 'l',
+        OPT_MAX_SHARED = 'm',
+        OPT_REMOVE_TIMEOUT = 'r',
+    };
     static const struct option options[] = {
         {"help", no_argument, NULL, OPT_HELP},
         {"version", no_argument, NULL, OPT_VERSION},
         {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
+        {"max-shared-mib", required_argument, NULL, OPT_MAX_SHARED},
         {"remove-timeout", required_argument, NULL, OPT_REMOVE_TIMEOUT},
         {NULL, 0, NULL, 0},
     };
@@ -85,6 +109,9 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
             exit(EXIT_SUCCESS);
         case OPT_LOG_LEVEL:
             good = parse_level(optarg);
+            break;
+        case OPT_MAX_SHARED:
+            good = parse_max_shared(optarg, &daemon->max_shared_pages);
             break;
         case OPT_REMOVE_TIMEOUT:
             good = parse_remove_timeout(optarg, &daemon->remove_timeout);
@@ -202,6 +229,7 @@ int main(int argc, char **argv)
     struct daemon daemon = {
         .spawn = spawn_worker,
         .type_known = type_known,
+        .max_shared_pages = SHARED_MIB_DEFAULT * PAGES_PER_MIB,
         .remove_timeout = {.tv_sec = REMOVE_TIMEOUT_DEFAULT},
         .answer_timeout = {.tv_sec = 30},
         .retry_delay = {.tv_sec = 1},

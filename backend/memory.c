@@ -21,12 +21,13 @@ struct area {
 struct memory {
     struct platform *platform;
     uint32_t domid;
+    uint32_t max_pages;
     uint32_t num_areas;
     uint32_t num_pages;
     struct area *areas[XVMSG_AREA_MAX + 1]; /* by number; 0 stays NULL */
 };
 
-struct memory *memory_new(struct platform *platform, uint32_t domid)
+struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t max_pages)
 {
     struct memory *memory = calloc(1, sizeof(*memory));
 
@@ -34,6 +35,7 @@ struct memory *memory_new(struct platform *platform, uint32_t domid)
         return NULL;
     memory->platform = platform;
     memory->domid = domid;
+    memory->max_pages = max_pages;
     return memory;
 }
 
@@ -72,7 +74,7 @@ static enum area_status check_share(const struct memory *memory,
     if (request->flags & ~(AREA_F_DIRECTORY | AREA_F_READ_ONLY) || !request->pages)
         return AREA_BAD_REQUEST;
     if (memory->num_areas >= MEMORY_MAX_AREAS ||
-        request->pages > MEMORY_MAX_PAGES - memory->num_pages)
+        request->pages > memory->max_pages - memory->num_pages)
         return AREA_NO_SPACE;
 
     uint32_t refs_needed = request->pages;

@@ -18,14 +18,12 @@
 #include "common/codec.h"
 #include "common/platform.h"
 
-/* What one bus may have mapped: 256 areas, 256 MiB. */
 #define MEMORY_MAX_AREAS 256u
-#define MEMORY_MAX_PAGES 65536u
 
 struct memory;
 
-/* NULL with errno ENOMEM. */
-struct memory *memory_new(struct platform *platform, uint32_t domid);
+/* `max_pages` bounds all areas together. NULL with errno ENOMEM. */
+struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t max_pages);
 
 /* Unmaps every area; nothing may be pinned. NULL is fine. */
 void memory_free(struct memory *memory);

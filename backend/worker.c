@@ -29,6 +29,9 @@ struct worker {
     struct roster roster;
     struct channel *channel; /* NULL while no guest is connected */
     bool disconnecting;
+    /* Here, so that a guest does not get new lines by connecting anew. */
+    struct log_limit failed_limit;
+    struct log_limit drop_limit;
 };
 
 /* ---- to the supervisor ---- */
@@ -54,8 +57,10 @@ static void tell_failed(void *user, const char *why)
 {
     struct worker *worker = user;
     struct ipc_message message = {.kind = IPC_BUS_FAILED};
+    struct platform *platform = worker->host.platform;
 
-    log_error("%s: %s", worker->label, why);
+    if (log_limit_passes(&worker->failed_limit, platform->ops->now(platform)))
+        log_error("%s: %s", worker->label, why);
     snprintf(message.failed.text, sizeof(message.failed.text), "%s", why);
     tell(worker, &message);
 }
@@ -149,12 +154,14 @@ static void on_settle(evutil_socket_t fd, short what, void *user)
 
 /* ---- from the supervisor ---- */
 
-static void do_connect(struct worker *worker, const struct ipc_connect *connect)
+static void do_connect(struct worker *worker, const struct ipc_message *message)
 {
+    const struct ipc_connect *connect = &message->connect;
     const struct channel_owner owner = {
         .serve = serve,
         .build_event = build_event,
         .failed = tell_failed,
+        .drop_limit = &worker->drop_limit,
         .user = worker,
     };
     char why[CHANNEL_WHY_MAX] = "out of memory";
@@ -163,7 +170,8 @@ static void do_connect(struct worker *worker, const struct ipc_connect *connect)
         tell_failed(worker, "asked to connect while connected");
         return;
     }
-    worker->host.memory = memory_new(worker->host.platform, connect->frontend_domid);
+    worker->host.memory = memory_new(worker->host.platform, connect->frontend_domid,
+                                     message->max_shared_pages);
     if (worker->host.memory)
         worker->channel = channel_new(worker->host.base, worker->host.platform, connect,
                                       &worker->host.pending, &owner, worker->label, why);
@@ -251,7 +259,7 @@ static bool obey(struct worker *worker, const struct ipc_message *message, int f
         close(fd);
     switch (message->kind) {
     case IPC_CONNECT:
-        do_connect(worker, &message->connect);
+        do_connect(worker, message);
         return true;
     case IPC_DISCONNECT:
         do_disconnect(worker);

@@ -6,6 +6,8 @@
 #include <CUnit/TestRun.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 static unsigned case_number;
 
@@ -16,6 +18,25 @@ static void print_result(const CU_pTest test, const CU_pSuite suite, const CU_pF
         printf("# %s:%u: %s\n", f->strFileName ? f->strFileName : "?", f->uiLineNumber,
                f->strCondition ? f->strCondition : "?");
     fflush(stdout);
+}
+
+unsigned test_count_lines(void (*run)(void), const char *words)
+{
+    FILE *file = tmpfile();
+    int before = dup(STDERR_FILENO);
+    unsigned count = 0;
+    char line[2048];
+
+    if (!file || before < 0 || dup2(fileno(file), STDERR_FILENO) < 0)
+        abort();
+    run();
+    dup2(before, STDERR_FILENO);
+    close(before);
+    rewind(file);
+    while (fgets(line, sizeof(line), file))
+        count += strstr(line, words) != NULL;
+    fclose(file);
+    return count;
 }
 
 int test_main(const char *suite, const struct test_case *cases)

@@ -24,6 +24,9 @@ struct test_case {
 
 #define TEST(function) {#function, function}
 
+/* How many of the lines that `run` writes to standard error contain `words`. */
+unsigned test_count_lines(void (*run)(void), const char *words);
+
 /* Runs the cases in order; returns the number of failed cases for exit(). */
 int test_main(const char *suite, const struct test_case *cases);
 

@@ -30,7 +30,12 @@
 #define QUEUE_SIZE 128u
 /* Data descriptors of one request: the chain less header and status. */
 #define SEG_MAX (QUEUE_SIZE - 2u)
+#define SIZE_MAX_BYTES (128u << 10)
+/* Descriptors may name the same memory many times over: without this, one
+ * request is gigabytes, and a reset has to wait for all of them. */
+#define REQUEST_MAX (16u << 20)
 
+_Static_assert(SEG_MAX * SIZE_MAX_BYTES <= REQUEST_MAX, "what we announce, we serve");
 _Static_assert(NAME_MAX_LENGTH <= VIRTIO_BLK_ID_BYTES, "a name is an id string");
 
 struct blk {
@@ -112,7 +117,8 @@ static void *blk_create(struct device *device, const struct device_setup *setup,
     blk->sectors = size / SECTOR;
     /* Padded with zeros, none of them needed when the name is 20 bytes long. */
     memcpy(blk->id, setup->name, strnlen(setup->name, sizeof(blk->id)));
-    device_offer_features(device, UINT64_C(1) << VIRTIO_BLK_F_SEG_MAX |
+    device_offer_features(device, UINT64_C(1) << VIRTIO_BLK_F_SIZE_MAX |
+                                      UINT64_C(1) << VIRTIO_BLK_F_SEG_MAX |
                                       UINT64_C(1) << VIRTIO_BLK_F_BLK_SIZE |
                                       UINT64_C(1) << VIRTIO_BLK_F_FLUSH |
                                       (uint64_t)blk->read_only << VIRTIO_BLK_F_RO);
@@ -136,6 +142,7 @@ static void blk_read_config(void *state, void *config)
 
     memset(bytes, 0, sizeof(struct virtio_blk_config));
     le64_put(bytes + offsetof(struct virtio_blk_config, capacity), blk->sectors);
+    le32_put(bytes + offsetof(struct virtio_blk_config, size_max), SIZE_MAX_BYTES);
     le32_put(bytes + offsetof(struct virtio_blk_config, seg_max), SEG_MAX);
     le32_put(bytes + offsetof(struct virtio_blk_config, blk_size), SECTOR);
 }
@@ -180,7 +187,7 @@ static void start(struct blk *blk, struct queue *queue, struct chain *chain, uin
 /* Reads and writes: whole sectors, inside the disk, or nothing at all. */
 static bool transfer_valid(const struct blk *blk, const struct header *header, uint64_t size)
 {
-    return size % SECTOR == 0 && size < UINT32_MAX && header->sector <= blk->sectors &&
+    return size % SECTOR == 0 && size <= REQUEST_MAX && header->sector <= blk->sectors &&
            size / SECTOR <= blk->sectors - header->sector;
 }
 

@@ -61,6 +61,7 @@ struct ipc_message guest_offer(struct guest *g, enum msg_form form, uint16_t max
 {
     struct ipc_message message = {
         .kind = IPC_CONNECT,
+        .max_shared_pages = GUEST_MAX_SHARED,
         .connect.frontend_domid = GUEST_DOMID,
         .connect.message_size = max_message,
         .connect.wire_form = form,
@@ -236,23 +237,28 @@ void guest_settle(struct guest *g)
 /* ---- as the guest: a device ---- */
 
 /* By directory, so that the message is small enough for any bus. */
-void guest_share_area(struct guest *g)
+uint16_t guest_share_pages(struct guest *g, uint16_t area, uint32_t count, uint8_t **pages)
 {
     struct platform *p = g->domu;
-    uint32_t directory_ref, refs[GUEST_PAGES];
+    uint32_t directory_ref, refs[1024];
     uint8_t word[4];
     uint8_t *directory = p->ops->grant_share(p, 0, 1, false, &directory_ref);
     struct msg share = {
         .kind = MSG_area_share_request,
-        .area_share_request = {GUEST_AREA, AREA_F_DIRECTORY, GUEST_PAGES, 1, {word, 4}},
+        .area_share_request = {area, AREA_F_DIRECTORY, count, 1, {word, 4}},
     };
 
-    g->area = p->ops->grant_share(p, 0, GUEST_PAGES, true, refs);
-    CU_ASSERT_FATAL(directory && g->area);
-    for (unsigned i = 0; i < GUEST_PAGES; i++)
+    *pages = p->ops->grant_share(p, 0, count, true, refs);
+    CU_ASSERT_FATAL(directory && *pages);
+    for (unsigned i = 0; i < count; i++)
         le32_put(directory + 4 * i, refs[i]);
     le32_put(word, directory_ref);
-    CU_ASSERT_EQUAL(guest_call(g, share).area_share_response.status, AREA_OK);
+    return guest_call(g, share).area_share_response.status;
+}
+
+void guest_share_area(struct guest *g)
+{
+    CU_ASSERT_EQUAL(guest_share_pages(g, GUEST_AREA, GUEST_PAGES, &g->area), AREA_OK);
     g->desc = (struct vring_desc *)(void *)(g->area + GUEST_DESC);
     g->avail = (struct vring_avail *)(void *)(g->area + GUEST_AVAIL);
     g->used = (struct vring_used *)(void *)(g->area + GUEST_USED);

@@ -24,6 +24,7 @@
 #define GUEST_DOMID 5u
 #define GUEST_AREA 1u
 #define GUEST_PAGES 32u
+#define GUEST_MAX_SHARED 2048u /* pages that the supervisor allows in areas */
 #define GUEST_QUEUE_SIZE 16u
 
 /* Where the parts of the queue and the requests lie in the area. */
@@ -102,6 +103,9 @@ void guest_settle(struct guest *g);
 /* ---- as the guest: a device ---- */
 
 void guest_share_area(struct guest *g);
+
+/* Any other area, of up to 1024 pages: the status, and in *pages where they are. */
+uint16_t guest_share_pages(struct guest *g, uint16_t area, uint32_t count, uint8_t **pages);
 uint16_t guest_unshare_area(struct guest *g);
 uint32_t guest_set_status(struct guest *g, uint64_t device, uint32_t status);
 

@@ -64,7 +64,7 @@ static void answer(struct stage_worker *w, const struct ipc_message *message)
     if (message->kind == IPC_DEVICE_ADD)
         stage_worker_says(w, refusal ? IPC_DEVICE_REFUSED : IPC_DEVICE_ADDED,
                           message->device.number, refusal ? refusal : "");
-    if (message->kind == IPC_DEVICE_REMOVE)
+    if (message->kind == IPC_DEVICE_REMOVE && !w->stage->keeps_devices)
         stage_worker_says(w, IPC_DEVICE_REMOVED, message->answer.number, "");
 }
 
@@ -169,6 +169,7 @@ void stage_open(struct stage *s, uint32_t backend)
         .spawn = spawn,
         .spawn_user = s,
         .type_known = only_disks,
+        .max_shared_pages = 8192,
         .remove_timeout = {.tv_sec = PATIENCE_SECONDS},
         .answer_timeout = {.tv_sec = PATIENCE_SECONDS},
         .retry_delay = {.tv_usec = 1000},

@@ -47,6 +47,7 @@ struct stage {
     unsigned spawned;
     unsigned spawns_to_fail;
     bool mute;            /* workers stop answering */
+    bool keeps_devices;   /* workers do not answer DEVICE_REMOVE */
     const char *refusal;  /* workers refuse devices with this */
 
     char directory[32]; /* of targets; removed at the end */

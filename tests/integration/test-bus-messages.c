@@ -178,6 +178,49 @@ static void areas_have_limits(void)
     guest_free(g);
 }
 
+/* The limit is the supervisor's, and for all areas together. */
+static void areas_have_no_more_pages_than_allowed(void)
+{
+    struct guest *g = guest_new();
+    struct ipc_message offer = guest_offer(g, MSG_WIDE, 272);
+    uint8_t *pages;
+
+    offer.max_shared_pages = 30;
+    guest_tell(g, &offer, -1);
+    CU_ASSERT_EQUAL_FATAL(guest_told(g).kind, IPC_CONNECTED);
+    CU_ASSERT_EQUAL(guest_share_pages(g, 1, 31, &pages), AREA_NO_SPACE);
+    CU_ASSERT_EQUAL(guest_share_pages(g, 1, 20, &pages), AREA_OK);
+    CU_ASSERT_EQUAL(guest_share_pages(g, 2, 11, &pages), AREA_NO_SPACE);
+    CU_ASSERT_EQUAL(guest_share_pages(g, 2, 10, &pages), AREA_OK);
+    CU_ASSERT_EQUAL(guest_share_pages(g, 3, 1, &pages), AREA_NO_SPACE);
+    CU_ASSERT_EQUAL(guest_unshare_area(g), AREA_OK);
+    CU_ASSERT_EQUAL(guest_share_pages(g, 3, 20, &pages), AREA_OK);
+    guest_free(g);
+}
+
+/* Mapping takes long: each area costs the guest its turn, not the others theirs. */
+static void an_area_ends_the_turn(void)
+{
+    struct guest *g = guest_new();
+    struct msg ping = {.kind = MSG_ping_request};
+    struct msg unshare = {.kind = MSG_area_unshare_request, .area_unshare_request.area = 9};
+
+    guest_connect(g, MSG_WIDE, 272);
+    guest_settle(g);
+    for (unsigned i = 0; i < 3; i++) {
+        guest_send(g, &ping);
+        guest_send(g, &unshare);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        while (!ring_get(&g->ring, g->message))
+            event_base_loop(g->base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+        CU_ASSERT(ring_get(&g->ring, g->message) > 0);
+        CU_ASSERT_EQUAL(ring_get(&g->ring, g->message), 0);
+        ring_release(&g->ring);
+    }
+    guest_free(g);
+}
+
 static void an_area_in_use_cannot_be_taken_back(void)
 {
     struct guest *g = guest_new();
@@ -199,6 +242,8 @@ static const struct test_case cases[] = {
     TEST(areas_are_checked),
     TEST(areas_come_by_directory),
     TEST(areas_have_limits),
+    TEST(areas_have_no_more_pages_than_allowed),
+    TEST(an_area_ends_the_turn),
     TEST(an_area_in_use_cannot_be_taken_back),
     {NULL, NULL},
 };

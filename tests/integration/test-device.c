@@ -148,7 +148,7 @@ static void set_up(void)
         .label = "test",
         .base = event_base_new(),
         .platform = dom0,
-        .memory = memory_new(dom0, GUEST),
+        .memory = memory_new(dom0, GUEST, 64),
         .event_waits = on_event_waits,
         .settled = on_settled,
     };

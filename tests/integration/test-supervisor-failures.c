@@ -8,12 +8,16 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/store.h"
 #include "tests/harness.h"
 #include "tests/integration/stage.h"
 
 #define SECOND UINT64_C(1000000000)
+
+/* Bus 0 of domain 7 when the daemon runs in domain 3. */
+#define B "/local/domain/3/backend/virtio-msg/7/0"
 
 static struct stage s;
 
@@ -241,6 +245,93 @@ static void a_worker_that_does_not_answer_is_replaced(void)
     stage_close(&s);
 }
 
+/* What may cross a DISCONNECT on its way may do so once. */
+static void a_worker_that_repeats_itself_is_replaced(void)
+{
+    static const enum ipc_kind words[] = {IPC_CONNECTED, IPC_BUS_FAILED};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        open_with_two();
+        s.mute = true;
+        stage_begin(s.guest, 7);
+        stage_settle(&s);
+        CU_ASSERT_EQUAL(worker()->got[IPC_DISCONNECT], 1);
+        stage_worker_says(worker(), words[i], 0, "");
+        stage_settle(&s);
+        CU_ASSERT_EQUAL(s.spawned, 2);
+        stage_worker_says(worker(), words[i], 0, "");
+        stage_settle(&s);
+        CU_ASSERT_EQUAL(s.spawned, 3);
+        the_other_guest_noticed_nothing();
+        stage_close(&s);
+    }
+}
+
+/* Guest and worker together: it owes a removal, and is kept busy connecting. */
+static void paying_one_debt_does_not_put_off_another(void)
+{
+    struct stage_worker *w;
+
+    open_with_two();
+    s.daemon.answer_timeout = (struct timeval){.tv_usec = 300000};
+    s.keeps_devices = true;
+    w = worker();
+    stage_write(s.toolstack, B7 "/request/disk/remove", "force");
+    stage_settle(&s);
+    CU_ASSERT_EQUAL(w->got[IPC_DEVICE_REMOVE], 1);
+    alarm(20);
+    while (!w->released) {
+        fake_xen_advance(s.fx, SECOND);
+        stage_begin(s.guest, 7);
+        stage_settle(&s);
+        stage_offer(&s, s.guest, 7);
+        stage_settle(&s);
+    }
+    alarm(0);
+    CU_ASSERT(w->got[IPC_CONNECT] > 1);
+    CU_ASSERT_EQUAL(s.spawned, 3);
+    stage_wait(&s, B7 "/request/disk", NULL);
+    stage_close(&s);
+}
+
+static void give_frontend_node_to(uint32_t owner)
+{
+    struct platform_perm perm = {.domid = owner};
+
+    CU_ASSERT_EQUAL(s.toolstack->ops->xs_set_perms(s.toolstack, PLATFORM_NO_TX, B "/frontend",
+                                                   &perm, 1), 0);
+}
+
+/* Its last offer was refused, which could not be written before it died; that
+ * offer is gone, and still the bus says why it stays closed. */
+static void a_bus_that_is_given_up_says_so_whatever_came_before(void)
+{
+    stage_open(&s, 3);
+    stage_start_daemon(&s);
+    stage_make_bus(&s, 7);
+    for (int i = 0; i < 4; i++) {
+        stage_wait(&s, B "/state", "2");
+        stage_worker_dies(worker());
+        stage_settle(&s);
+    }
+    stage_wait(&s, B "/state", "2");
+    s.mute = true;
+    stage_offer(&s, s.guest, 7);
+    stage_settle(&s);
+    stage_write(s.guest, F7 "/event-channel", "6");
+    give_frontend_node_to(0);
+    stage_worker_says(worker(), IPC_BUS_FAILED, 0, "no such port");
+    stage_settle(&s);
+    stage_worker_dies(worker());
+    stage_settle(&s);
+    give_frontend_node_to(3);
+    stage_settle(&s);
+    stage_wait(&s, B "/state", "5");
+    CU_ASSERT(stage_says(&s, B "/error", "too often"));
+    CU_ASSERT_EQUAL(s.spawned, 5);
+    stage_close(&s);
+}
+
 static void a_worker_that_cannot_be_started_is_tried_again(void)
 {
     stage_open(&s, 0);
@@ -273,7 +364,7 @@ static void make_bus(void)
 static void advertised(void)
 {
     stage_make_bus(&s, 7);
-    stage_wait(&s, "/local/domain/3/backend/virtio-msg/7/0/state", "2");
+    stage_wait(&s, B "/state", "2");
 }
 
 static void offer(void)
@@ -300,20 +391,19 @@ static void attached(void)
 {
     connected();
     request();
-    stage_wait(&s, "/local/domain/3/backend/virtio-msg/7/0/device/1/state", "added");
+    stage_wait(&s, B "/device/1/state", "added");
     stage_write(s.guest, F7 "/device/1/state", "in-use");
 }
 
 static void ask_to_remove(void)
 {
-    stage_write(s.toolstack, "/local/domain/3/backend/virtio-msg/7/0/request/disk/remove",
-                "orderly");
+    stage_write(s.toolstack, B "/request/disk/remove", "orderly");
     stage_write(s.guest, F7 "/device/1/state", "released");
 }
 
 static void pull_out(void)
 {
-    stage_remove(s.toolstack, "/local/domain/3/backend/virtio-msg/7/0/request/disk");
+    stage_remove(s.toolstack, B "/request/disk");
 }
 
 static void leave(void)
@@ -328,7 +418,7 @@ static void kill_worker(void)
 
 static void remove_bus(void)
 {
-    stage_remove(s.toolstack, "/local/domain/3/backend/virtio-msg/7/0");
+    stage_remove(s.toolstack, B);
 }
 
 static void left_by_another_daemon(void)
@@ -336,8 +426,6 @@ static void left_by_another_daemon(void)
     attached();
     stage_stop_daemon(&s);
 }
-
-#define B "/local/domain/3/backend/virtio-msg/7/0"
 
 static const struct phase phases[] = {
     {"take up", nothing, make_bus, B "/state", "2"},
@@ -448,6 +536,9 @@ int main(void)
         TEST(a_worker_that_lies_is_replaced),
         TEST(a_worker_that_talks_nonsense_is_replaced),
         TEST(a_worker_that_does_not_answer_is_replaced),
+        TEST(a_worker_that_repeats_itself_is_replaced),
+        TEST(paying_one_debt_does_not_put_off_another),
+        TEST(a_bus_that_is_given_up_says_so_whatever_came_before),
         TEST(a_worker_that_cannot_be_started_is_tried_again),
         TEST(any_one_failing_call_is_got_over),
         TEST(any_one_failing_call_at_the_start_is_got_over_or_told),

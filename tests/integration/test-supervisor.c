@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "backend/log.h"
 #include "common/store.h"
 #include "tests/harness.h"
 #include "tests/integration/stage.h"
@@ -46,6 +47,7 @@ static void connects(void)
     CU_ASSERT_EQUAL(w->last.connect.ring_refs[0], 100);
     CU_ASSERT_EQUAL(w->last.connect.ring_refs[1], 101);
     CU_ASSERT_EQUAL(w->last.connect.wire_form, MSG_WIDE);
+    CU_ASSERT_EQUAL(w->last.max_shared_pages, s.daemon.max_shared_pages);
     CU_ASSERT(stage_keeps_schema(&s));
     stage_close(&s);
 }
@@ -90,6 +92,51 @@ static void the_ring_is_let_go_before_a_new_one_is_asked_for(void)
     CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->got[IPC_DISCONNECT], 1);
     CU_ASSERT(stage_is(&s, B7 "/state", "4"));
     stage_worker_says(stage_worker(&s, "dom 7 bus 0"), IPC_DISCONNECTED, 0, "");
+    stage_wait(&s, B7 "/state", "2");
+    stage_close(&s);
+}
+
+/* ---- a driver that starts anew, and anew ---- */
+
+#define PAUSE UINT64_C(100000000)
+
+static void connect_often(void)
+{
+    stage_open(&s, 0);
+    log_set_level(LOG_LEVEL_INFO);
+    stage_start_daemon(&s);
+    for (int i = 0; i < 30; i++) {
+        stage_connect(&s, s.guest, 7);
+        stage_begin(s.guest, 7);
+        stage_settle(&s);
+        fake_xen_advance(s.fx, PAUSE);
+    }
+    stage_close(&s);
+}
+
+static void connecting_often_is_said_once(void)
+{
+    CU_ASSERT_EQUAL(test_count_lines(connect_often, ": connected"), 1);
+}
+
+/* The clock stands still: ten are served at once, the next has to wait. */
+static void connecting_in_a_loop_is_slowed_down(void)
+{
+    stage_open(&s, 0);
+    stage_start_daemon(&s);
+    for (int i = 0; i < 10; i++) {
+        stage_connect(&s, s.guest, 7);
+        stage_begin(s.guest, 7);
+        stage_settle(&s);
+    }
+    CU_ASSERT(stage_is(&s, B7 "/state", "4"));
+    CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->got[IPC_DISCONNECT], 10);
+    fake_xen_advance(s.fx, PAUSE);
+    stage_connect(&s, s.guest, 7);
+    stage_begin(s.guest, 7);
+    stage_settle(&s);
+    CU_ASSERT(stage_is(&s, B7 "/state", "4"));
+    fake_xen_advance(s.fx, PAUSE);
     stage_wait(&s, B7 "/state", "2");
     stage_close(&s);
 }
@@ -164,6 +211,7 @@ static void a_bad_value_closes_its_bus_by_name(void)
         CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->got[IPC_CONNECT], 0);
 
         /* The frontend sees it, says so, and starts anew. */
+        fake_xen_advance(s.fx, PAUSE);
         stage_write(s.guest, F7 "/state", "6");
         stage_wait(&s, B7 "/state", "6");
         stage_begin(s.guest, 7);
@@ -337,6 +385,26 @@ static void going_offline_closes_in_order(void)
     stage_close(&s);
 }
 
+static void nonsense_does_not_keep_a_bus_that_is_to_go(void)
+{
+    stage_open(&s, 0);
+    stage_start_daemon(&s);
+    for (int online = 0; online < 2; online++) {
+        stage_connect(&s, s.guest, 7);
+        stage_write(s.toolstack, online ? F7 "/state" : B7 "/online", online ? "nonsense" : "0");
+        stage_settle(&s);
+        stage_write(s.toolstack, online ? B7 "/online" : F7 "/state", online ? "0" : "nonsense");
+        stage_settle(&s);
+        CU_ASSERT(stage_is(&s, B7 "/state", "6"));
+        CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->got[IPC_DISCONNECT], 1u + (unsigned)online);
+        stage_write(s.toolstack, B7 "/online", "1");
+        stage_begin(s.guest, 7);
+        stage_settle(&s);
+    }
+    CU_ASSERT_EQUAL(s.spawned, 1);
+    stage_close(&s);
+}
+
 static void a_dead_domain_leaves_nothing(void)
 {
     stage_open(&s, 0);
@@ -419,6 +487,8 @@ int main(void)
         TEST(works_in_a_driver_domain),
         TEST(a_driver_that_leaves_frees_the_ring_and_may_return),
         TEST(the_ring_is_let_go_before_a_new_one_is_asked_for),
+        TEST(connecting_often_is_said_once),
+        TEST(connecting_in_a_loop_is_slowed_down),
         TEST(a_bad_value_closes_its_bus_by_name),
         TEST(the_compact_form_has_its_own_least_size),
         TEST(an_unreadable_value_is_the_frontends_fault),
@@ -429,6 +499,7 @@ int main(void)
         TEST(a_worker_that_answers_late_does_not_bring_a_bus_back),
         TEST(a_bus_made_anew_is_a_new_bus),
         TEST(going_offline_closes_in_order),
+        TEST(nonsense_does_not_keep_a_bus_that_is_to_go),
         TEST(a_dead_domain_leaves_nothing),
         TEST(a_domain_that_died_before_is_buried_at_the_start),
         TEST(there_is_one_daemon),

@@ -187,6 +187,30 @@ static void fails_once_on_an_impossible_ring(void)
     }
 }
 
+/* A message nobody takes, a ring that goes bad, and all of it again. */
+static void misbehave_often(void)
+{
+    struct guest *g = guest_new();
+
+    log_set_level(LOG_LEVEL_WARNING);
+    for (unsigned i = 0; i < 20; i++) {
+        guest_connect(g, MSG_WIDE, 272);
+        guest_send(g, &(struct msg){.kind = MSG_get_device_info_request, .dev_num = 1});
+        guest_settle(g);
+        prod_out_of_range(g->ring_pages);
+        g->domu->ops->evtchn_notify(g->domu, (uint32_t)g->port);
+        CU_ASSERT_EQUAL(guest_told(g).kind, IPC_BUS_FAILED);
+        guest_disconnect(g);
+    }
+    guest_free(g);
+}
+
+static void connecting_anew_gives_no_new_lines(void)
+{
+    CU_ASSERT_EQUAL(test_count_lines(misbehave_often, "dropped a message"), 1);
+    CU_ASSERT_EQUAL(test_count_lines(misbehave_often, "message ring"), 1);
+}
+
 /* The guest stops reading: the worker stops taking, and loses nothing. */
 static void a_full_ring_holds_requests_back(void)
 {
@@ -451,6 +475,7 @@ static const struct test_case cases[] = {
     TEST(refuses_a_bad_header),
     TEST(refuses_a_bad_offer),
     TEST(fails_once_on_an_impossible_ring),
+    TEST(connecting_anew_gives_no_new_lines),
     TEST(a_full_ring_holds_requests_back),
     TEST(drops_garbage_and_goes_on),
     TEST(ignores_reserved_bits),

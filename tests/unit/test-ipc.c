@@ -181,6 +181,24 @@ static void keeps_no_descriptor_of_a_refused_message(void)
     close_pair();
 }
 
+/* What reads as the end of the socket may still bring one. */
+static void keeps_no_descriptor_of_an_empty_packet(void)
+{
+    struct ipc_message message;
+    int pipe_ends[2], fd = 7;
+    char byte;
+
+    open_pair();
+    CU_ASSERT_FATAL(pipe2(pipe_ends, O_NONBLOCK) == 0);
+    send_raw("", 0, &pipe_ends[1], 1);
+    close(pipe_ends[1]);
+    CU_ASSERT_EQUAL(ipc_receive(ends[1], &message, &fd), 0);
+    CU_ASSERT_EQUAL(fd, -1);
+    CU_ASSERT(read(pipe_ends[0], &byte, 1) == 0);
+    close(pipe_ends[0]);
+    close_pair();
+}
+
 static void terminates_every_text(void)
 {
     struct ipc_message message;
@@ -216,6 +234,7 @@ static const struct test_case cases[] = {
     TEST(refuses_other_sizes),
     TEST(refuses_unknown_kinds),
     TEST(keeps_no_descriptor_of_a_refused_message),
+    TEST(keeps_no_descriptor_of_an_empty_packet),
     TEST(terminates_every_text),
     {NULL, NULL},
 };

@@ -91,7 +91,7 @@ static void set_up(void)
     fake_xen_create_domain(fx, GUEST, "guest");
     dom0 = fake_xen_domain(fx, 0);
     domu = fake_xen_domain(fx, GUEST);
-    memory = memory_new(dom0, GUEST);
+    memory = memory_new(dom0, GUEST, 64);
     area = share(RW_AREA, 0);
     share(RO_AREA, AREA_F_READ_ONLY);
     desc = (struct vring_desc *)(void *)area;

@@ -1,0 +1,36 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright the xen-virtio-msg authors
+#
+# xvmsgd's command line.
+set -u
+
+# shellcheck source=tests/unit/tap.sh
+. "${top_srcdir:-.}/tests/unit/tap.sh"
+
+daemon=${top_builddir:-.}/xvmsgd
+
+# says STATUS WORDS ARGUMENT...
+says()
+{
+	says_status=$1 says_words=$2
+	shift 2
+	"$daemon" "$@" >"$scratch/out" 2>&1
+	says_got=$?
+	cat "$scratch/out"
+	[ "$says_got" -eq "$says_status" ] && grep -qe "$says_words" "$scratch/out"
+}
+
+ok "--help" says 0 'max-shared-mib MIB' --help
+ok "--version" says 0 '^xen-virtio-msg [0-9]' --version
+ok "an unknown option" says 2 'frobnicate' --frobnicate
+ok "no arguments are taken" says 2 "what is 'start'" start
+ok "--log-level is a word" says 2 'error, warning, info or debug' --log-level loud
+ok "--remove-timeout is bounded" says 2 '0 to 3600' --remove-timeout 3601
+for mib in 1 256; do
+	ok "--max-shared-mib $mib" says 0 . --max-shared-mib $mib --version
+done
+for mib in 0 257 -1 many 4294967297 ''; do
+	ok "--max-shared-mib '$mib'" says 2 "1 to 256, not '$mib'" --max-shared-mib "$mib"
+done
+finish
