@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* What is measured through libxvmsg, over any Xen. */
+#ifndef XVMSG_BENCH_BUS_LOAD_H
+#define XVMSG_BENCH_BUS_LOAD_H
+
+#include <stdint.h>
+#include <xvmsg.h>
+
+/* Message round trips. 0, or -1 with a line on stderr, as below. */
+int bus_load_ping(struct xvmsg *h, unsigned count);
+
+/* Opens the device as a disk, loads it as load_run() does, closes it. */
+int bus_load_blk(struct xvmsg *h, uint64_t number, unsigned scale);
+
+#endif
