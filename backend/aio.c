@@ -77,21 +77,6 @@ static int submit_waiting(struct aio *aio)
     return io_uring_submit(&aio->ring);
 }
 
-/* A kernel short of memory takes none or some, and no completion need follow
- * that would have us ask it again: soon, then. */
-static void on_submit(evutil_socket_t fd, short what, void *user)
-{
-    struct aio *aio = user;
-    int result = submit_waiting(aio);
-
-    (void)fd, (void)what;
-    if (result >= 0 && !io_uring_sq_ready(&aio->ring))
-        return;
-    if (result < 0 && result != -EAGAIN && result != -EBUSY && result != -EINTR)
-        log_error("io_uring_submit: %s; trying again", strerror(-result));
-    event_add(aio->submit, &retry_pause);
-}
-
 void aio_start(struct aio *aio, struct aio_op *op)
 {
     enqueue(aio, op);
@@ -132,6 +117,24 @@ static void complete_all(struct aio *aio)
     }
     if (aio->waiting)
         event_active(aio->submit, 0, 0);
+}
+
+/* A kernel short of memory takes none or some, and no completion need follow
+ * that would have us ask it again: soon, then. */
+static void on_submit(evutil_socket_t fd, short what, void *user)
+{
+    struct aio *aio = user;
+    int result = submit_waiting(aio);
+
+    (void)fd, (void)what;
+    /* What the page cache holds is done by now: the guest need not wait for us
+     * to hear of it through the eventfd. */
+    complete_all(aio);
+    if (result >= 0 && !io_uring_sq_ready(&aio->ring))
+        return;
+    if (result < 0 && result != -EAGAIN && result != -EBUSY && result != -EINTR)
+        log_error("io_uring_submit: %s; trying again", strerror(-result));
+    event_add(aio->submit, &retry_pause);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *user)
