@@ -12,9 +12,11 @@ disk=$tmp/disk.img
 log=$tmp/xvmsgd.log
 words='The guest wrote this line over virtio-msg.'
 
+begun=$(cut -d. -f1 /proc/uptime)
+
 step()
 {
-	printf '\n[%s s] %s\n' "$(cut -d. -f1 /proc/uptime)" "$*"
+	printf '\n[%s s] %s\n' "$(($(cut -d. -f1 /proc/uptime) - begun))" "$*"
 }
 
 fail()
@@ -31,13 +33,20 @@ show()
 	"$@" | sed 's/^/    /'
 }
 
-# Prints what xvmsgd logged since the last call.
+# Prints what xvmsgd logged since the last call. The events of a long transfer come
+# again and again in the same pairs: what was said within the last four lines is counted.
 seen=0
 messages()
 {
 	[ -n "$verbose" ] || return 0
 	echo "  messages:"
-	tail -n +$((seen + 1)) "$log" | sed 's/^/    /'
+	tail -n +$((seen + 1)) "$log" | awk '
+		function tell_repeats() { if (repeats) print "    ... and " repeats " more of these"; repeats = 0 }
+		{
+			for (i = 1; i <= 4; i++) if ($0 == last[i]) { repeats++; next }
+			tell_repeats(); print "    " $0; last[++n % 4 + 1] = $0
+		}
+		END { tell_repeats() }'
 	seen=$(wc -l <"$log")
 }
 
@@ -84,18 +93,17 @@ guest_sum=$(guest-run demo "xvmsg-guest blk read $number | sha256sum" | cut -d' 
 echo "  sha256 in dom0:      $dom0_sum"
 echo "  sha256 in the guest: $guest_sum"
 [ "$dom0_sum" = "$guest_sum" ] || fail "the guest read something else"
+messages
 
 step "The guest writes into the file greeting.txt"
 block=$(debugfs -R 'blocks /greeting.txt' "$disk" 2>/dev/null | awk '{print $1}')
 size=$(debugfs -R stats "$disk" 2>/dev/null | awk '/^Block size:/ {print $3}')
 offset=$((block * size))
-printf '  # printf "%s" | xvmsg-guest blk write %s --offset %s\n' "$words" "$number" "$offset"
-guest-run demo "printf '%-512s' '$words' | xvmsg-guest blk write $number --offset $offset" ||
-	fail "the guest could not write"
+show guest-run demo "echo '$words' | xvmsg-guest blk write $number --offset $offset"
 messages
 
 step "dom0 sees the bytes, in the file"
-found=$(debugfs -R 'cat /greeting.txt' "$disk" 2>/dev/null | head -c 512 | sed 's/ *$//')
+found=$(debugfs -R 'cat /greeting.txt' "$disk" 2>/dev/null | head -n 1)
 echo "  greeting.txt now begins: $found"
 [ "$found" = "$words" ] || fail "dom0 does not see what the guest wrote"
 e2fsck -fn "$disk" >"$tmp/fsck" 2>&1 || fail "e2fsck after: $(cat "$tmp/fsck")"

@@ -67,6 +67,9 @@ copy_source()
 			tar --null --ignore-failed-read -cf - -T -) 2>/dev/null | tar -xf - -C "$work/src"
 	else
 		cp -a "$top/." "$work/src"
+		# A tree that was built in place cannot be built beside itself.
+		rm -f "$work/src/config.status" "$work/src/config.log" "$work/src/Makefile"
+		find "$work/src" \( -name '*.o' -o -name '*.lo' -o -name '*.la' \) -delete
 	fi
 }
 
