@@ -134,7 +134,8 @@ static int check_version(struct xvmsg *h)
     bool fit = list && versions_fit(list);
 
     if (!fit)
-        handle_fail(h, errno, "the backend speaks versions '%.40s' of the bus, we speak %d",
+        handle_fail(h, list ? EINVAL : errno,
+                    "the backend speaks versions '%.40s' of the bus, we speak %d",
                     list ? list : "", XS_BINDING_VERSION);
     free(list);
     return fit ? 0 : -1;

@@ -130,7 +130,9 @@ char *fake_xs_read(struct platform *p, platform_tx tx, const char *path, size_t 
 
     char *value = fake_alloc(node->size + 1);
 
-    return memcpy(value, node->value, node->size);
+    memcpy(value, node->value, node->size);
+    errno = 0; /* a call that succeeds leaves errno as it likes */
+    return value;
 }
 
 /* Writes a value, or makes an empty node when there is none. */
@@ -216,6 +218,7 @@ char **fake_xs_list(struct platform *p, platform_tx tx, const char *path, size_t
         names[num++] = text;
         text = stpcpy(text, child->name) + 1;
     }
+    errno = 0; /* as in fake_xs_read() */
     return names;
 }
 

@@ -46,11 +46,13 @@ static int find_named(struct platform *p, const char *name, uint64_t *domid)
 
     if (!ids)
         return -1;
-    errno = ENOENT;
     for (size_t i = 0; i < count && rc < 0; i++)
         if (domain_is_named(p, ids[i], name))
             rc = parse_u64(ids[i], 0, UINT32_MAX, domid);
     free(ids);
+    /* Last, as what succeeds may set errno too. */
+    if (rc < 0)
+        errno = ENOENT;
     return rc;
 }
 

@@ -66,9 +66,10 @@ static int find_device(struct platform *p, platform_tx tx, struct detach *d)
 
     if (parse_u64(d->request->device, 0, UINT64_MAX, &number) == 0)
         return find_by_number(p, tx, d, number);
-    errno = ENOENT;
-    if (!name_valid(d->request->device))
+    if (!name_valid(d->request->device)) {
+        errno = ENOENT;
         return -1;
+    }
     d->path = bus_request(&d->id, d->request->device);
     return store_exists(p, tx, d->path.text) ? 0 : -1;
 }
