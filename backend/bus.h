@@ -73,6 +73,7 @@ struct bus {
     struct event *request_answer; /* and this one about a device */
     struct log_limit limit;
     struct log_limit connected_limit;
+    bool connected_said; /* and so its end is worth a line */
 };
 
 /* NULL when out of memory. Everything is due at once. */

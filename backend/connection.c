@@ -169,6 +169,8 @@ static void advertise(struct bus *bus)
     if (!bus->worker) /* it died too often */
         return;
     bus->state = XENBUS_INITIALISING;
+    if (bus->link == BUS_CONNECTED && bus->connected_said)
+        log_info("%s: disconnected: the guest's driver left", bus->label);
     if (bus->link != BUS_IDLE) {
         disconnect(bus);
         return;
@@ -250,7 +252,8 @@ static void commit(struct bus *bus)
     struct platform *p = bus->daemon->platform;
 
     if (bus_transaction(bus, commit_body, NULL) == 0) {
-        if (log_limit_passes(&bus->connected_limit, p->ops->now(p)))
+        bus->connected_said = log_limit_passes(&bus->connected_limit, p->ops->now(p));
+        if (bus->connected_said)
             log_info("%s: connected", bus->label);
         bus->link = BUS_CONNECTED;
         bus->state = XENBUS_CONNECTED;

@@ -36,7 +36,7 @@ static const char usage[] =
     "                            for its disks' data, 1 to 256; 32 is the default\n"
     "  --remove-timeout SECONDS  how long a guest may keep a device that is to be\n"
     "                            removed in order; 10 is the default\n"
-    "  --help                    print this\n"
+    "  -h, --help                print this\n"
     "  --version                 print the version\n";
 
 static bool parse_level(const char *text)
@@ -96,16 +96,18 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
         {"remove-timeout", required_argument, NULL, OPT_REMOVE_TIMEOUT},
         {NULL, 0, NULL, 0},
     };
+    static char name[] = "xvmsgd";
     bool good = true;
     int option;
 
-    while (good && (option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+    argv[0] = name; /* how getopt's complaints begin */
+    while (good && (option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
         switch (option) {
         case OPT_HELP:
             fputs(usage, stdout);
             exit(EXIT_SUCCESS);
         case OPT_VERSION:
-            puts(PACKAGE_STRING);
+            puts("xvmsgd " PACKAGE_VERSION);
             exit(EXIT_SUCCESS);
         case OPT_LOG_LEVEL:
             good = parse_level(optarg);
@@ -245,7 +247,7 @@ int main(int argc, char **argv)
 
     daemon.platform = platform_open_xen(PLATFORM_XENSTORE, &why);
     if (!daemon.platform) {
-        log_error("xvmsgd: %s", why);
+        log_error("%s", why);
         return EXIT_FAILURE;
     }
     daemon.base = event_base_new();
@@ -253,7 +255,7 @@ int main(int argc, char **argv)
         status = serve(&daemon);
         event_base_free(daemon.base);
     } else {
-        log_error("xvmsgd: cannot make an event loop: %s", strerror(errno));
+        log_error("cannot make an event loop: %s", strerror(errno));
     }
     platform_close(daemon.platform);
     return status;

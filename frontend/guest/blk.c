@@ -214,8 +214,10 @@ static int parse_ranges(int argc, char **argv, bool reading, struct transfer *t)
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         uint64_t *value = option == 'o' ? &t->offset : &t->length;
 
-        if (option == '?' || (option == 'l' && !reading))
-            return guest_usage("the options are not understood");
+        if (option == '?')
+            return EXIT_USAGE; /* getopt said why */
+        if (option == 'l' && !reading)
+            return guest_usage("blk write takes no --length: it writes all of its input");
         if (parse_u64(optarg, 0, UINT64_MAX - 1, value) < 0)
             return guest_usage("'%s' is not a number of bytes", optarg);
     }
@@ -231,13 +233,18 @@ int guest_blk(const struct guest_options *options, int argc, char **argv)
     if (argc < 2 || (!reading && strcmp(argv[1], "write") != 0))
         return guest_usage("blk is followed by read or write");
 
+    argv[1] = argv[0]; /* how getopt's complaints begin */
+
     int rc = parse_ranges(argc - 1, argv + 1, reading, &t);
 
     if (rc != 0)
         return rc;
     /* getopt has moved what is no option to the end. */
-    if (optind != argc - 2 || parse_u64(argv[optind + 1], 0, UINT64_MAX, &number) < 0)
-        return guest_usage("blk %s needs one device number", argv[1]);
+    if (optind != argc - 2)
+        return guest_usage("blk %s needs one device number", reading ? "read" : "write");
+    rc = guest_parse_number(argv[optind + 1], &number);
+    if (rc != 0)
+        return rc;
     t.h = guest_connect(options, number);
     if (!t.h)
         return EXIT_FAILURE;

@@ -68,7 +68,7 @@ int guest_events(const struct guest_options *options, int argc, char **argv)
 
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
         if (option != 'c')
-            return guest_usage("the options are not understood");
+            return EXIT_USAGE; /* getopt said why */
         if (parse_u64(optarg, 1, UINT64_MAX, &count) < 0)
             return guest_usage("--count needs a number from 1 on, not '%s'", optarg);
     }

@@ -16,7 +16,7 @@ struct guest_options {
     enum xvmsg_wire_form form;
 };
 
-/* Subcommands: argv[0] is their name. Return the exit status. */
+/* Subcommands: argv[0] is how getopt's complaints begin. Return the exit status. */
 int guest_list(const struct guest_options *options, int argc, char **argv);
 int guest_info(const struct guest_options *options, int argc, char **argv);
 int guest_events(const struct guest_options *options, int argc, char **argv);
@@ -26,6 +26,9 @@ int guest_blk(const struct guest_options *options, int argc, char **argv);
 int guest_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same for a command line that makes no sense; returns EXIT_USAGE. */
 int guest_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A device's number from the command line. 0, or guest_usage()'s status. */
+int guest_parse_number(const char *text, uint64_t *number);
 
 /* A handle with the options applied; NULL after a sentence. */
 struct xvmsg *guest_open(const struct guest_options *options);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/store.h"
 #include "frontend/guest/guest.h"
 
 #define MAX_BLOCKS 4u
@@ -82,8 +81,13 @@ int guest_info(const struct guest_options *options, int argc, char **argv)
     struct answers answers = {0};
     uint64_t number;
 
-    if (argc != 2 || parse_u64(argv[1], 0, UINT64_MAX, &number) < 0)
+    if (argc != 2)
         return guest_usage("info needs a device number");
+
+    int rc = guest_parse_number(argv[1], &number);
+
+    if (rc != 0)
+        return rc;
 
     struct xvmsg *h = guest_connect(options, number);
 

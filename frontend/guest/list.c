@@ -43,8 +43,9 @@ static int list(struct xvmsg *h)
 
 int guest_list(const struct guest_options *options, int argc, char **argv)
 {
+    (void)argv;
     if (argc != 1)
-        return guest_usage("%s takes no arguments", argv[0]);
+        return guest_usage("list takes no arguments");
 
     struct xvmsg *h = guest_open(options);
 

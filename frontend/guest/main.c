@@ -18,6 +18,9 @@
 #define MAX_TIMEOUT 86400
 #define MAX_BUS 65535
 
+/* How getopt's complaints begin. */
+static char program[] = "xvmsg-guest";
+
 static const struct command {
     const char *name;
     int (*run)(const struct guest_options *options, int argc, char **argv);
@@ -44,7 +47,7 @@ static const char help[] =
     "  --bus N               the bus, default 0\n"
     "  --timeout SECONDS     how long to wait for the backend, default 10\n"
     "  --wire-form FORM      wide (default) or compact\n"
-    "  --help, --version\n";
+    "  -h, --help, --version\n";
 
 int guest_fail(const char *format, ...)
 {
@@ -68,6 +71,13 @@ int guest_usage(const char *format, ...)
     fputs("; see xvmsg-guest --help\n", stderr);
     va_end(arguments);
     return EXIT_USAGE;
+}
+
+int guest_parse_number(const char *text, uint64_t *number)
+{
+    if (parse_u64(text, 0, UINT64_MAX, number) == 0)
+        return 0;
+    return guest_usage("'%s' is not a device number", text);
 }
 
 struct xvmsg *guest_open(const struct guest_options *options)
@@ -119,7 +129,7 @@ struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number
 
 /* ---- the command line ---- */
 
-enum { OPTION_BUS = 256, OPTION_TIMEOUT, OPTION_WIRE_FORM, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_HELP = 'h', OPTION_BUS = 256, OPTION_TIMEOUT, OPTION_WIRE_FORM, OPTION_VERSION };
 
 static const struct option long_options[] = {
     {"bus", required_argument, NULL, OPTION_BUS},
@@ -160,8 +170,37 @@ static int take_option(int option, const char *argument, struct guest_options *o
     case OPTION_WIRE_FORM:
         return parse_form(argument, &options->form);
     default:
-        return guest_usage("the options are not understood");
+        return EXIT_USAGE; /* getopt said why */
     }
+}
+
+/* No argument of a subcommand means anything else. */
+static bool asks_for_help(char **argv)
+{
+    for (; *argv; argv++)
+        if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-h") == 0)
+            return true;
+    return false;
+}
+
+static int print_help(void)
+{
+    fputs(help, stdout);
+    return EXIT_SUCCESS;
+}
+
+static int run(const struct guest_options *options, int argc, char **argv)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(argv[0], commands[i].name) != 0)
+            continue;
+        if (asks_for_help(argv + 1))
+            return print_help();
+        argv[0] = program;
+        optind = 0; /* the subcommand parses its own, anew and in any order */
+        return commands[i].run(options, argc, argv);
+    }
+    return guest_usage("there is no command '%s'", argv[0]);
 }
 
 int main(int argc, char **argv)
@@ -171,12 +210,11 @@ int main(int argc, char **argv)
 
     /* A reader that ends early is an error like any other, and no sudden death. */
     signal(SIGPIPE, SIG_IGN);
+    argv[0] = program;
     /* '+': stops at the subcommand, whose options are its own. */
-    while ((option = getopt_long(argc, argv, "+", long_options, NULL)) != -1) {
-        if (option == OPTION_HELP) {
-            fputs(help, stdout);
-            return 0;
-        }
+    while ((option = getopt_long(argc, argv, "+h", long_options, NULL)) != -1) {
+        if (option == OPTION_HELP)
+            return print_help();
         if (option == OPTION_VERSION) {
             puts("xvmsg-guest " PACKAGE_VERSION);
             return 0;
@@ -189,11 +227,5 @@ int main(int argc, char **argv)
     }
     if (optind == argc)
         return guest_usage("a command is missing");
-    argc -= optind;
-    argv += optind;
-    optind = 0; /* the subcommand parses its own, anew and in any order */
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (strcmp(argv[0], commands[i].name) == 0)
-            return commands[i].run(&options, argc, argv);
-    return guest_usage("there is no command '%s'", argv[0]);
+    return run(&options, argc - optind, argv + optind);
 }

@@ -8,9 +8,10 @@ random_file "$tmp/good.img" 1
 head -c 1000 /dev/urandom >"$tmp/odd.img"
 : >"$tmp/empty.img"
 
-refused "unknown domain" 1 'nobody' xvmsg attach nobody blk target="$tmp/good.img"
-refused "unknown domain id" 1 '9999' xvmsg attach 9999 blk target="$tmp/good.img"
-refused "unknown device type" 2 'toaster' xvmsg attach alice toaster target="$tmp/good.img"
+refused "unknown domain" 1 "there is no domain 'nobody'" xvmsg attach nobody blk target="$tmp/good.img"
+refused "unknown domain id" 1 "there is no domain '9999'" xvmsg attach 9999 blk target="$tmp/good.img"
+refused "unknown device type" 2 "no device type 'toaster'; there is: blk" \
+	xvmsg attach alice toaster target="$tmp/good.img"
 refused "no target" 2 'target' xvmsg attach alice blk
 refused "unknown option" 2 'colour' xvmsg attach alice blk target="$tmp/good.img" colour=red
 refused "a target that is not there" 1 'No such file' xvmsg attach alice blk target="$tmp/none.img"
@@ -23,6 +24,8 @@ twice=$(xvmsg attach alice blk target="$tmp/good.img" name=twice)
 refused "a second attach with the same name" 1 'already' \
 	xvmsg attach alice blk target="$tmp/good.img" name=twice
 xvmsg detach alice "$twice"
+refused "detach from an unknown domain" 1 "there is no domain 'nobody'" xvmsg detach nobody 1
+refused "list of an unknown domain" 1 "there is no domain 'nobody'" xvmsg list nobody
 refused "detach of a number that never was" 1 '4711' xvmsg detach alice 4711
 refused "detach of an unknown name" 1 'nothere' xvmsg detach alice nothere
 refused "no subcommand" 2 'usage' xvmsg
@@ -31,6 +34,8 @@ refused "a second daemon" 1 'another xvmsgd' xvmsgd
 refused "the daemon's unknown option" 2 'frobnicate' xvmsgd --frobnicate
 refused "guest: unknown device" 1 'no device' guest-run alice "xvmsg-guest info 4711"
 refused "guest: no number" 2 'needs a device number' guest-run alice "xvmsg-guest info"
+refused "guest: info of no number" 2 "'x' is not a device number" \
+	guest-run alice "xvmsg-guest info x"
 refused "guest: not a number" 2 'device number' guest-run alice "xvmsg-guest blk read abc"
 
 daemon_stop

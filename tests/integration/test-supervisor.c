@@ -117,6 +117,7 @@ static void connect_often(void)
 static void connecting_often_is_said_once(void)
 {
     CU_ASSERT_EQUAL(test_count_lines(connect_often, ": connected"), 1);
+    CU_ASSERT_EQUAL(test_count_lines(connect_often, ": disconnected: the guest's driver left"), 1);
 }
 
 /* The clock stands still: ten are served at once, the next has to wait. */

@@ -33,9 +33,9 @@ struct request {
 
 static int grant(struct platform *p, platform_tx tx, const char *path, const char *name)
 {
-    uint64_t number = 0;
+    uint64_t number = 1;
 
-    store_read_u64(p, tx, HOME, XS_DEVICE_NUMBER_NEXT, 0, 99, &number);
+    store_read_u64(p, tx, HOME, XS_DEVICE_NUMBER_NEXT, 1, 99, &number);
 
     struct store_path device = store_path(HOME "/" XS_DEVICE "/%" PRIu64, number);
 

@@ -163,7 +163,7 @@ static void attach_makes_the_bus_and_prints_the_number(void)
     struct machine m = start(ADMIN_GRANTS);
 
     CU_ASSERT_EQUAL(attach_one(&m), 0);
-    CU_ASSERT_STRING_EQUAL(output, "0\n");
+    CU_ASSERT_STRING_EQUAL(output, "1\n");
     CU_ASSERT_STRING_EQUAL(complaint, "");
     CU_ASSERT(holds(&m, B, "frontend", F));
     CU_ASSERT(holds(&m, B, "frontend-id", "5"));
@@ -220,13 +220,13 @@ static void names_are_the_first_free_ones(void)
 
     CU_ASSERT_EQUAL(attach_one(&m), 0);
     CU_ASSERT_EQUAL(attach_one(&m), 0);
-    CU_ASSERT_STRING_EQUAL(output, "1\n");
+    CU_ASSERT_STRING_EQUAL(output, "2\n");
     CU_ASSERT(exists(&m, B "/request/blk1"));
     CU_ASSERT_EQUAL(detach(&m, (struct detach_request){.device = "blk0", .timeout = LONG_ENOUGH}),
                     0);
     CU_ASSERT_EQUAL(attach_one(&m), 0);
-    CU_ASSERT_STRING_EQUAL(output, "2\n");
-    CU_ASSERT(holds(&m, B "/request/blk0", "number", "2"));
+    CU_ASSERT_STRING_EQUAL(output, "3\n");
+    CU_ASSERT(holds(&m, B "/request/blk0", "number", "3"));
     stop(&m);
 }
 
@@ -253,6 +253,10 @@ static void unknown_domains_are_refused(void)
     CU_ASSERT_STRING_EQUAL(complaint, "there is no domain '17'");
     CU_ASSERT_EQUAL(attach(&m, (struct attach_request){.domain = "99999999999"}), 1);
     CU_ASSERT(complained("there is no domain"));
+    CU_ASSERT_EQUAL(detach(&m, (struct detach_request){.domain = "mail", .device = "1"}), 1);
+    CU_ASSERT_STRING_EQUAL(complaint, "there is no domain 'mail'");
+    CU_ASSERT_EQUAL(list(&m, (struct list_request){.domain = "mail"}), 1);
+    CU_ASSERT_STRING_EQUAL(complaint, "there is no domain 'mail'");
     CU_ASSERT(!exists(&m, "/local/domain/17"));
     stop(&m);
 }
@@ -344,9 +348,9 @@ static void detach_takes_numbers_and_names(void)
 
     CU_ASSERT_EQUAL(attach_one(&m), 0);
     CU_ASSERT_EQUAL(attach_one(&m), 0);
-    CU_ASSERT_EQUAL(detach(&m, (struct detach_request){.device = "1", .timeout = LONG_ENOUGH}), 0);
+    CU_ASSERT_EQUAL(detach(&m, (struct detach_request){.device = "2", .timeout = LONG_ENOUGH}), 0);
     CU_ASSERT(!exists(&m, B "/request/blk1"));
-    CU_ASSERT(!exists(&m, B "/device/1"));
+    CU_ASSERT(!exists(&m, B "/device/2"));
     CU_ASSERT(exists(&m, B "/request/blk0"));
     CU_ASSERT_EQUAL(detach(&m, (struct detach_request){
         .domain = "web", .device = "blk0", .timeout = LONG_ENOUGH}), 0);
@@ -443,7 +447,7 @@ static void lists_are_aligned_and_in_order(void)
     CU_ASSERT_STRING_EQUAL(
         output,
         "ID  DOMAIN         BUS  NUMBER  NAME   TYPE  STATE    BUS-STATE  TARGET\n"
-        "5   web            0    0       blk0   blk   added    Connected  /srv/disk.img\n"
+        "5   web            0    1       blk0   blk   added    Connected  /srv/disk.img\n"
         "12  a-longer-name  1    -       asked  blk   pending  InitWait   /srv/b\n"
         "12  a-longer-name  1    -       bad    blk   failed   InitWait   /nowhere\n");
     CU_ASSERT_EQUAL(list(&m, (struct list_request){.domain = "web"}), 0);
@@ -475,7 +479,7 @@ static void lists_can_be_json(void)
     CU_ASSERT(json_holds(array, 0, "domain-id", "5"));
     CU_ASSERT(json_holds(array, 0, "domain", "\"web\""));
     CU_ASSERT(json_holds(array, 0, "bus", "0"));
-    CU_ASSERT(json_holds(array, 0, "number", "0"));
+    CU_ASSERT(json_holds(array, 0, "number", "1"));
     CU_ASSERT(json_holds(array, 0, "name", "\"blk0\""));
     CU_ASSERT(json_holds(array, 0, "type", "\"blk\""));
     CU_ASSERT(json_holds(array, 0, "state", "\"added\""));
@@ -495,7 +499,7 @@ static void a_dead_domain_has_no_name(void)
     CU_ASSERT_EQUAL(attach_one(&m), 0);
     fake_xen_destroy_domain(m.fx, 5);
     CU_ASSERT_EQUAL(list(&m, (struct list_request){0}), 0);
-    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\n5   -       0    0       blk0"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "\n5   -       0    1       blk0"));
     CU_ASSERT_EQUAL(list(&m, (struct list_request){.domain = "web"}), 1);
     CU_ASSERT_STRING_EQUAL(complaint, "there is no domain 'web'");
     stop(&m);
@@ -526,7 +530,8 @@ static void wrong_command_lines_are_refused(void)
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk"));
     CU_ASSERT(complained("target=PATH is missing"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web floppy target=/a"));
-    CU_ASSERT(complained("type 'floppy'"));
+    CU_ASSERT_STRING_EQUAL(complaint, "no device type 'floppy'; there is: blk");
+    CU_ASSERT(wrong_usage(cmd_attach, "attach web net target=/a"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target="));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target=/a writeonly"));
     CU_ASSERT(complained("unknown argument 'writeonly'"));

@@ -77,7 +77,12 @@ lines()
 ok "reads lines, complains by number and goes on" lines
 ok "goes on after a bad argument" says "message 1: a hex digit without its partner" 1 decode 0 "$info"
 ok "prints the good ones" grep -q 'GET_DEVICE_INFO request' "$out"
-ok "names a cut message" says "msg_size: the bytes end too early" 1 decode 0002
+ok "names a cut message" says "msg_size: the bytes end too early" 1 decode \
+	00020000200000000500000000000000
+ok "names what is too short for a header" says \
+	"the message is 1 byte long, a header alone has 16 (8 in the compact form)" 1 decode 00
+ok "in the compact form, too" says "the message is 7 bytes long, a header alone has 8" 1 decode \
+	--form compact 00020000200000
 ok "names an impossible size" says "msg_size: impossible message size" 1 decode \
 	00020000080000000500000000000000
 ok "names an unknown id" says "msg_id: no such message: 0x3f of bus responses" 1 decode \
@@ -124,6 +129,10 @@ ok "data returns" returns compact \
 ok "a range without data returns" returns compact \
 	"00 40 0500 0000 1800 0f000000 01000000 00000000 02000000"
 ok "wide is the default" encodes 0042000014000000010000000000000002000000 "$event"
+ok "a request is the default" encodes 00020000100000000100000000000000 \
+	'{"message":"GET_DEVICE_INFO","dev_num":1}'
+ok "an event, where there is no request" encodes 0042000014000000010000000000000002000000 \
+	'{"message":"EVENT_USED","dev_num":1,"vq_index":2}'
 ok "--form decides" prints 0042010000000c0002000000 encode --form compact "$event"
 ok "the object's form is kept" encodes 0042010000000c0002000000 "{\"form\":\"compact\",${event#?}"
 
@@ -171,6 +180,11 @@ ok "spare bitmap bits" refuses "'bitmap': data does not match its count" \
 ok "a bitmap's count is not derived" refuses "'count' is missing" "{$window,\"bitmap\":\"08\"}"
 ok "not an object" refuses "a message must be a JSON object" '[]'
 ok "not JSON" refuses "not JSON" '{"message":PING}'
+for word in foo 12 '"PING"' PING; do
+	ok "$word is not JSON of a message" refuses "not JSON: a message begins with '{'" "$word"
+done
+ok "a type that is no string" refuses "'type' must be a string" '{"message":"PING","type":null}'
+ok "a token that is no number" refuses "'token' must be a whole" '{"message":"PING","token":"1"}'
 ok "cut JSON" refuses "the JSON text ends too early" '{"message":"PING"'
 ok "goes on after a bad object" status 1 encode '{}' "$ping"
 ok "prints the good one" grep -q '^0203010014000000' "$out"
@@ -182,9 +196,10 @@ ok "unknown command" says "no command 'frob'" 2 frob
 ok "help" status 0 --help
 ok "help names decode" grep -q decode "$out"
 ok "version" status 0 --version
+ok "version names the program" grep -q '^xvmsg [0-9.]*$' "$out"
 ok "decode --help" status 0 decode --help
 ok "encode --help" status 0 encode --help
-ok "unknown option" status 2 decode --frob
+ok "unknown option" says "xvmsg decode: unrecognized option '--frob'" 2 decode --frob
 ok "bad form" says "not 'v1'" 2 decode --form v1 "$info"
 ok "bad form to encode" says "not 'v1'" 2 encode --form v1 "$ping"
 

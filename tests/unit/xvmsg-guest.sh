@@ -22,18 +22,26 @@ says()
 		{ [ "$says_status" -eq 0 ] || [ "$(wc -l <"$scratch/out")" -eq 1 ]; }
 }
 
-ok "--help" says 0 'blk write NUMBER' --help
-ok "--version" says 0 '^xvmsg-guest [0-9]' --version
+for help in --help -h "list --help" "info -h" "events --help" "blk --help" "blk read 3 -h"; do
+	# shellcheck disable=SC2086 # words of a command
+	ok "$help" says 0 'blk write NUMBER' $help
+done
+ok "--version" says 0 '^xvmsg-guest [0-9.]*$' --version
+ok "an unknown option" says 2 "^xvmsg-guest: .*'--frob'" --frob
+ok "an unknown option of events" says 2 "^xvmsg-guest: .*'--frob'" events --frob
+ok "an unknown option of blk" says 2 "^xvmsg-guest: .*'--frob'" blk read 3 --frob
+ok "blk write --length" says 2 'takes no --length' blk write 3 --length 5
 ok "no command" says 2 'a command is missing'
 ok "unknown command" says 2 "no command 'frobnicate'" frobnicate
 ok "list takes no argument" says 2 'takes no arguments' list 3
 ok "info needs a number" says 2 'device number' info
-ok "info needs a true number" says 2 'device number' info 0x3
+ok "info needs a true number" says 2 "'0x3' is not a device number" info 0x3
 ok "--bus is bounded" says 2 'needs a number up to 65535' --bus 65536 list
 ok "--timeout is a number" says 2 'needs seconds' --timeout soon list
 ok "--wire-form" says 2 'wide or compact' --wire-form narrow list
 ok "blk needs read or write" says 2 'read or write' blk erase 3
 ok "blk read needs a number" says 2 'one device number' blk read
+ok "blk read needs a true number" says 2 "'x' is not a device number" blk read x
 ok "blk read takes one number" says 2 'one device number' blk read 3 4
 ok "blk --offset" says 2 'not a number of bytes' blk read 3 --offset -1
 ok "events --count" says 2 'from 1 on' events --count 0

@@ -22,8 +22,9 @@ says()
 }
 
 ok "--help" says 0 'max-shared-mib MIB' --help
-ok "--version" says 0 '^xen-virtio-msg [0-9]' --version
-ok "an unknown option" says 2 'frobnicate' --frobnicate
+ok "-h" says 0 'max-shared-mib MIB' -h
+ok "--version" says 0 '^xvmsgd [0-9.]*$' --version
+ok "an unknown option" says 2 "^xvmsgd: .*'--frobnicate'" --frobnicate
 ok "no arguments are taken" says 2 "what is 'start'" start
 ok "--log-level is a word" says 2 'error, warning, info or debug' --log-level loud
 ok "--remove-timeout is bounded" says 2 '0 to 3600' --remove-timeout 3601
@@ -33,4 +34,7 @@ done
 for mib in 0 257 -1 many 4294967297 ''; do
 	ok "--max-shared-mib '$mib'" says 2 "1 to 256, not '$mib'" --max-shared-mib "$mib"
 done
+if [ ! -e /proc/xen ] && [ ! -e /dev/xen ]; then
+	ok "one prefix without Xen" says 1 '^error: this machine does not run on Xen'
+fi
 finish

@@ -287,8 +287,10 @@ static int parse_command_line(int argc, char **argv, struct attach_request *r)
     }
     r->domain = argv[optind++];
     r->type = argv[optind++];
-    if (!check_value(XS_TYPE, r->type))
+    if (strcmp(r->type, "blk") != 0) {
+        complain(COMMAND, "no device type '%s'; there is: blk", r->type);
         return EXIT_USAGE;
+    }
     for (; optind < argc; optind++)
         if (!parse_argument(argv[optind], r))
             return EXIT_USAGE;

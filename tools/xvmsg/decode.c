@@ -74,6 +74,13 @@ static void complain_about(const char *where, unsigned number, enum msg_form for
                  msg_fault_text(error->fault));
 }
 
+static void complain_about_size(const char *where, unsigned number, enum msg_form form, size_t size)
+{
+    complain("decode", "%s %u: the message is %zu byte%s long, a header alone has %zu%s", where,
+             number, size, size == 1 ? "" : "s", msg_header_size(form),
+             form == MSG_WIDE ? " (8 in the compact form)" : "");
+}
+
 static bool show_json(enum msg_form form, const struct msg *m)
 {
     struct json_object *object = json_message_write(form, m);
@@ -105,6 +112,10 @@ static bool decode_one(const char *text, const struct options *options, const ch
 
     if (size < 0) {
         complain("decode", "%s %u: %s", where, number, why);
+        return false;
+    }
+    if ((size_t)size < msg_header_size(options->form)) {
+        complain_about_size(where, number, options->form, (size_t)size);
         return false;
     }
     if (!msg_decode(options->form, bytes, (size_t)size, &m, &error)) {

@@ -29,6 +29,8 @@ static void print_usage(FILE *to)
           "Turns JSON objects, as xvmsg decode --json prints them, into hex digits, one\n"
           "message a line. Without JSON the objects are read from standard input.\n"
           "\n"
+          "  xvmsg encode '{\"message\":\"GET_DEVICE_INFO\",\"dev_num\":1}'\n"
+          "\n"
           "  --form FORM  encode in this form, whatever the objects say; without it,\n"
           "               an object that names no form is wide\n",
           to);
@@ -96,6 +98,14 @@ static bool refuse_json(const struct encoder *encoder, const char *why)
     return false;
 }
 
+/* json-c would take any value, and say of `foo` that it expects a boolean. */
+static bool begin(struct encoder *encoder, char first)
+{
+    encoder->open = true;
+    encoder->number++;
+    return strchr("{[", first) || refuse_json(encoder, "a message begins with '{'");
+}
+
 /*
  * Feeds a piece of text. False: not JSON, nothing after it can be understood.
  *
@@ -110,8 +120,8 @@ static bool feed(struct encoder *encoder, const char *text)
                 text++;
                 continue;
             }
-            encoder->open = true;
-            encoder->number++;
+            if (!begin(encoder, *text))
+                return false;
         }
         errno = 0;
 

@@ -158,21 +158,24 @@ static bool read_kind(struct json_object *object, enum msg_kind *kind, char *err
 {
     bool named = false;
     const char *name;
-    const char *type;
+    const char *type = NULL;
 
     if (!read_string(object, "message", &name, error) ||
-        !read_string(object, "type", &type, error))
+        (json_object_object_get_ex(object, "type", NULL) &&
+         !read_string(object, "type", &type, error)))
         return false;
     for (*kind = 0; *kind < MSG_KINDS; (*kind)++) {
         const struct msg_description *description = msg_describe(*kind);
 
         if (strcmp(name, description->name))
             continue;
-        if (!strcmp(type, print_class(description->class)))
+        if (type ? !strcmp(type, print_class(description->class))
+                 : description->class != MSG_RESPONSE)
             return true;
         named = true;
     }
-    return named ? refuse(error, "'type': %s has no such type as \"%.32s\"", name, type)
+    return named ? refuse(error, "'type': %s has no such type as \"%.32s\"", name,
+                          type ? type : print_class(MSG_REQUEST))
                  : refuse(error, "'message': there is no message \"%.32s\"", name);
 }
 
@@ -318,7 +321,7 @@ static bool read_fields(struct json_object *object, struct json_message *message
 bool json_message_read(struct json_object *object, struct json_message *message,
                        char error[JSON_MESSAGE_ERROR_SIZE])
 {
-    uint64_t token;
+    uint64_t token = 0;
 
     if (!json_object_is_type(object, json_type_object))
         return refuse(error, "a message must be a JSON object");
@@ -326,7 +329,8 @@ bool json_message_read(struct json_object *object, struct json_message *message,
     if (!read_form(object, &message->form, error) ||
         !read_kind(object, &message->m.kind, error) ||
         !check_keys(object, msg_describe(message->m.kind), error) ||
-        !read_number(object, "token", UINT16_MAX, &token, error))
+        (json_object_object_get_ex(object, "token", NULL) &&
+         !read_number(object, "token", UINT16_MAX, &token, error)))
         return false;
     message->m.token = (uint16_t)token;
     if (msg_describe(message->m.kind)->name_space == MSG_TRANSPORT &&

@@ -33,7 +33,8 @@ struct json_object *json_message_write(enum msg_form form, const struct msg *m);
 
 /*
  * Strict: no unknown, missing or out-of-range key. The caller sets the form for
- * an object that names none. A field that counts a tail of bytes or words may be
+ * an object that names none; without a type it is a request, or an event where
+ * there is no request, and without a token it has token 0. A field that counts a tail of bytes or words may be
  * left out, and so may a tail that the message can do without. False: `error` is
  * a sentence that names the key.
  */

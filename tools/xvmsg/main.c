@@ -58,6 +58,15 @@ static int finish(int status)
     return EXIT_FAILURE;
 }
 
+static int run(size_t command, int argc, char **argv)
+{
+    static char name[32];
+
+    snprintf(name, sizeof(name), "xvmsg %s", commands[command].name);
+    argv[0] = name;
+    return finish(commands[command].run(argc, argv));
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -69,12 +78,12 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-        puts(PACKAGE_STRING);
+        puts("xvmsg " PACKAGE_VERSION);
         return EXIT_SUCCESS;
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (!strcmp(argv[1], commands[i].name))
-            return finish(commands[i].run(argc - 1, argv + 1));
+            return run(i, argc - 1, argv + 1);
     fprintf(stderr, "xvmsg: no command '%s'; see xvmsg --help\n", argv[1]);
     return EXIT_USAGE;
 }

@@ -2,8 +2,8 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * The subcommands of `xvmsg`, one file each. argv[0] is the subcommand's name;
- * the return is the exit status.
+ * The subcommands of `xvmsg`, one file each. argv[0] is "xvmsg NAME", as
+ * getopt's complaints begin; the return is the exit status.
  */
 #ifndef XVMSG_TOOL_H
 #define XVMSG_TOOL_H
