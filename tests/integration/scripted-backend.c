@@ -4,9 +4,6 @@
 #include "tests/integration/scripted-backend.h"
 
 #include <CUnit/CUnit.h>
-#include <errno.h>
-#include <linux/virtio_blk.h>
-#include <linux/virtio_config.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,49 +146,17 @@ static void write_device(struct backend *b, uint64_t number, const char *key, co
     backend_write(b, store_path("device/%llu/%s", (unsigned long long)number, key).text, value);
 }
 
-/* Bytes that differ from sector to sector; made once, for tests that add many. */
-static void fill_disk(uint8_t *disk)
-{
-    static uint8_t pattern[BACKEND_DISK_BYTES];
-
-    if (!pattern[1])
-        for (size_t i = 0; i < BACKEND_DISK_BYTES; i++)
-            pattern[i] = (uint8_t)(i / 512 * 7 + i);
-    memcpy(disk, pattern, BACKEND_DISK_BYTES);
-}
-
 struct backend_device *backend_add_disk(struct backend *b, uint64_t number, const char *name)
 {
     struct backend_device *d = b->devices;
 
     while (d->present)
         d++;
-    free(d->disk);
-    *d = (struct backend_device){
-        .present = true,
-        .number = number,
-        .offered = UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM |
-                   UINT64_C(1) << VIRTIO_BLK_F_FLUSH,
-        .config_size = 60,
-        .max_virtqueues = 1,
-        .disk = malloc(BACKEND_DISK_BYTES),
-    };
-    for (unsigned i = 0; i < BACKEND_QUEUES; i++)
-        d->queues[i].max_size = 256;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(d->disk);
-    fill_disk(d->disk);
-    le64_put(d->config, BACKEND_DISK_BYTES / 512);
+    backend_device_init(d, number);
     write_device(b, number, XS_NAME, name);
     write_device(b, number, XS_TYPE, "blk");
     write_device(b, number, XS_STATE, XS_DEVICE_ADDED);
     return d;
-}
-
-static void set_status(struct backend_device *d, uint32_t status)
-{
-    d->status = status;
-    for (unsigned i = 0; status == 0 && i < BACKEND_QUEUES; i++)
-        d->queues[i] = (struct backend_queue){.max_size = d->queues[i].max_size};
 }
 
 void backend_want_back(struct backend *b, uint64_t number)
@@ -205,7 +170,7 @@ void backend_vanish(struct backend *b, uint64_t number)
 
     /* As a backend, which lets go of the queues before the node goes. */
     if (d) {
-        set_status(d, 0);
+        backend_device_set_status(d, 0);
         d->present = false;
     }
     backend_write(b, store_path("device/%llu", (unsigned long long)number).text, NULL);
@@ -319,7 +284,7 @@ void backend_drop(struct backend *b)
         p->ops->grant_unmap(p, b->pages, b->num_pages);
     }
     for (unsigned i = 0; i < BACKEND_DEVICES; i++)
-        set_status(&b->devices[i], 0);
+        backend_device_set_status(&b->devices[i], 0);
     b->mapped = false;
 }
 
@@ -420,92 +385,6 @@ int backend_first(const struct backend *b, enum msg_kind kind)
     return -1;
 }
 
-static void answer_info(struct backend *b, struct backend_device *d, struct msg *r)
-{
-    (void)b;
-    r->get_device_info_response = (struct msg_get_device_info_response){
-        .device_id = 2,
-        .vendor_id = 0x58564d47,
-        .num_feature_blocks = 2,
-        .config_size = d->config_size,
-        .max_virtqueues = d->max_virtqueues,
-    };
-}
-
-static void answer_vqueue(struct backend_device *d, const struct msg *m, struct msg *r)
-{
-    uint32_t index = m->get_vqueue_request.index;
-    struct backend_queue *q = &d->queues[index];
-
-    r->get_vqueue_response.index = index;
-    if (index >= d->max_virtqueues)
-        return;
-    r->get_vqueue_response = (struct msg_get_vqueue_response){
-        .index = index,
-        .max_size = q->max_size,
-        .cur_size = q->set.size,
-        .flags = q->enabled ? GET_VQUEUE_ENABLED : 0,
-        .desc_addr = q->set.desc_addr,
-        .driver_addr = q->set.driver_addr,
-        .device_addr = q->set.device_addr,
-    };
-}
-
-static void answer_device(struct backend *b, struct backend_device *d, const struct msg *m)
-{
-    struct msg r = backend_response(m);
-    uint8_t words[8];
-
-    switch (m->kind) {
-    case MSG_get_device_info_request:
-        answer_info(b, d, &r);
-        break;
-    case MSG_get_device_features_request:
-        le64_put(words, d->offered);
-        r.get_device_features_response.block_index = m->get_device_features_request.block_index;
-        r.get_device_features_response.num_blocks = 2;
-        r.get_device_features_response.features = (struct msg_tail){words, 8};
-        break;
-    case MSG_set_driver_features_request:
-        d->driver_features = le64_get(m->set_driver_features_request.features.bytes);
-        break;
-    case MSG_get_config_request:
-        r.get_config_response.generation = d->generation;
-        r.get_config_response.offset = m->get_config_request.offset;
-        r.get_config_response.length = m->get_config_request.length;
-        r.get_config_response.data = (struct msg_tail){d->config + m->get_config_request.offset,
-                                                       m->get_config_request.length};
-        break;
-    case MSG_set_config_request:
-        memcpy(d->config + m->set_config_request.offset, m->set_config_request.data.bytes,
-               m->set_config_request.length);
-        r.set_config_response.offset = m->set_config_request.offset;
-        r.set_config_response.length = m->set_config_request.length;
-        break;
-    case MSG_get_device_status_request:
-        r.get_device_status_response.status = d->status;
-        break;
-    case MSG_set_device_status_request:
-        set_status(d, m->set_device_status_request.status);
-        r.set_device_status_response.status = d->status;
-        break;
-    case MSG_get_vqueue_request:
-        answer_vqueue(d, m, &r);
-        break;
-    case MSG_set_vqueue_request:
-        d->queues[m->set_vqueue_request.index].set = m->set_vqueue_request;
-        d->queues[m->set_vqueue_request.index].enabled = true;
-        break;
-    case MSG_get_shm_request:
-        r.get_shm_response.index = m->get_shm_request.index;
-        break;
-    default:
-        break;
-    }
-    if (msg_describe(m->kind)->class == MSG_REQUEST)
-        backend_send(b, &r);
-}
-
 void backend_answer(struct backend *b, const struct msg *m)
 {
     struct backend_device *d = find_device(b, m->dev_num);
@@ -533,7 +412,7 @@ void backend_answer(struct backend *b, const struct msg *m)
         break;
     default:
         if (d)
-            answer_device(b, d, m);
+            backend_device_answer(b, d, m);
         break;
     }
 }
@@ -555,74 +434,6 @@ static void receive(struct backend *b)
     }
 }
 
-/* ---- disks ---- */
-
-/* One request; returns the bytes written into its buffers. */
-static uint32_t serve_request(struct backend *b, struct backend_device *d,
-                              const struct vring_desc *desc, uint16_t head)
-{
-    const uint8_t *header = backend_memory(b, desc[head].addr, 16);
-    uint32_t written = 0;
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(header);
-
-    uint32_t type = le32_get(header);
-    uint64_t at = le64_get(header + 8) * 512;
-    uint16_t i = head;
-
-    while (desc[i].flags & VRING_DESC_F_NEXT) {
-        i = desc[i].next;
-
-        uint8_t *data = backend_memory(b, desc[i].addr, desc[i].len);
-
-        CU_ASSERT_PTR_NOT_NULL_FATAL(data);
-        if (!(desc[i].flags & VRING_DESC_F_NEXT)) {
-            CU_ASSERT_EQUAL(desc[i].len, 1);
-            *data = d->answer;
-            written++;
-            break;
-        }
-        if (type == VIRTIO_BLK_T_GET_ID)
-            memcpy(data, "a scripted disk\0\0\0\0\0", desc[i].len);
-        else if (type == VIRTIO_BLK_T_IN)
-            memcpy(data, d->disk + at, desc[i].len);
-        else if (d->answer == VIRTIO_BLK_S_OK)
-            memcpy(d->disk + at, data, desc[i].len);
-        if (desc[i].flags & VRING_DESC_F_WRITE)
-            written += desc[i].len;
-        at += desc[i].len;
-    }
-    d->flushes += type == VIRTIO_BLK_T_FLUSH;
-    return (uint32_t)((int)written + d->written_offset);
-}
-
-static void serve_queue(struct backend *b, struct backend_device *d, unsigned index)
-{
-    struct backend_queue *q = &d->queues[index];
-    uint32_t size = q->set.size;
-
-    if (!q->enabled || d->idle || !(d->status & VIRTIO_CONFIG_S_DRIVER_OK))
-        return;
-
-    struct vring_desc *desc = backend_memory(b, q->set.desc_addr, 16u * size);
-    struct vring_avail *avail = backend_memory(b, q->set.driver_addr, 6 + 2u * size);
-    struct vring_used *used = backend_memory(b, q->set.device_addr, 6 + 8u * size);
-    struct msg event = {.kind = MSG_event_used, .dev_num = d->number, .event_used.vq_index = index};
-    bool any = false;
-
-    CU_ASSERT_FATAL(desc && avail && used);
-    while (q->avail_seen != __atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE)) {
-        uint16_t head = avail->ring[q->avail_seen++ % size];
-
-        used->ring[q->used_idx % size].id = head;
-        used->ring[q->used_idx % size].len = serve_request(b, d, desc, head);
-        __atomic_store_n(&used->idx, ++q->used_idx, __ATOMIC_RELEASE);
-        any = true;
-    }
-    if (any)
-        backend_send(b, &event);
-}
-
 /* ---- running ---- */
 
 static void take_doorbells(struct backend *b)
@@ -639,8 +450,8 @@ void backend_step(struct backend *b)
     handshake(b);
     receive(b);
     for (unsigned i = 0; b->mapped && i < BACKEND_DEVICES; i++)
-        for (unsigned q = 0; b->devices[i].present && q < BACKEND_QUEUES; q++)
-            serve_queue(b, &b->devices[i], q);
+        if (b->devices[i].present)
+            backend_device_serve(b, &b->devices[i]);
     if (!b->mapped)
         return;
 

@@ -18,52 +18,23 @@
 #ifndef XVMSG_SCRIPTED_BACKEND_H
 #define XVMSG_SCRIPTED_BACKEND_H
 
-#include <linux/virtio_ring.h>
 #include <pthread.h>
 
 #include "common/ring.h"
 #include "frontend/internal.h"
 #include "tests/fake/fake-xen.h"
+#include "tests/integration/scripted-device.h"
 
 #define BACKEND_GUEST 5u
 #define BACKEND_B "/local/domain/0/backend/virtio-msg/5/0"
 #define BACKEND_F "/local/domain/5/device/virtio-msg/0"
 #define BACKEND_AREAS 16u
 #define BACKEND_DEVICES 4u
-#define BACKEND_QUEUES 2u
-#define BACKEND_DISK_BYTES (2u * 1024 * 1024)
 
 struct backend_area {
     uint16_t number; /* 0: none */
     uint8_t *memory;
     size_t pages;
-};
-
-struct backend_queue {
-    uint32_t max_size;
-    struct msg_set_vqueue_request set;
-    bool enabled;
-    uint16_t avail_seen;
-    uint16_t used_idx;
-};
-
-/* A virtio-blk device with a disk of BACKEND_DISK_BYTES in memory. */
-struct backend_device {
-    bool present;
-    uint64_t number;
-    uint32_t status;
-    uint64_t offered;
-    uint64_t driver_features;
-    uint8_t config[64];
-    uint32_t config_size;
-    uint32_t generation;
-    uint32_t max_virtqueues;
-    struct backend_queue queues[BACKEND_QUEUES];
-    uint8_t *disk;
-    unsigned flushes;
-    bool idle;              /* does not look at its queues */
-    uint8_t answer;         /* virtio-blk status of every request */
-    int written_offset;     /* added to what it truly wrote */
 };
 
 struct backend {

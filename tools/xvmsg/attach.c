@@ -9,27 +9,25 @@
 
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/bus.h"
+#include "tools/xvmsg/options.h"
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/schema.h"
 
 #define COMMAND "attach"
 
-static void print_usage(FILE *to)
-{
-    fputs("usage: xvmsg attach [--timeout SECONDS] DOMAIN TYPE target=PATH [readonly]\n"
-          "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
-          "\n"
-          "Gives DOMAIN (name or id) a device and prints the device's number.\n"
-          "\n"
-          "  TYPE               blk, a disk\n"
-          "  target=PATH        the file or block device behind it\n"
-          "  readonly           the guest may not write\n"
-          "  name=NAME          for detach and list; the first free of blk0, blk1 ...\n"
-          "  uuid=UUID          the device's identity for the guest\n"
-          "  bus=NUMBER         which bus of the guest; 0 is the default\n"
-          "  --timeout SECONDS  wait so long for xvmsgd; 30 is the default\n",
-          to);
-}
+static const char usage[] =
+    "usage: xvmsg attach [--timeout SECONDS] DOMAIN TYPE target=PATH [readonly]\n"
+    "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
+    "\n"
+    "Gives DOMAIN (name or id) a device and prints the device's number.\n"
+    "\n"
+    "  TYPE               blk, a disk\n"
+    "  target=PATH        the file or block device behind it\n"
+    "  readonly           the guest may not write\n"
+    "  name=NAME          for detach and list; the first free of blk0, blk1 ...\n"
+    "  uuid=UUID          the device's identity for the guest\n"
+    "  bus=NUMBER         which bus of the guest; 0 is the default\n"
+    "  --timeout SECONDS  wait so long for xvmsgd; 30 is the default\n";
 
 /* ---- the store ---- */
 
@@ -243,7 +241,7 @@ static bool parse_argument(const char *argument, struct attach_request *r)
         return false;
     }
     if ((value = value_of(argument, "bus")))
-        return bus_parse_number(COMMAND, "bus", value, &r->bus) == 0;
+        return options_number(COMMAND, "bus", value, &r->bus) == 0;
     complain(COMMAND, "unknown argument '%s'; see xvmsg attach --help", argument);
     return false;
 }
@@ -261,15 +259,11 @@ static int parse_options(int argc, char **argv, struct attach_request *r)
     for (int c; (c = getopt_long(argc, argv, "t:h", known, NULL)) != -1;)
         switch (c) {
         case 't':
-            if (bus_parse_number(COMMAND, "--timeout", optarg, &r->timeout) < 0)
+            if (options_number(COMMAND, "--timeout", optarg, &r->timeout) < 0)
                 return EXIT_USAGE;
             break;
-        case 'h':
-            print_usage(stdout);
-            return EXIT_SUCCESS;
         default:
-            print_usage(stderr);
-            return EXIT_USAGE;
+            return options_usage(usage, c == 'h');
         }
     return -1;
 }
@@ -281,10 +275,8 @@ static int parse_command_line(int argc, char **argv, struct attach_request *r)
 
     if (status >= 0)
         return status;
-    if (argc - optind < 2) {
-        print_usage(stderr);
-        return EXIT_USAGE;
-    }
+    if (argc - optind < 2)
+        return options_usage(usage, false);
     r->domain = argv[optind++];
     r->type = argv[optind++];
     if (strcmp(r->type, "blk") != 0) {

@@ -156,18 +156,6 @@ int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id)
     return store_write_u64(p, tx, backend.text, XS_ONLINE, 1);
 }
 
-int bus_parse_number(const char *command, const char *option, const char *text, uint32_t *number)
-{
-    uint64_t value;
-
-    if (parse_u64(text, 0, UINT32_MAX, &value) == 0) {
-        *number = (uint32_t)value;
-        return 0;
-    }
-    complain(command, "%s must be a number, not '%s'", option, text);
-    return -1;
-}
-
 /* Milliseconds left, rounded up so that the last poll does not spin. */
 static int time_left(struct platform *p, uint64_t deadline)
 {

@@ -39,9 +39,6 @@ int bus_missing(struct platform *p, platform_tx tx, const char *path);
  * that the bus is wanted. */
 int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id);
 
-/* An option's number; complains. */
-int bus_parse_number(const char *command, const char *option, const char *text, uint32_t *number);
-
 /*
  * Waits until `done` says so: 1 yes, 0 not yet, -1 with errno never. It is asked
  * at once and after every change at or below the path. -1 with ETIMEDOUT.

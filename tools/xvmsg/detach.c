@@ -8,23 +8,21 @@
 
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/bus.h"
+#include "tools/xvmsg/options.h"
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/schema.h"
 
 #define COMMAND "detach"
 
-static void print_usage(FILE *to)
-{
-    fputs("usage: xvmsg detach [--force] [--timeout SECONDS] DOMAIN DEVICE [bus=NUMBER]\n"
-          "\n"
-          "Takes a device, by its number or name, away from DOMAIN (name or id) and\n"
-          "waits until it is gone.\n"
-          "\n"
-          "  --force            do not wait for the guest to let go of it\n"
-          "  --timeout SECONDS  wait so long; 30 is the default\n"
-          "  bus=NUMBER         which bus of the guest; 0 is the default\n",
-          to);
-}
+static const char usage[] =
+    "usage: xvmsg detach [--force] [--timeout SECONDS] DOMAIN DEVICE [bus=NUMBER]\n"
+    "\n"
+    "Takes a device, by its number or name, away from DOMAIN (name or id) and\n"
+    "waits until it is gone.\n"
+    "\n"
+    "  --force            do not wait for the guest to let go of it\n"
+    "  --timeout SECONDS  wait so long; 30 is the default\n"
+    "  bus=NUMBER         which bus of the guest; 0 is the default\n";
 
 struct detach {
     const struct detach_request *request;
@@ -143,15 +141,11 @@ static int parse_options(int argc, char **argv, struct detach_request *r)
             r->force = true;
             break;
         case 't':
-            if (bus_parse_number(COMMAND, "--timeout", optarg, &r->timeout) < 0)
+            if (options_number(COMMAND, "--timeout", optarg, &r->timeout) < 0)
                 return EXIT_USAGE;
             break;
-        case 'h':
-            print_usage(stdout);
-            return EXIT_SUCCESS;
         default:
-            print_usage(stderr);
-            return EXIT_USAGE;
+            return options_usage(usage, c == 'h');
         }
     return -1;
 }
@@ -163,10 +157,8 @@ static int parse_command_line(int argc, char **argv, struct detach_request *r)
 
     if (status >= 0)
         return status;
-    if (argc - optind < 2 || argc - optind > 3) {
-        print_usage(stderr);
-        return EXIT_USAGE;
-    }
+    if (argc - optind < 2 || argc - optind > 3)
+        return options_usage(usage, false);
     r->domain = argv[optind];
     r->device = argv[optind + 1];
     if (argc - optind == 2)
@@ -175,7 +167,7 @@ static int parse_command_line(int argc, char **argv, struct detach_request *r)
         complain(COMMAND, "unknown argument '%s'; see xvmsg detach --help", argv[optind + 2]);
         return EXIT_USAGE;
     }
-    return bus_parse_number(COMMAND, "bus", argv[optind + 2] + 4, &r->bus) < 0 ? EXIT_USAGE : -1;
+    return options_number(COMMAND, "bus", argv[optind + 2] + 4, &r->bus) < 0 ? EXIT_USAGE : -1;
 }
 
 int cmd_detach(int argc, char **argv)

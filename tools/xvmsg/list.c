@@ -10,20 +10,18 @@
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/bus.h"
 #include "tools/xvmsg/devices.h"
+#include "tools/xvmsg/options.h"
 #include "tools/xvmsg/xvmsg.h"
 
 #define COMMAND "list"
 
-static void print_usage(FILE *to)
-{
-    fputs("usage: xvmsg list [--json] [DOMAIN]\n"
-          "\n"
-          "Shows every device this domain offers, or wants to, to DOMAIN (name or id)\n"
-          "or to all.\n"
-          "\n"
-          "  --json  an array with one object for each device\n",
-          to);
-}
+static const char usage[] =
+    "usage: xvmsg list [--json] [DOMAIN]\n"
+    "\n"
+    "Shows every device this domain offers, or wants to, to DOMAIN (name or id)\n"
+    "or to all.\n"
+    "\n"
+    "  --json  an array with one object for each device\n";
 
 enum { NUM_COLUMNS = 8, CELL_MAX = 24 };
 
@@ -147,17 +145,11 @@ static int parse_command_line(int argc, char **argv, struct list_request *r)
         case 'j':
             r->json = true;
             break;
-        case 'h':
-            print_usage(stdout);
-            return EXIT_SUCCESS;
         default:
-            print_usage(stderr);
-            return EXIT_USAGE;
+            return options_usage(usage, c == 'h');
         }
-    if (argc - optind > 1) {
-        print_usage(stderr);
-        return EXIT_USAGE;
-    }
+    if (argc - optind > 1)
+        return options_usage(usage, false);
     r->domain = argv[optind]; /* NULL at the end */
     return -1;
 }

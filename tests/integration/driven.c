@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "tests/integration/driven.h"
+
+#include <CUnit/CUnit.h>
+
+static void on_ready(struct xvmsg_device *device, enum xvmsg_status status, void *user)
+{
+    struct driven *t = user;
+
+    CU_ASSERT_FALSE(t->ready);
+    t->device = device;
+    t->ready = true;
+    t->status = status;
+}
+
+static void on_used(struct xvmsg_device *device, unsigned index, void *user)
+{
+    struct driven *t = user;
+
+    CU_ASSERT_PTR_EQUAL(device, t->device);
+    CU_ASSERT_EQUAL(index, 0);
+    t->used_count++;
+}
+
+static void on_broken(struct xvmsg_device *device, enum xvmsg_status status, void *user)
+{
+    struct driven *t = user;
+
+    CU_ASSERT_PTR_EQUAL(device, t->device);
+    t->broke = status;
+    t->broken_count++;
+}
+
+static void on_config(struct xvmsg *h, uint64_t number, uint32_t device_status, uint32_t offset,
+                      uint32_t length, void *user)
+{
+    struct driven *t = user;
+
+    (void)h;
+    (void)number;
+    (void)device_status;
+    (void)length;
+    t->config_count++;
+    t->config_offset = offset;
+}
+
+void driven_start(struct driven *t)
+{
+    struct xvmsg_handlers handlers = {.config = on_config};
+
+    *t = (struct driven){
+        .b = backend_connected(),
+        .driver = {
+            .device_id = 2,
+            .features = UINT64_C(1) << 9 | UINT64_C(1) << 28 | UINT64_C(1) << 29,
+            .num_queues = 2,
+            .queue_size = 64,
+            .buffer_bytes = 8192,
+            .used = on_used,
+            .broken = on_broken,
+        },
+    };
+    xvmsg_set_handlers(t->b->h, &handlers, t);
+    t->disk = backend_add_disk(t->b, 3, "disk0");
+    t->disk->max_virtqueues = 2;
+    backend_settle(t->b);
+}
+
+struct xvmsg_device *driven_try(struct driven *t, const struct xvmsg_driver *driver)
+{
+    return xvmsg_device_open(t->b->h, 3, driver, on_ready, t);
+}
+
+void driven_open(struct driven *t)
+{
+    t->device = driven_try(t, &t->driver);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t->device);
+    CU_ASSERT_FALSE(t->ready);
+    backend_settle(t->b);
+}
+
+void driven_start_ready(struct driven *t)
+{
+    driven_start(t);
+    driven_open(t);
+    CU_ASSERT_TRUE_FATAL(t->ready);
+    CU_ASSERT_EQUAL_FATAL(t->status, XVMSG_OK);
+}
