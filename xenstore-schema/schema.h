@@ -67,7 +67,7 @@
 #define XS_ERROR "error"
 
 /* Values. */
-#define XS_TYPES "blk|net|console|rng"
+#define XS_TYPES "blk"
 #define XS_MODE_READ "r"
 #define XS_MODE_WRITE "w"
 #define XS_WIRE_FORM_WIDE "wide"

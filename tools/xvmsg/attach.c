@@ -179,13 +179,20 @@ int attach_run(struct platform *p, const struct attach_request *request, FILE *o
 
 /* ---- the command line ---- */
 
-/* Is the value what the schema wants under B/request/NAME/KEY? */
-static bool check_value(const char *key, const char *value)
+/* Is the value what the schema wants under B/request/NAME/KEY? False: *why says. */
+static bool value_fits(const char *key, const char *value, const char **why)
 {
-    const char *why = "is unknown";
     const struct schema_node *node = schema_find(store_path("B/" XS_REQUEST "/x/%s", key).text);
 
-    if (node && schema_value_valid(node, value, &why))
+    *why = "is unknown";
+    return node && schema_value_valid(node, value, why);
+}
+
+static bool check_value(const char *key, const char *value)
+{
+    const char *why;
+
+    if (value_fits(key, value, &why))
         return true;
     complain(COMMAND, "%s '%s' %s", key, value, why);
     return false;
@@ -272,6 +279,7 @@ static int parse_options(int argc, char **argv, struct attach_request *r)
 static int parse_command_line(int argc, char **argv, struct attach_request *r)
 {
     int status = parse_options(argc, argv, r);
+    const char *why;
 
     if (status >= 0)
         return status;
@@ -279,8 +287,8 @@ static int parse_command_line(int argc, char **argv, struct attach_request *r)
         return options_usage(usage, false);
     r->domain = argv[optind++];
     r->type = argv[optind++];
-    if (strcmp(r->type, "blk") != 0) {
-        complain(COMMAND, "no device type '%s'; there is: blk", r->type);
+    if (!value_fits(XS_TYPE, r->type, &why)) {
+        complain(COMMAND, "no device type '%s'; there is: " XS_TYPES, r->type);
         return EXIT_USAGE;
     }
     for (; optind < argc; optind++)

@@ -9,6 +9,7 @@
 #include "common/print.h"
 #include "tools/xvmsg/hex.h"
 #include "tools/xvmsg/json-message.h"
+#include "tools/xvmsg/options.h"
 #include "tools/xvmsg/xvmsg.h"
 
 struct options {
@@ -16,17 +17,14 @@ struct options {
     bool json;
 };
 
-static void print_usage(FILE *to)
-{
-    fputs("usage: xvmsg decode [--form wide|compact] [--json] [HEX ...]\n"
-          "\n"
-          "Shows each HEX, or each line of standard input when there is none, as one\n"
-          "message. Blanks and colons may stand between the bytes.\n"
-          "\n"
-          "  --form FORM  header form of the messages; wide is the default\n"
-          "  --json       one JSON object a line, as xvmsg encode reads it\n",
-          to);
-}
+static const char usage[] =
+    "usage: xvmsg decode [--form wide|compact] [--json] [HEX ...]\n"
+    "\n"
+    "Shows each HEX, or each line of standard input when there is none, as one\n"
+    "message. Blanks and colons may stand between the bytes.\n"
+    "\n"
+    "  --form FORM  header form of the messages; wide is the default\n"
+    "  --json       one JSON object a line, as xvmsg encode reads it\n";
 
 /* -1 to go on, else the exit status. */
 static int parse_options(int argc, char **argv, struct options *options)
@@ -48,12 +46,8 @@ static int parse_options(int argc, char **argv, struct options *options)
         case 'j':
             options->json = true;
             break;
-        case 'h':
-            print_usage(stdout);
-            return EXIT_SUCCESS;
         default:
-            print_usage(stderr);
-            return EXIT_USAGE;
+            return options_usage(usage, c == 'h');
         }
     }
     return -1;

@@ -10,6 +10,7 @@
 #include "common/codec.h"
 #include "tools/xvmsg/hex.h"
 #include "tools/xvmsg/json-message.h"
+#include "tools/xvmsg/options.h"
 #include "tools/xvmsg/xvmsg.h"
 
 /* Where the objects come from, and how it went so far. */
@@ -22,19 +23,16 @@ struct encoder {
     bool good;
 };
 
-static void print_usage(FILE *to)
-{
-    fputs("usage: xvmsg encode [--form wide|compact] [JSON ...]\n"
-          "\n"
-          "Turns JSON objects, as xvmsg decode --json prints them, into hex digits, one\n"
-          "message a line. Without JSON the objects are read from standard input.\n"
-          "\n"
-          "  xvmsg encode '{\"message\":\"GET_DEVICE_INFO\",\"dev_num\":1}'\n"
-          "\n"
-          "  --form FORM  encode in this form, whatever the objects say; without it,\n"
-          "               an object that names no form is wide\n",
-          to);
-}
+static const char usage[] =
+    "usage: xvmsg encode [--form wide|compact] [JSON ...]\n"
+    "\n"
+    "Turns JSON objects, as xvmsg decode --json prints them, into hex digits, one\n"
+    "message a line. Without JSON the objects are read from standard input.\n"
+    "\n"
+    "  xvmsg encode '{\"message\":\"GET_DEVICE_INFO\",\"dev_num\":1}'\n"
+    "\n"
+    "  --form FORM  encode in this form, whatever the objects say; without it,\n"
+    "               an object that names no form is wide\n";
 
 /* -1 to go on, else the exit status. */
 static int parse_options(int argc, char **argv, struct encoder *encoder)
@@ -53,12 +51,8 @@ static int parse_options(int argc, char **argv, struct encoder *encoder)
                 break;
             complain("encode", "--form must be wide or compact, not '%s'", optarg);
             return EXIT_USAGE;
-        case 'h':
-            print_usage(stdout);
-            return EXIT_SUCCESS;
         default:
-            print_usage(stderr);
-            return EXIT_USAGE;
+            return options_usage(usage, c == 'h');
         }
     }
     return -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/* What the command lines of attach, detach and list share. */
+/* What the command lines of xvmsg's subcommands share. */
 #ifndef XVMSG_TOOL_OPTIONS_H
 #define XVMSG_TOOL_OPTIONS_H
 
