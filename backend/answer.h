@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/* What a message handler is given to answer with. */
+/* What a message handler is given to answer with, and an event is built in. */
 #ifndef XVMSG_ANSWER_H
 #define XVMSG_ANSWER_H
 

@@ -149,14 +149,13 @@ static bool has_room(struct channel *channel)
 static bool send_events(struct channel *channel)
 {
     struct pending_source *source;
-    struct msg event;
     uint32_t bit;
 
     while (pending_next(channel->pending, &source, &bit)) {
         if (!has_room(channel))
             return false;
-        channel->owner.build_event(channel->owner.user, source, bit, &event);
-        send_message(channel, &event);
+        channel->owner.build_event(channel->owner.user, source, bit, &channel->answer);
+        send_message(channel, &channel->answer.msg);
         pending_done(channel->pending, source, bit);
     }
     return true;

@@ -26,9 +26,9 @@ struct channel;
 /* Who the messages are for. */
 struct channel_owner {
     enum answer_when (*serve)(void *user, const struct msg *message, struct answer *answer);
-    /* The message for a pending bit; it is sent for sure. */
+    /* Fills in answer->msg for a pending bit; it is sent for sure. */
     void (*build_event)(void *user, struct pending_source *source, uint32_t bit,
-                        struct msg *event);
+                        struct answer *answer);
     /* Once: the channel is dead, and only channel_free() helps. */
     void (*failed)(void *user, const char *why);
     struct log_limit *drop_limit; /* for lines about dropped messages; outlives the channel */

@@ -100,7 +100,7 @@ static int advertise_body(struct bus *bus, platform_tx tx, void *user)
         write_number(bus, tx, XS_MAX_MESSAGE_SIZE, MSG_PROTOCOL_MAX) < 0 ||
         write_number(bus, tx, XS_MAX_RING_PAGE_ORDER, RING_MAX_ORDER) < 0 ||
         write_number(bus, tx, XS_TRANSPORT_REVISION, 1) < 0 ||
-        write_number(bus, tx, XS_TRANSPORT_FEATURES, 0) < 0 ||
+        write_number(bus, tx, XS_TRANSPORT_FEATURES, OFFER_TRANSPORT_FEATURES) < 0 ||
         write_number(bus, tx, XS_FEATURE_WIRE_COMPACT, 1) < 0 ||
         store_remove(p, tx, bus->home.text, XS_ERROR) < 0)
         return -1;

@@ -10,6 +10,7 @@
 
 #include <linux/virtio_config.h>
 
+#include "backend/answer.h"
 #include "backend/device.h"
 #include "backend/ipc.h"
 #include "backend/log.h"
@@ -24,10 +25,18 @@ struct device_host {
     struct platform *platform;
     struct aio *aio;
     struct memory *memory; /* NULL while no guest is connected */
+    bool strict;           /* the guest's SET_CONFIG has to name the generation */
     struct pending pending;
     void (*event_waits)(void *user); /* `pending` has something for the ring */
     void (*settled)(void *user);     /* a reset is complete */
     void *user;
+};
+
+/* What of the configuration space the driver has not been told of yet. */
+enum config_news {
+    CONFIG_NO_NEWS,
+    CONFIG_RANGE,    /* offset and length say what changed */
+    CONFIG_ANYTHING, /* they do not */
 };
 
 struct device {
@@ -42,6 +51,11 @@ struct device {
     uint64_t accepted;
     bool accepted_unknown; /* a bit above 63, none of which we offer */
     uint32_t generation;
+    struct {
+        enum config_news kind;
+        uint32_t offset;
+        uint32_t length;
+    } news;
     uint32_t status; /* as the driver reads it */
     bool resetting;  /* chains are still out; status stays as it was */
     bool leaving;    /* removed as far as the guest can see */
@@ -96,8 +110,8 @@ bool device_reset_queue(struct device *device, uint32_t index, uint16_t token);
 /* NULL for a queue the device does not have. */
 struct queue *device_queue(const struct device *device, uint32_t index);
 
-/* The message for a bit of `events`. */
-void device_build_event(struct device *device, uint32_t bit, struct msg *event);
+/* Fills in answer->msg with the message for a bit of `events`. */
+void device_build_event(struct device *device, uint32_t bit, struct answer *answer);
 
 /* The device a pending source belongs to. */
 struct device *device_of_source(struct pending_source *source);

@@ -101,9 +101,34 @@ static void raise_event(struct device *device, uint32_t bit)
     device->host->event_waits(device->host->user);
 }
 
-void device_config_changed(struct device *device)
+/* Several changes become one event: the least range that holds all of them. */
+static void add_news(struct device *device, uint32_t offset, uint32_t length)
+{
+    uint32_t end = offset + length;
+
+    if (!length || device->news.kind == CONFIG_ANYTHING) {
+        device->news.kind = CONFIG_ANYTHING;
+        return;
+    }
+    if (device->news.kind == CONFIG_RANGE) {
+        uint32_t known_end = device->news.offset + device->news.length;
+
+        end = end > known_end ? end : known_end;
+        offset = offset < device->news.offset ? offset : device->news.offset;
+    }
+    device->news.kind = CONFIG_RANGE;
+    device->news.offset = offset;
+    device->news.length = end - offset;
+}
+
+/* A driver may have read the old values from DRIVER on; it is told at DRIVER_OK
+ * of what changed before. */
+void device_config_changed(struct device *device, uint32_t offset, uint32_t length)
 {
     device->generation++;
+    if (device->resetting || !(device->status & VIRTIO_CONFIG_S_DRIVER))
+        return;
+    add_news(device, offset, length);
     raise_event(device, PENDING_CONFIG);
 }
 
@@ -124,14 +149,38 @@ struct device *device_of_source(struct pending_source *source)
     return (struct device *)((char *)source - offsetof(struct device, events));
 }
 
-void device_build_event(struct device *device, uint32_t bit, struct msg *event)
+/* Offset 0 and length 0: the driver reads again what it cares about. So it is told
+ * of a range whose data does not fit; but in the strict profile, where the range
+ * alone may be told. */
+static void build_config_event(struct device *device, struct answer *answer)
 {
+    struct msg_event_config *event = &answer->msg.event_config;
+    uint32_t offset = device->news.offset, length = device->news.length;
+    bool fits = length <= answer_room(answer, MSG_event_config);
+    uint8_t config[DEVICE_MAX_CONFIG];
+
+    event->device_status = device->status;
+    event->generation = device->generation;
+    if (device->news.kind == CONFIG_RANGE && (fits || device->host->strict)) {
+        event->offset = offset;
+        event->length = length;
+    }
+    if (device->news.kind == CONFIG_RANGE && fits) {
+        device->class->read_config(device->state, config);
+        memcpy(answer->tail, config + offset, length);
+        event->data = (struct msg_tail){.bytes = answer->tail, .size = length};
+    }
+    device->news.kind = CONFIG_NO_NEWS;
+}
+
+void device_build_event(struct device *device, uint32_t bit, struct answer *answer)
+{
+    struct msg *event = &answer->msg;
+
     *event = (struct msg){.dev_num = device->number};
     if (bit == PENDING_CONFIG) {
-        /* Offset 0 and length 0: the driver reads again what it cares about. */
         event->kind = MSG_event_config;
-        event->event_config.device_status = device->status;
-        event->event_config.generation = device->generation;
+        build_config_event(device, answer);
     } else if (bit == device_answer_bit(device)) {
         event->kind = MSG_reset_vqueue_response;
         event->token = device->queue_reset.token;
@@ -176,6 +225,8 @@ void device_set_status(struct device *device, uint32_t wanted)
     /* Buffers may have been made available before DRIVER_OK. */
     if (!was_running)
         kick_all(device);
+    if (device->news.kind != CONFIG_NO_NEWS)
+        raise_event(device, PENDING_CONFIG);
 }
 
 static void finish_reset_if_idle(struct device *device)
@@ -208,6 +259,7 @@ void device_reset(struct device *device)
     device->resetting = true;
     device->kicked = 0;
     device->queue_reset.waits = false;
+    device->news.kind = CONFIG_NO_NEWS;
     pending_drop(&device->host->pending, &device->events);
     /* All are stopped before the class hears of the first: a chain that comes
      * back now may be the last, and end the reset. */

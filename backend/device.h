@@ -111,8 +111,13 @@ struct event_base *device_event_base(const struct device *device);
  * loop, as if the driver had kicked it. */
 void device_kick(struct device *device, uint32_t queue_index);
 
-/* The configuration space has changed by itself: tell the driver. */
-void device_config_changed(struct device *device);
+/*
+ * These bytes of the configuration space have changed by themselves (0, 0:
+ * anything may have): moves the generation and tells the driver. Call it in the
+ * turn of the loop that brings the change, so that no driver sees the one without
+ * the other; not for what write_config() applied.
+ */
+void device_config_changed(struct device *device, uint32_t offset, uint32_t length);
 
 /* The driver broke the rules (or we did): stop, log why, tell the driver that
  * only a reset helps. */

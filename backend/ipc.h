@@ -50,7 +50,7 @@ struct ipc_connect {
     uint32_t ring_page_order;
     uint32_t message_size;
     uint32_t wire_form; /* enum msg_form */
-    uint64_t transport_features;
+    uint64_t transport_features; /* MSG_F_* bits in force */
     uint32_t ring_refs[RING_MAX_PAGES];
 };
 

@@ -125,6 +125,25 @@ static int need_u32(const struct reading *r, const char *key, uint32_t *value)
     return 0;
 }
 
+/* Only what we offer can be accepted. */
+static int need_transport_features(const struct reading *r, uint64_t *features)
+{
+    char *text = need_text(r, XS_TRANSPORT_FEATURES);
+    char expected[64];
+    int rc;
+
+    if (!text)
+        return -1;
+    rc = parse_number(r, XS_TRANSPORT_FEATURES, text, 0, UINT64_MAX, features);
+    if (rc == 0 && *features & ~(uint64_t)OFFER_TRANSPORT_FEATURES) {
+        snprintf(expected, sizeof(expected), "a part of the bits offered, %u",
+                 OFFER_TRANSPORT_FEATURES);
+        rc = refuse(r, XS_TRANSPORT_FEATURES, text, expected);
+    }
+    free(text);
+    return rc;
+}
+
 static int need_wire_form(const struct reading *r, uint32_t *form)
 {
     char *text = need_text(r, XS_WIRE_FORM);
@@ -182,11 +201,10 @@ int offer_read(const struct offer_source *source, platform_tx tx, struct ipc_con
 
     uint32_t least = offer->wire_form == MSG_COMPACT ? MSG_COMPACT_MIN_MAX : MSG_WIDE_MIN_MAX;
 
-    /* Of transport features we offer none. */
     if (need_number(&r, XS_MESSAGE_SIZE, least, MSG_PROTOCOL_MAX, &message_size) < 0 ||
         need_u32(&r, XS_RING_PAGE_ORDER, &offer->ring_page_order) < 0 ||
         need_u32(&r, XS_EVENT_CHANNEL, &offer->event_channel) < 0 ||
-        need_number(&r, XS_TRANSPORT_FEATURES, 0, 0, &offer->transport_features) < 0 ||
+        need_transport_features(&r, &offer->transport_features) < 0 ||
         need_refs(&r, offer) < 0)
         return -1;
     offer->message_size = (uint32_t)message_size;

@@ -11,6 +11,9 @@
 #include "backend/daemon.h"
 #include "backend/ipc.h"
 
+/* The transport feature bits we offer: a frontend accepts any of them. */
+#define OFFER_TRANSPORT_FEATURES MSG_F_STRICT_CONFIG_GENERATION
+
 /* Names a bus instance: one frontend domain, one of its buses. */
 struct offer_source {
     struct platform *platform;

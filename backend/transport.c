@@ -85,7 +85,7 @@ static bool inside_config(const struct device *device, uint32_t offset, uint32_t
     return offset <= size && length <= size - offset;
 }
 
-/* Baseline profile; the generation is the live one all the same (O-07). */
+/* The generation is the live one in both profiles (O-07). */
 static void get_config(struct device *device, const struct msg *request, struct answer *answer)
 {
     const struct msg_get_config_request *asked = &request->get_config_request;
@@ -103,19 +103,27 @@ static void get_config(struct device *device, const struct msg *request, struct 
     response->data = (struct msg_tail){.bytes = answer->tail, .size = asked->length};
 }
 
+/* Strict: a driver that read an older configuration writes nothing. */
+static bool generation_fits(const struct device *device, const struct msg_set_config_request *set)
+{
+    return !device->host->strict || set->generation == device->generation;
+}
+
 /* All or nothing; read-only bytes count as written; no echo of data (O-18). */
 static void set_config(struct device *device, const struct msg *request, struct answer *answer)
 {
     const struct msg_set_config_request *set = &request->set_config_request;
     struct msg_set_config_response *response = &answer->msg.set_config_response;
 
-    response->generation = device->generation;
     response->offset = set->offset;
-    if (!driver_present(device) || !inside_config(device, set->offset, set->length))
-        return;
-    if (device->class->write_config && set->length)
-        device->class->write_config(device->state, set->offset, set->data.bytes, set->length);
-    response->length = set->length;
+    if (driver_present(device) && inside_config(device, set->offset, set->length) &&
+        generation_fits(device, set)) {
+        if (device->class->write_config && set->length)
+            device->class->write_config(device->state, set->offset, set->data.bytes, set->length);
+        response->length = set->length;
+    }
+    /* Last: a write may have changed more than it wrote. */
+    response->generation = device->generation;
 }
 
 /* ---- status ---- */

@@ -81,10 +81,10 @@ static enum answer_when serve(void *user, const struct msg *message, struct answ
 }
 
 static void build_event(void *user, struct pending_source *source, uint32_t bit,
-                        struct msg *event)
+                        struct answer *answer)
 {
     (void)user;
-    device_build_event(device_of_source(source), bit, event);
+    device_build_event(device_of_source(source), bit, answer);
 }
 
 static void on_event_waits(void *user)
@@ -170,6 +170,7 @@ static void do_connect(struct worker *worker, const struct ipc_message *message)
         tell_failed(worker, "asked to connect while connected");
         return;
     }
+    worker->host.strict = connect->transport_features & MSG_F_STRICT_CONFIG_GENERATION;
     worker->host.memory = memory_new(worker->host.platform, connect->frontend_domid,
                                      message->max_shared_pages);
     if (worker->host.memory)

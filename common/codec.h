@@ -29,6 +29,10 @@
 #define MSG_TYPE_RESPONSE 0x01
 #define MSG_TYPE_BUS 0x02
 
+/* Transport feature bits, as xenstore carries them. Strict: SET_CONFIG has to name
+ * the current generation. */
+#define MSG_F_STRICT_CONFIG_GENERATION 0x1u
+
 /* SET_VQUEUE flags. */
 #define SET_VQUEUE_OPERATION 0x03
 #define SET_VQUEUE_DISABLE 0

@@ -22,7 +22,7 @@ static void advertises_a_new_bus(void)
     CU_ASSERT(stage_is(&s, B7 "/max-message-size", "65535"));
     CU_ASSERT(stage_is(&s, B7 "/max-ring-page-order", "6"));
     CU_ASSERT(stage_is(&s, B7 "/transport-revision", "1"));
-    CU_ASSERT(stage_is(&s, B7 "/transport-features", "0"));
+    CU_ASSERT(stage_is(&s, B7 "/transport-features", "1"));
     CU_ASSERT(stage_is(&s, B7 "/feature-wire-compact", "1"));
     CU_ASSERT(stage_is(&s, B7 "/error", NULL));
     CU_ASSERT(stage_keeps_schema(&s));
@@ -175,7 +175,11 @@ static const struct bad_value bad_offers[] = {
     {"event-channel", NULL, "event-channel: missing"},
     {"event-channel", "0", "event-channel: 0 is not 1 to"},
     {"event-channel", "4294967301", "event-channel: 4294967301 is not 1 to"},
-    {"transport-features", "1", "transport-features: 1 is not 0"},
+    {"transport-features", "2", "transport-features: 2 is not a part of the bits offered, 1"},
+    {"transport-features", "3", "transport-features: 3 is not a part of the bits offered, 1"},
+    {"transport-features", "18446744073709551614", "is not a part of the bits offered, 1"},
+    {"transport-features", "18446744073709551616", "is not 0 to 18446744073709551615"},
+    {"transport-features", "-1", "transport-features: -1 is not 0 to"},
     {"transport-features", NULL, "transport-features: missing"},
     {"state", "7", "device/virtio-msg/0/state: 7 is not 1 to 6"},
     {"state", "three", "state: three is not 1 to 6"},
@@ -236,6 +240,21 @@ static void the_compact_form_has_its_own_least_size(void)
     CU_ASSERT_EQUAL(store_transaction(s.guest, spoilt_offer, &compact), 0);
     stage_wait(&s, B7 "/state", "4");
     CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->last.connect.wire_form, MSG_COMPACT);
+    stage_close(&s);
+}
+
+static void a_part_of_the_transport_features_may_be_accepted(void)
+{
+    struct bad_value strict = {"transport-features", "1", ""};
+
+    stage_open(&s, 0);
+    stage_start_daemon(&s);
+    stage_make_bus(&s, 7);
+    stage_wait(&s, B7 "/state", "2");
+    CU_ASSERT_EQUAL(store_transaction(s.guest, spoilt_offer, &strict), 0);
+    stage_wait(&s, B7 "/state", "4");
+    CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->last.connect.transport_features,
+                    MSG_F_STRICT_CONFIG_GENERATION);
     stage_close(&s);
 }
 
@@ -492,6 +511,7 @@ int main(void)
         TEST(connecting_in_a_loop_is_slowed_down),
         TEST(a_bad_value_closes_its_bus_by_name),
         TEST(the_compact_form_has_its_own_least_size),
+        TEST(a_part_of_the_transport_features_may_be_accepted),
         TEST(an_unreadable_value_is_the_frontends_fault),
         TEST(an_offer_that_changes_is_mapped_anew),
         TEST(an_offer_taken_back_is_not_connected),

@@ -242,6 +242,31 @@ static void accepts_writes_to_read_only_fields(void)
     guest_free(g);
 }
 
+static void strict_writes_name_the_generation(void)
+{
+    struct guest *g = guest_new();
+    struct ipc_message offer = guest_offer(g, MSG_WIDE, 60);
+    uint32_t now;
+
+    guest_add_blk(g, DEV, guest_disk(SECTORS), false);
+    offer.connect.transport_features = MSG_F_STRICT_CONFIG_GENERATION;
+    guest_tell(g, &offer, -1);
+    CU_ASSERT_EQUAL_FATAL(guest_told(g).kind, IPC_CONNECTED);
+    guest_set_status(g, DEV, 3);
+    now = get_config(g, 0, 8).get_config_response.generation;
+    CU_ASSERT_EQUAL(set_config(g, 0, 8, now), 8);
+    CU_ASSERT_EQUAL(set_config(g, 0, 8, now + 1), 0);
+    CU_ASSERT_EQUAL(le16_get(g->message + 4), 28); /* no data comes with a refusal */
+    CU_ASSERT_EQUAL(set_config(g, 0, 8, now - 1), 0);
+    CU_ASSERT_EQUAL(g->config_events, 0);
+    /* The next connection is what it says it is. */
+    guest_disconnect(g);
+    guest_connect(g, MSG_WIDE, 60);
+    guest_set_status(g, DEV, 3);
+    CU_ASSERT_EQUAL(set_config(g, 0, 8, now + 1), 8);
+    guest_free(g);
+}
+
 /* ---- status ---- */
 
 static void keeps_status_bits_until_reset(void)
@@ -508,6 +533,7 @@ static const struct test_case cases[] = {
     TEST(reads_its_configuration),
     TEST(answers_impossible_reads_with_nothing),
     TEST(accepts_writes_to_read_only_fields),
+    TEST(strict_writes_name_the_generation),
     TEST(keeps_status_bits_until_reset),
     TEST(unknown_queues_are_all_zero),
     TEST(keeps_what_set_vqueue_gave),
