@@ -10,8 +10,9 @@
 #include "backend/device-state.h"
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
-#define FEATURES_OF_ALL \
-    (FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_ACCESS_PLATFORM) | FEATURE(VIRTIO_F_RING_RESET))
+#define FEATURES_OF_ALL                                                 \
+    (FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_ACCESS_PLATFORM) |  \
+     FEATURE(VIRTIO_F_NOTIFICATION_DATA) | FEATURE(VIRTIO_F_RING_RESET))
 
 /* The bits a driver sets; DEVICE_NEEDS_RESET is the device's own. */
 #define DRIVER_BITS                                                                     \
@@ -29,7 +30,7 @@ void device_offer_features(struct device *device, uint64_t features)
 
 bool device_has_feature(const struct device *device, unsigned feature)
 {
-    return device->accepted & FEATURE(feature);
+    return device->status & VIRTIO_CONFIG_S_FEATURES_OK && device->accepted & FEATURE(feature);
 }
 
 struct aio *device_aio(const struct device *device)
@@ -196,7 +197,7 @@ void device_build_event(struct device *device, uint32_t bit, struct answer *answ
 static bool features_fit(const struct device *device)
 {
     return !device->accepted_unknown && !(device->accepted & ~device->offered) &&
-           device_has_feature(device, VIRTIO_F_VERSION_1);
+           device->accepted & FEATURE(VIRTIO_F_VERSION_1);
 }
 
 static void kick_all(struct device *device)
@@ -274,8 +275,7 @@ static void finish_queue_reset(struct device *device, uint32_t index)
 {
     struct pending *pending = &device->host->pending;
 
-    if (!device->resetting)
-        queue_clear(device->queues[index]);
+    queue_clear(device->queues[index]);
     pending_done(pending, &device->events, PENDING_QUEUE(index));
     if (!device->queue_reset.waits)
         return;

@@ -75,6 +75,7 @@ struct device_class {
     const char *name;     /* the type in xenstore and on the command line */
     uint32_t virtio_id;   /* VIRTIO_ID_* */
     uint32_t num_queues;  /* 1 to DEVICE_MAX_QUEUES */
+    uint32_t num_admin_queues; /* the last ones of these */
     uint32_t queue_size;  /* the largest a driver may choose; a power of two */
     uint32_t config_size; /* bytes of configuration space, up to DEVICE_MAX_CONFIG */
 
@@ -89,6 +90,10 @@ struct device_class {
      * read-only are to be ignored. NULL: all of them are. */
     void (*write_config)(void *state, uint32_t offset, const void *bytes, uint32_t size);
 
+    /* The shared memory region of that id, as the guest addresses it. False: there
+     * is none. NULL: there never is. */
+    bool (*get_shm)(void *state, uint32_t index, uint64_t *length, uint64_t *address);
+
     void (*queue_kick)(void *state, struct queue *queue);
     void (*queue_stop)(void *state, struct queue *queue);
 };
@@ -97,7 +102,7 @@ struct device_class {
 #define DEVICE_MAX_CONFIG 256u
 
 /* In create(): virtio feature bits (as masks) besides those of every device
- * here, VERSION_1, ACCESS_PLATFORM and RING_RESET. */
+ * here, VERSION_1, ACCESS_PLATFORM, NOTIFICATION_DATA and RING_RESET. */
 void device_offer_features(struct device *device, uint64_t features);
 
 /* Did offer and driver agree on it? `feature` is a bit number, VIRTIO_BLK_F_*. */

@@ -19,14 +19,19 @@ static bool driver_present(const struct device *device)
 static void get_device_info(struct device *device, const struct msg *request,
                             struct answer *answer)
 {
+    const struct device_class *class = device->class;
+    uint32_t admin = class->num_admin_queues;
+
     (void)request;
     answer->msg.get_device_info_response = (struct msg_get_device_info_response){
-        .device_id = device->class->virtio_id,
+        .device_id = class->virtio_id,
         .vendor_id = VENDOR_XEN,
         .device_uuid = device->uuid,
         .num_feature_blocks = FEATURE_BLOCKS,
-        .config_size = device->class->config_size,
-        .max_virtqueues = device->class->num_queues,
+        .config_size = class->config_size,
+        .max_virtqueues = class->num_queues,
+        .admin_vq_start = admin ? class->num_queues - admin : 0,
+        .admin_vq_count = admin,
     };
 }
 
@@ -212,9 +217,15 @@ static void set_vqueue(struct device *device, const struct msg *request, struct 
 
 static void get_shm(struct device *device, const struct msg *request, struct answer *answer)
 {
-    /* No device here has shared memory: length 0. */
-    (void)device;
-    answer->msg.get_shm_response.index = request->get_shm_request.index;
+    struct msg_get_shm_response *response = &answer->msg.get_shm_response;
+    const struct device_class *class = device->class;
+    uint64_t length, address;
+
+    response->index = request->get_shm_request.index;
+    if (!class->get_shm || !class->get_shm(device->state, response->index, &length, &address))
+        return;
+    response->length = length;
+    response->address = address;
 }
 
 /* ---- all of them ---- */
@@ -256,6 +267,7 @@ enum answer_when transport_serve(struct device *device, const struct msg *messag
 {
     const struct handler *handler = &handlers[message->kind];
 
+    /* next_offset is a hint (NOTIFICATION_DATA) that the ring itself knows better. */
     if (message->kind == MSG_event_avail) {
         device_kick(device, message->event_avail.vq_index);
         return ANSWER_NEVER;

@@ -33,6 +33,12 @@
  * the current generation. */
 #define MSG_F_STRICT_CONFIG_GENERATION 0x1u
 
+/* A virtio feature bit that Linux's headers have had since 6.6: EVENT_AVAIL's
+ * next_offset is the ring position. */
+#ifndef VIRTIO_F_NOTIFICATION_DATA
+#define VIRTIO_F_NOTIFICATION_DATA 38
+#endif
+
 /* SET_VQUEUE flags. */
 #define SET_VQUEUE_OPERATION 0x03
 #define SET_VQUEUE_DISABLE 0

@@ -39,6 +39,16 @@ static void keeper_write_config(void *state, uint32_t offset, const void *bytes,
     memcpy(((struct keeper *)state)->config + offset, bytes, size);
 }
 
+static bool keeper_get_shm(void *state, uint32_t index, uint64_t *length, uint64_t *address)
+{
+    (void)state;
+    if (index != KEEPER_SHM)
+        return false;
+    *length = KEEPER_SHM_LENGTH;
+    *address = KEEPER_SHM_ADDRESS;
+    return true;
+}
+
 static void keeper_kick(void *state, struct queue *queue)
 {
     struct keeper *k = state;
@@ -62,12 +72,14 @@ static const struct device_class keeper_class = {
     .name = "keeper",
     .virtio_id = 42,
     .num_queues = KEEPER_QUEUES,
+    .num_admin_queues = 1,
     .queue_size = KEEPER_QUEUE_SIZE,
     .config_size = KEEPER_CONFIG_SIZE,
     .create = keeper_create,
     .destroy = keeper_destroy,
     .read_config = keeper_read_config,
     .write_config = keeper_write_config,
+    .get_shm = keeper_get_shm,
     .queue_kick = keeper_kick,
     .queue_stop = keeper_stop,
 };

@@ -3,8 +3,9 @@
 
 /*
  * A device of a class of the tests' own, which keeps its requests for as long as
- * the test wants, with nothing around it but the guest's memory. All of its
- * configuration space can be written.
+ * the test wants, with nothing around it but the guest's memory. Its second queue
+ * is an admin queue; all of its configuration space can be written; it has one
+ * region of shared memory.
  *
  *     static struct keeper k;
  *
@@ -26,6 +27,9 @@
 #define KEEPER_QUEUE_SIZE 8u
 #define KEEPER_CONFIG_SIZE 64u
 #define KEEPER_FEATURE 5u /* a bit of its own that it offers */
+#define KEEPER_SHM 7u     /* its region's index */
+#define KEEPER_SHM_LENGTH (UINT64_C(1) << 33)
+#define KEEPER_SHM_ADDRESS (UINT64_C(3) << 40)
 #define KEEPER_AREA 1u
 #define KEEPER_QUEUE_SPAN 0x1000u /* each queue's part of the area */
 

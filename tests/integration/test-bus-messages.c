@@ -66,6 +66,50 @@ static void an_empty_bus_is_a_bus(void)
     guest_free(g);
 }
 
+static void windows_end_with_the_numbers(void)
+{
+    struct guest *g = guest_new();
+    struct msg m;
+
+    guest_add_blk(g, UINT64_MAX - 9, guest_disk(1), true);
+    guest_add_blk(g, UINT64_MAX, guest_disk(1), true);
+    guest_connect(g, MSG_WIDE, 272);
+    m = get_devices(g, UINT64_MAX, UINT16_MAX);
+    CU_ASSERT_EQUAL(m.get_devices_response.count, 1);
+    CU_ASSERT_EQUAL(m.get_devices_response.bitmap.bytes[0], 1);
+    CU_ASSERT_EQUAL(m.get_devices_response.next_offset, 0);
+    m = get_devices(g, UINT64_MAX - 9, UINT16_MAX);
+    CU_ASSERT_EQUAL(m.get_devices_response.count, 10);
+    CU_ASSERT_EQUAL(le16_get(m.get_devices_response.bitmap.bytes), 0x201);
+    CU_ASSERT_EQUAL(m.get_devices_response.next_offset, 0);
+    m = get_devices(g, UINT64_MAX - 9, 9);
+    CU_ASSERT_EQUAL(m.get_devices_response.next_offset, UINT64_MAX);
+    m = get_devices(g, 0, 0);
+    CU_ASSERT_EQUAL(m.get_devices_response.bitmap.size, 0);
+    CU_ASSERT_EQUAL(m.get_devices_response.next_offset, UINT64_MAX - 9);
+    guest_free(g);
+}
+
+/* What the compact form cannot name is not there. */
+static void the_compact_form_lists_what_it_can_name(void)
+{
+    struct guest *g = guest_new();
+    struct msg m;
+
+    guest_add_blk(g, 3, guest_disk(1), true);
+    guest_add_blk(g, 65535, guest_disk(1), true);
+    guest_add_blk(g, 65536, guest_disk(1), true);
+    guest_connect(g, MSG_COMPACT, 52);
+    m = get_devices(g, 0, UINT16_MAX);
+    CU_ASSERT_EQUAL(m.get_devices_response.count, 304);
+    CU_ASSERT_EQUAL(m.get_devices_response.next_offset, 65535);
+    m = get_devices(g, 65535, UINT16_MAX);
+    CU_ASSERT_EQUAL(m.get_devices_response.count, 1);
+    CU_ASSERT_EQUAL(m.get_devices_response.bitmap.bytes[0], 1);
+    CU_ASSERT_EQUAL(m.get_devices_response.next_offset, 0);
+    guest_free(g);
+}
+
 static void queue_doorbells_are_not_offered(void)
 {
     struct guest *g = guest_new();
@@ -238,6 +282,8 @@ static void an_area_in_use_cannot_be_taken_back(void)
 static const struct test_case cases[] = {
     TEST(lists_devices_far_apart),
     TEST(an_empty_bus_is_a_bus),
+    TEST(windows_end_with_the_numbers),
+    TEST(the_compact_form_lists_what_it_can_name),
     TEST(queue_doorbells_are_not_offered),
     TEST(areas_are_checked),
     TEST(areas_come_by_directory),

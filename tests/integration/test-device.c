@@ -7,6 +7,7 @@
 #include <linux/virtio_config.h>
 #include <string.h>
 
+#include "common/le.h"
 #include "tests/harness.h"
 #include "tests/integration/keeper.h"
 
@@ -186,6 +187,7 @@ static void a_queue_reset_during_a_device_reset_tells_the_truth(void)
     keeper_offer(&k, 0, 1);
     CU_ASSERT_EQUAL(keeper_set_status(&k, 0), 15);
     CU_ASSERT_EQUAL(reset_vqueue(1), ANSWER_NOW);
+    expect_no_queue(1); /* although the other one keeps the device from being reset */
     CU_ASSERT_EQUAL(reset_vqueue(0), ANSWER_LATER);
     keeper_give_back(&k, 0);
     CU_ASSERT(keeper_next_event(&k, &event));
@@ -236,6 +238,122 @@ static void knows_what_was_negotiated(void)
     keeper_close(&k);
 }
 
+/* Not before FEATURES_OK has confirmed it, and so no queue is reset either. */
+static void nothing_is_negotiated_before_features_ok(void)
+{
+    uint8_t words[8];
+    struct msg set = {
+        .kind = MSG_set_driver_features_request,
+        .set_driver_features_request = {0, 2, {words, 8}},
+    };
+
+    keeper_open(&k);
+    le64_put(words, BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_RESET));
+    keeper_set_status(&k, 3);
+    keeper_call(&k, set);
+    keeper_enable_queue(&k, 0);
+    CU_ASSERT(!device_has_feature(k.device, VIRTIO_F_RING_RESET));
+    CU_ASSERT_EQUAL(reset_vqueue(0), ANSWER_NOW);
+    CU_ASSERT_EQUAL(keeper_call(&k, (struct msg){.kind = MSG_get_vqueue_request})
+                        ->get_vqueue_response.flags, GET_VQUEUE_ENABLED);
+    CU_ASSERT_EQUAL(keeper_set_status(&k, 11), 11);
+    CU_ASSERT_EQUAL(reset_vqueue(0), ANSWER_NOW);
+    expect_no_queue(0);
+    keeper_close(&k);
+}
+
+/* While chains are out, the driver is answered, and nothing comes of it. */
+static void a_device_being_reset_changes_in_no_way(void)
+{
+    uint8_t words[8] = {0};
+    struct msg features = {
+        .kind = MSG_set_driver_features_request,
+        .set_driver_features_request = {0, 2, {words, 8}},
+    };
+    struct msg write = {
+        .kind = MSG_set_config_request,
+        .set_config_request = {0, 0, 4, {(const uint8_t *)"abcd", 4}},
+    };
+    struct msg event;
+
+    keeper_open(&k);
+    keeper_start(&k, 0);
+    keeper_offer(&k, 0, 1);
+    keeper_set_status(&k, 0);
+    CU_ASSERT_EQUAL(keeper_set_status(&k, 15 | VIRTIO_CONFIG_S_FAILED), 15);
+    keeper_call(&k, features);
+    keeper_enable_queue(&k, 1);
+    CU_ASSERT_EQUAL(keeper_call(&k, write)->set_config_response.length, 0);
+    CU_ASSERT_EQUAL(k.config[0], 0);
+    device_needs_reset(k.device, "too late");
+    device_config_changed(k.device, 0, 4);
+    CU_ASSERT_EQUAL(keeper_get_status(&k), 15);
+    CU_ASSERT(!keeper_next_event(&k, &event));
+    keeper_give_back(&k, 0);
+    CU_ASSERT_EQUAL(keeper_get_status(&k), 0);
+    CU_ASSERT(!keeper_next_event(&k, &event));
+    keeper_close(&k);
+}
+
+/* ---- what it tells ---- */
+
+static void tells_of_its_admin_queues(void)
+{
+    struct msg_get_device_info_response info;
+
+    keeper_open(&k);
+    info = keeper_call(&k, (struct msg){.kind = MSG_get_device_info_request})
+               ->get_device_info_response;
+    CU_ASSERT_EQUAL(info.max_virtqueues, KEEPER_QUEUES);
+    CU_ASSERT_EQUAL(info.admin_vq_start, KEEPER_QUEUES - 1);
+    CU_ASSERT_EQUAL(info.admin_vq_count, 1);
+    for (size_t i = 0; i < sizeof(info.device_uuid.bytes); i++)
+        CU_ASSERT_EQUAL(info.device_uuid.bytes[i], 0); /* none was given */
+    keeper_close(&k);
+}
+
+static void tells_of_its_shared_memory(void)
+{
+    static const uint32_t unknown[] = {0, KEEPER_SHM + 1, 0x80000000, UINT32_MAX};
+    struct msg ask = {.kind = MSG_get_shm_request, .get_shm_request.index = KEEPER_SHM};
+    struct msg_get_shm_response shm;
+
+    keeper_open(&k);
+    shm = keeper_call(&k, ask)->get_shm_response;
+    CU_ASSERT_EQUAL(shm.index, KEEPER_SHM);
+    CU_ASSERT_EQUAL(shm.reserved, 0);
+    CU_ASSERT_EQUAL(shm.length, KEEPER_SHM_LENGTH);
+    CU_ASSERT_EQUAL(shm.address, KEEPER_SHM_ADDRESS);
+    for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
+        ask.get_shm_request.index = unknown[i];
+        shm = keeper_call(&k, ask)->get_shm_response;
+        CU_ASSERT_EQUAL(shm.index, unknown[i]);
+        CU_ASSERT(!shm.reserved && !shm.length && !shm.address);
+    }
+    keeper_close(&k);
+}
+
+/* Whatever next_offset says: the ring itself tells what is available. */
+static void a_position_in_a_notification_is_a_hint(void)
+{
+    static const uint32_t positions[] = {0, 1, KEEPER_QUEUE_SIZE, 0x7fffffff, 0x80000000,
+                                         UINT32_MAX};
+    struct msg kick = {.kind = MSG_event_avail};
+
+    keeper_open(&k);
+    keeper_start(&k, BIT(VIRTIO_F_NOTIFICATION_DATA));
+    for (size_t i = 0; i < sizeof(positions) / sizeof(positions[0]); i++) {
+        kick.event_avail.next_offset = positions[i];
+        CU_ASSERT_EQUAL(transport_serve(k.device, &kick, &k.answer), ANSWER_NEVER);
+        event_base_loop(k.host.base, EVLOOP_NONBLOCK);
+        CU_ASSERT_EQUAL(k.count[0], 0);
+    }
+    keeper_offer(&k, 0, 2);
+    CU_ASSERT_EQUAL(k.count[0], 2);
+    CU_ASSERT_EQUAL(keeper_get_status(&k), 15);
+    keeper_close(&k);
+}
+
 static const struct test_case cases[] = {
     TEST(a_reset_lasts_until_the_last_chain_is_back),
     TEST(a_class_may_give_back_at_once),
@@ -248,6 +366,11 @@ static const struct test_case cases[] = {
     TEST(asks_for_a_reset_once),
     TEST(a_failed_driver_is_served_no_more),
     TEST(knows_what_was_negotiated),
+    TEST(nothing_is_negotiated_before_features_ok),
+    TEST(a_device_being_reset_changes_in_no_way),
+    TEST(tells_of_its_admin_queues),
+    TEST(tells_of_its_shared_memory),
+    TEST(a_position_in_a_notification_is_a_hint),
     {NULL, NULL},
 };
 

@@ -74,6 +74,7 @@ static void has_no_shared_memory(void)
     CU_ASSERT_EQUAL(m.get_shm_response.index, 5);
     CU_ASSERT_EQUAL(m.get_shm_response.length, 0);
     CU_ASSERT_EQUAL(m.get_shm_response.address, 0);
+    CU_ASSERT_EQUAL(m.get_shm_response.reserved, 0);
     guest_free(g);
 }
 
@@ -84,7 +85,7 @@ static void offers_features_in_blocks(void)
     const uint64_t expected = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_ACCESS_PLATFORM) |
                               BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_BLK_F_FLUSH) |
                               BIT(VIRTIO_BLK_F_BLK_SIZE) | BIT(VIRTIO_BLK_F_SEG_MAX) |
-                              BIT(VIRTIO_BLK_F_SIZE_MAX);
+                              BIT(VIRTIO_BLK_F_SIZE_MAX) | BIT(VIRTIO_F_NOTIFICATION_DATA);
     struct guest *g = start(60);
     struct msg m = request(MSG_get_device_features_request);
     struct msg answer;
@@ -133,7 +134,8 @@ static void confirms_only_what_it_offered(void)
         {0, 1u << VIRTIO_BLK_F_MQ, false},
         {0, 1u << 28, false}, /* INDIRECT_DESC */
         {1, 0, false},        /* without VERSION_1 */
-        {1, 1u | 1u << (38 - 32), false},
+        {1, 1u | 1u << (VIRTIO_F_NOTIFICATION_DATA - 32), true},
+        {1, 1u | 1u << (39 - 32), false}, /* NOTIF_CONFIG_DATA */
         {2, 1, false},
         {2, 0, true},
         {UINT32_MAX, 1, false},
@@ -312,10 +314,10 @@ static void expect_queue(struct guest *g, uint32_t size, uint32_t flags)
 static void unknown_queues_are_all_zero(void)
 {
     struct guest *g = start(272);
-    static const uint32_t indices[] = {1, 64, UINT32_MAX};
+    static const uint32_t indices[] = {1, 63, 64, 0x80000000, UINT32_MAX};
 
     guest_set_status(g, DEV, 3);
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < sizeof(indices) / sizeof(indices[0]); i++) {
         struct msg m = guest_queue_request(DEV, SET_VQUEUE_ENABLE);
         struct msg_get_vqueue_response q;
 
@@ -327,6 +329,9 @@ static void unknown_queues_are_all_zero(void)
         m = request(MSG_reset_vqueue_request);
         m.reset_vqueue_request.index = indices[i];
         guest_call(g, m);
+        m = request(MSG_event_avail);
+        m.event_avail.vq_index = indices[i];
+        guest_send(g, &m);
     }
     guest_free(g);
 }

@@ -187,6 +187,27 @@ static void fails_once_on_an_impossible_ring(void)
     }
 }
 
+static void a_message_above_the_maximum_ends_the_connection(void)
+{
+    struct guest *g = guest_new();
+    struct xvmsg_ring_abi *abi;
+    struct ipc_message message;
+    uint8_t *lane;
+
+    guest_connect(g, MSG_WIDE, 272);
+    abi = g->ring_pages;
+    lane = (uint8_t *)abi + RING_HEADER_SIZE;
+    memcpy(lane, (uint8_t[]){2, 3, 0, 0, 0x11, 0x01}, 6); /* 273 bytes */
+    shared_store32(&abi->to_backend.prod, 280);
+    g->domu->ops->evtchn_notify(g->domu, (uint32_t)g->port);
+    message = guest_told(g);
+    CU_ASSERT_EQUAL(message.kind, IPC_BUS_FAILED);
+    CU_ASSERT_PTR_NOT_NULL(strstr(message.failed.text, "record of impossible size"));
+    CU_ASSERT_EQUAL(ring_peer_fault(&g->ring), RING_BAD_RECORD);
+    guest_disconnect(g);
+    guest_free(g);
+}
+
 /* A message nobody takes, a ring that goes bad, and all of it again. */
 static void misbehave_often(void)
 {
@@ -475,6 +496,7 @@ static const struct test_case cases[] = {
     TEST(refuses_a_bad_header),
     TEST(refuses_a_bad_offer),
     TEST(fails_once_on_an_impossible_ring),
+    TEST(a_message_above_the_maximum_ends_the_connection),
     TEST(connecting_anew_gives_no_new_lines),
     TEST(a_full_ring_holds_requests_back),
     TEST(drops_garbage_and_goes_on),
