@@ -94,6 +94,9 @@ struct device_class {
      * is none. NULL: there never is. */
     bool (*get_shm)(void *state, uint32_t index, uint64_t *length, uint64_t *address);
 
+    /* The file behind the device may have another size now. NULL: no matter. */
+    void (*target_changed)(void *state);
+
     void (*queue_kick)(void *state, struct queue *queue);
     void (*queue_stop)(void *state, struct queue *queue);
 };

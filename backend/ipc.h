@@ -12,6 +12,7 @@
  *   DISCONNECT let go of everything      DISCONNECTED
  *   DEVICE_ADD + descriptor              DEVICE_ADDED, or DEVICE_REFUSED
  *   DEVICE_REMOVE                        DEVICE_REMOVED
+ *   DEVICE_RESIZE look at its target     DEVICE_RESIZED
  *                                        BUS_FAILED at any time while connected
  *
  * Devices outlive connections: DISCONNECT resets them, the next CONNECT offers
@@ -35,11 +36,13 @@ enum ipc_kind {
     IPC_DISCONNECT,
     IPC_DEVICE_ADD,
     IPC_DEVICE_REMOVE,
+    IPC_DEVICE_RESIZE,
     IPC_CONNECTED,
     IPC_DISCONNECTED,
     IPC_DEVICE_ADDED,
     IPC_DEVICE_REFUSED,
     IPC_DEVICE_REMOVED,
+    IPC_DEVICE_RESIZED,
     IPC_BUS_FAILED,
 };
 
@@ -70,7 +73,7 @@ struct ipc_message {
         struct ipc_connect connect;
         struct ipc_device device;  /* DEVICE_ADD */
         struct {
-            uint64_t number;          /* DEVICE_REMOVE, _ADDED, _REFUSED, _REMOVED */
+            uint64_t number;          /* every other one about a device */
             char text[IPC_TEXT_MAX];  /* DEVICE_REFUSED: why */
         } answer;
         struct {

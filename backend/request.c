@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "backend/connection.h"
+#include "backend/resize.h"
 #include "xenstore-schema/schema.h"
 
 static void on_timer(evutil_socket_t fd, short what, void *user)
@@ -89,7 +90,7 @@ struct request *request_by_number(const struct bus *bus, uint64_t number)
 
 /* ---- nodes ---- */
 
-static struct store_path request_dir(const struct bus *bus, const char *name)
+struct store_path request_dir(const struct bus *bus, const char *name)
 {
     return store_path("%s/" XS_REQUEST "/%s", bus->home.text, name);
 }
@@ -392,6 +393,8 @@ void request_step(struct request *r)
     case REQUEST_SERVED:
     case REQUEST_QUIESCING:
         consider_removal(r);
+        if (r->stage == REQUEST_SERVED)
+            resize_step(r);
         break;
     case REQUEST_REMOVED:
         settle(r);

@@ -25,6 +25,13 @@ enum request_stage {
     REQUEST_REMOVED,   /* the worker let go, the store is to be cleaned */
 };
 
+/* Where a look at its target's size stands, see resize.h. */
+enum request_resize {
+    RESIZE_IDLE,
+    RESIZE_ASKED, /* DEVICE_RESIZE sent */
+    RESIZE_DONE,  /* the worker has looked, the node is to be removed */
+};
+
 struct request {
     struct request *next;
     struct bus *bus;
@@ -36,6 +43,8 @@ struct request {
     enum request_stage stage;
     bool announced;         /* its number stands in the store */
     bool overdue;           /* the frontend had its time to let go */
+    enum request_resize resize;
+    uint64_t resize_count;  /* what the node said then */
     char failure[WHY_SIZE]; /* goes to its error node; empty: all went well */
     struct event *timer;
 };
@@ -47,6 +56,9 @@ void request_free(struct request *request);
 
 struct request *request_by_name(const struct bus *bus, const char *name);
 struct request *request_by_number(const struct bus *bus, uint64_t number);
+
+/* B/request/NAME */
+struct store_path request_dir(const struct bus *bus, const char *name);
 
 /* The number in B/request/NAME, 0 when there is none. -1 with errno. */
 int request_read_number(struct bus *bus, platform_tx tx, const char *name, uint64_t *number);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend/request.h"
+#include "backend/resize.h"
 #include "backend/targets.h"
 #include "backend/wanted.h"
 #include "xenstore-schema/schema.h"
@@ -230,9 +231,13 @@ bool requests_answer(struct bus *bus, const struct ipc_message *message)
     struct request *r;
 
     if (message->kind != IPC_DEVICE_ADDED && message->kind != IPC_DEVICE_REFUSED &&
-        message->kind != IPC_DEVICE_REMOVED)
+        message->kind != IPC_DEVICE_REMOVED && message->kind != IPC_DEVICE_RESIZED)
         return false;
     r = request_by_number(bus, message->answer.number);
+    if (r && message->kind == IPC_DEVICE_RESIZED) {
+        bus_touch(bus, BUS_REQUESTS);
+        return resize_answer(r);
+    }
     if (!r || r->stage != asked)
         return false;
     bus_touch(bus, BUS_REQUESTS);
@@ -245,7 +250,8 @@ bool requests_answer(struct bus *bus, const struct ipc_message *message)
 bool requests_await(const struct bus *bus)
 {
     for (const struct request *r = bus->requests; r; r = r->next)
-        if (r->stage == REQUEST_ADDING || r->stage == REQUEST_REMOVING)
+        if (r->stage == REQUEST_ADDING || r->stage == REQUEST_REMOVING ||
+            r->resize == RESIZE_ASKED)
             return true;
     return false;
 }
@@ -255,6 +261,7 @@ void requests_worker_died(struct bus *bus)
     bus->restored = false;
     for (struct request *r = bus->requests, *next; r; r = next) {
         next = r->next;
+        r->resize = RESIZE_IDLE;
         if (r->stage <= REQUEST_SERVED)
             request_free(r);
         else

@@ -253,6 +253,15 @@ static void start_removal(struct worker *worker, uint64_t number)
     on_event_waits(worker);
 }
 
+static void look_at_target(struct worker *worker, uint64_t number)
+{
+    struct device *device = roster_find(&worker->roster, number);
+
+    if (device && !device->leaving && device->class->target_changed)
+        device->class->target_changed(device->state);
+    tell_about_device(worker, IPC_DEVICE_RESIZED, number, "");
+}
+
 /* False: not a message that a supervisor sends. */
 static bool obey(struct worker *worker, const struct ipc_message *message, int fd)
 {
@@ -270,6 +279,9 @@ static bool obey(struct worker *worker, const struct ipc_message *message, int f
         return true;
     case IPC_DEVICE_REMOVE:
         start_removal(worker, message->answer.number);
+        return true;
+    case IPC_DEVICE_RESIZE:
+        look_at_target(worker, message->answer.number);
         return true;
     default:
         return false;

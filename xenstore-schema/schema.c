@@ -62,6 +62,8 @@ const struct schema_node schema_nodes[] = {
     TEXT("B/" XS_REQUEST "/NAME/" XS_ERROR, BACKEND, false, "refused: why"),
     WORD("B/" XS_REQUEST "/NAME/" XS_REMOVE, TOOLSTACK, false,
          XS_REMOVE_ORDERLY "|" XS_REMOVE_FORCE, "the device shall go, and how"),
+    UINT("B/" XS_REQUEST "/NAME/" XS_RESIZE, TOOLSTACK, false, 0, UINT64_MAX,
+         "counted up: the target may have another size now"),
 
     UINT("B/" XS_DEVICE_NUMBER_NEXT, BACKEND, false, 1, UINT64_MAX,
          "the next device number to give"),

@@ -62,6 +62,7 @@
 #define XS_UUID "uuid"
 #define XS_NUMBER "number"
 #define XS_REMOVE "remove"
+#define XS_RESIZE "resize"
 #define XS_DEVICE_NUMBER_NEXT "device-number-next"
 #define XS_RELEASED "released"
 #define XS_ERROR "error"

@@ -147,6 +147,20 @@ static void blk_read_config(void *state, void *config)
     le32_put(bytes + offsetof(struct virtio_blk_config, blk_size), SECTOR);
 }
 
+/* The capacity is the whole sectors there are. Requests that wait for the kernel
+ * were inside the disk when they came. */
+static void blk_target_changed(void *state)
+{
+    struct blk *blk = state;
+    uint64_t size;
+
+    if (!file_size(blk->fd, &size) || size / SECTOR == blk->sectors)
+        return;
+    blk->sectors = size / SECTOR;
+    device_config_changed(blk->device, offsetof(struct virtio_blk_config, capacity),
+                          sizeof(((struct virtio_blk_config *)0)->capacity));
+}
+
 /* ---- requests ---- */
 
 static void answer(struct queue *queue, struct chain *chain, uint8_t *status, uint8_t value,
@@ -268,5 +282,6 @@ const struct device_class blk_class = {
     .create = blk_create,
     .destroy = blk_destroy,
     .read_config = blk_read_config,
+    .target_changed = blk_target_changed,
     .queue_kick = blk_queue_kick,
 };

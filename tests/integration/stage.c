@@ -66,6 +66,8 @@ static void answer(struct stage_worker *w, const struct ipc_message *message)
                           message->device.number, refusal ? refusal : "");
     if (message->kind == IPC_DEVICE_REMOVE && !w->stage->keeps_devices)
         stage_worker_says(w, IPC_DEVICE_REMOVED, message->answer.number, "");
+    if (message->kind == IPC_DEVICE_RESIZE)
+        stage_worker_says(w, IPC_DEVICE_RESIZED, message->answer.number, "");
 }
 
 static void on_readable(evutil_socket_t socket, short what, void *user)

@@ -10,6 +10,7 @@
 
 #include "backend/worker.h"
 #include "common/codec.h"
+#include "common/le.h"
 #include "common/ring.h"
 #include "common/store.h"
 #include "tests/harness.h"
@@ -95,16 +96,12 @@ static void attach(const char *name, const char *number)
     stage_wait(&s, store_path(B7 "/request/%s/number", name).text, number);
 }
 
-/* Asks over the ring which devices there are; bit n is device number n. */
-static unsigned devices(void)
+/* Asks over the ring; a tail of the response lies in `bytes`. */
+static struct msg ask(const struct msg *request, uint8_t bytes[MESSAGE_SIZE])
 {
-    struct msg request = {.kind = MSG_get_devices_request, .token = 1};
+    size_t size = msg_encode(MSG_WIDE, request, bytes, MESSAGE_SIZE, NULL);
     struct msg response;
-    uint8_t bytes[MESSAGE_SIZE];
-    size_t size;
 
-    request.get_devices_request.count = 32;
-    size = msg_encode(MSG_WIDE, &request, bytes, sizeof(bytes), NULL);
     CU_ASSERT(size > 0 && ring_put(&ring, bytes, size));
     if (ring_publish(&ring))
         s.guest->ops->evtchn_notify(s.guest, (uint32_t)port);
@@ -114,8 +111,30 @@ static unsigned devices(void)
     alarm(0);
     ring_release(&ring);
     CU_ASSERT_FATAL(msg_decode(MSG_WIDE, bytes, size, &response, NULL));
-    CU_ASSERT_EQUAL_FATAL(response.kind, MSG_get_devices_response);
-    return response.get_devices_response.bitmap.bytes[0];
+    CU_ASSERT_EQUAL_FATAL(response.kind, request->kind + 1);
+    return response;
+}
+
+/* Which devices there are; bit n is device number n. */
+static unsigned devices(void)
+{
+    struct msg request = {.kind = MSG_get_devices_request, .get_devices_request.count = 32};
+    uint8_t bytes[MESSAGE_SIZE];
+
+    return ask(&request, bytes).get_devices_response.bitmap.bytes[0];
+}
+
+/* The size in sectors that device 1 tells. */
+static uint64_t capacity(void)
+{
+    struct msg request = {
+        .kind = MSG_get_config_request,
+        .dev_num = 1,
+        .get_config_request.length = 8,
+    };
+    uint8_t bytes[MESSAGE_SIZE];
+
+    return le64_get(ask(&request, bytes).get_config_response.data.bytes);
 }
 
 static void the_guest_finds_the_devices_of_xenstore(void)
@@ -143,6 +162,20 @@ static void devices_outlive_a_connection(void)
     stage_begin(s.guest, 7);
     connect_guest();
     CU_ASSERT_EQUAL(devices(), 1u << 1);
+    close_backend();
+}
+
+static void a_disk_has_the_size_its_file_has_now(void)
+{
+    open_backend();
+    attach("disk", "1");
+    connect_guest();
+    CU_ASSERT_EQUAL(capacity(), 8);
+    stage_target(&s, "disk", 8192);
+    CU_ASSERT_EQUAL(capacity(), 8);
+    stage_write(s.toolstack, B7 "/request/disk/resize", "1");
+    stage_wait(&s, B7 "/request/disk/resize", NULL);
+    CU_ASSERT_EQUAL(capacity(), 16);
     close_backend();
 }
 
@@ -191,6 +224,7 @@ int main(void)
     static const struct test_case cases[] = {
         TEST(the_guest_finds_the_devices_of_xenstore),
         TEST(devices_outlive_a_connection),
+        TEST(a_disk_has_the_size_its_file_has_now),
         TEST(a_reference_that_cannot_be_mapped_closes_the_bus),
         TEST(a_poisoned_ring_closes_the_bus_and_unmaps_it),
         TEST(nothing_of_a_dead_domain_stays_mapped),
