@@ -57,11 +57,15 @@ static int answer(struct platform *p, platform_tx tx, void *user)
     const struct request *r = user;
     struct store_path path = store_path(HOME "/" XS_REQUEST "/%s", r->name);
     uint64_t number;
+    bool resize;
 
     if (!store_exists(p, tx, path.text) ||
         store_exists(p, tx, store_path("%s/" XS_ERROR, path.text).text))
         return 0;
-    if (r->manner == ADMIN_DROPS)
+    resize = store_exists(p, tx, store_path("%s/" XS_RESIZE, path.text).text);
+    if (r->manner == ADMIN_PULLS_OUT && !resize)
+        return 0;
+    if (r->manner == ADMIN_DROPS || r->manner == ADMIN_PULLS_OUT)
         return p->ops->xs_remove(p, tx, path.text);
     if (r->manner == ADMIN_REFUSES)
         return store_write_text(p, tx, path.text, XS_ERROR, "target: no such file");
@@ -69,7 +73,7 @@ static int answer(struct platform *p, platform_tx tx, void *user)
         return grant(p, tx, path.text, r->name);
     if (store_exists(p, tx, store_path("%s/" XS_REMOVE, path.text).text))
         return withdraw(p, tx, path.text, number);
-    return 0;
+    return resize ? store_remove(p, tx, path.text, XS_RESIZE) : 0;
 }
 
 static void answer_all(struct admin_daemon *d)

@@ -11,9 +11,10 @@
 #include "tests/fake/fake-xen.h"
 
 enum admin_manner {
-    ADMIN_GRANTS,  /* a number and a device; removes what shall be removed */
-    ADMIN_REFUSES, /* an error */
-    ADMIN_DROPS,   /* the request vanishes */
+    ADMIN_GRANTS,    /* a number and a device; removes what shall be removed */
+    ADMIN_REFUSES,   /* an error */
+    ADMIN_DROPS,     /* the request vanishes */
+    ADMIN_PULLS_OUT, /* so it does, but only when a size is to be looked at */
 };
 
 struct admin_daemon;

@@ -2,7 +2,7 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * attach, detach and list, apart from their command lines: what the cmd_*
+ * attach, detach, resize and list, apart from their command lines: what the cmd_*
  * functions run once they have Xen, and tests over a Xen of their own. A result
  * goes to `out`, a failure to complain(); the return is the exit status.
  */
@@ -34,6 +34,13 @@ struct detach_request {
     unsigned timeout;
 };
 
+struct resize_request {
+    const char *domain;
+    uint32_t bus;
+    const char *device; /* its number or name */
+    unsigned timeout;
+};
+
 struct list_request {
     const char *domain; /* NULL: every one */
     bool json;
@@ -41,6 +48,7 @@ struct list_request {
 
 int attach_run(struct platform *p, const struct attach_request *request, FILE *out);
 int detach_run(struct platform *p, const struct detach_request *request);
+int resize_run(struct platform *p, const struct resize_request *request);
 int list_run(struct platform *p, const struct list_request *request, FILE *out);
 
 #endif

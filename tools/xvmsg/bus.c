@@ -103,6 +103,58 @@ struct store_path bus_request(const struct bus_id *id, const char *name)
     return store_path("%s/" XS_REQUEST "/%s", bus_home(id).text, name);
 }
 
+/* Is B/request/NAME the device with that number? */
+static bool has_number(struct platform *p, platform_tx tx, const char *path, uint64_t wanted)
+{
+    uint64_t number;
+
+    return store_read_u64(p, tx, path, XS_NUMBER, 0, UINT64_MAX, &number) == 0 &&
+           number == wanted;
+}
+
+static int find_by_number(struct platform *p, platform_tx tx, const struct bus_id *id,
+                          uint64_t number, struct store_path *path)
+{
+    struct store_path requests = store_path("%s/" XS_REQUEST, bus_home(id).text);
+    size_t count;
+    char **names = p->ops->xs_list(p, tx, requests.text, &count);
+    int rc = -1;
+
+    if (!names)
+        return -1;
+    for (size_t i = 0; i < count && rc < 0; i++) {
+        *path = bus_request(id, names[i]);
+        rc = has_number(p, tx, path->text, number) ? 0 : -1;
+    }
+    free(names);
+    errno = ENOENT;
+    return rc;
+}
+
+int bus_find_request(struct platform *p, platform_tx tx, const struct bus_id *id,
+                     const char *device, struct store_path *path)
+{
+    uint64_t number;
+
+    if (parse_u64(device, 0, UINT64_MAX, &number) == 0)
+        return find_by_number(p, tx, id, number, path);
+    if (!name_valid(device)) {
+        errno = ENOENT;
+        return -1;
+    }
+    *path = bus_request(id, device);
+    return store_exists(p, tx, path->text) ? 0 : -1;
+}
+
+void bus_complain_about_request(const char *command, const char *domain, uint32_t bus,
+                                const char *device)
+{
+    if (errno == ENOENT)
+        complain(command, "domain %s has no device %s on bus %u", domain, device, bus);
+    else
+        complain(command, "cannot write the request: %s", strerror(errno));
+}
+
 /* A directory of `owner`'s that `reader` may read; all below inherits that. */
 static int make_home(struct platform *p, platform_tx tx, const char *path, uint32_t owner,
                      uint32_t reader)

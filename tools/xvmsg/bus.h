@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/* What attach, detach and list share: which bus, its nodes, and waiting. */
+/* What attach, detach, resize and list share: which bus, its nodes, and waiting. */
 #ifndef XVMSG_TOOL_BUS_H
 #define XVMSG_TOOL_BUS_H
 
@@ -31,6 +31,17 @@ int bus_find(struct platform *p, const char *command, const char *domain, uint32
 /* B, and B/request/NAME. */
 struct store_path bus_home(const struct bus_id *id);
 struct store_path bus_request(const struct bus_id *id, const char *name);
+
+/*
+ * The request of a device that goes by its number or name: its path in *path. -1
+ * with ENOENT when there is none, about which bus_complain_about_request() speaks.
+ */
+int bus_find_request(struct platform *p, platform_tx tx, const struct bus_id *id,
+                     const char *device, struct store_path *path);
+
+/* By errno. */
+void bus_complain_about_request(const char *command, const char *domain, uint32_t bus,
+                                const char *device);
 
 /* 1 when there is no such node, 0 when there is, -1 when it cannot be told. */
 int bus_missing(struct platform *p, platform_tx tx, const char *path);

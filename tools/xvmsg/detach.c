@@ -30,54 +30,12 @@ struct detach {
     struct store_path path; /* B/request/NAME */
 };
 
-/* Is B/request/NAME the device with that number? */
-static bool has_number(struct platform *p, platform_tx tx, const char *path, uint64_t wanted)
-{
-    uint64_t number;
-
-    return store_read_u64(p, tx, path, XS_NUMBER, 0, UINT64_MAX, &number) == 0 &&
-           number == wanted;
-}
-
-static int find_by_number(struct platform *p, platform_tx tx, struct detach *d, uint64_t number)
-{
-    struct store_path requests = store_path("%s/" XS_REQUEST, bus_home(&d->id).text);
-    size_t count;
-    char **names = p->ops->xs_list(p, tx, requests.text, &count);
-    int rc = -1;
-
-    if (!names)
-        return -1;
-    for (size_t i = 0; i < count && rc < 0; i++) {
-        d->path = bus_request(&d->id, names[i]);
-        rc = has_number(p, tx, d->path.text, number) ? 0 : -1;
-    }
-    free(names);
-    errno = ENOENT;
-    return rc;
-}
-
-/* -1 with ENOENT when there is no such device. */
-static int find_device(struct platform *p, platform_tx tx, struct detach *d)
-{
-    uint64_t number;
-
-    if (parse_u64(d->request->device, 0, UINT64_MAX, &number) == 0)
-        return find_by_number(p, tx, d, number);
-    if (!name_valid(d->request->device)) {
-        errno = ENOENT;
-        return -1;
-    }
-    d->path = bus_request(&d->id, d->request->device);
-    return store_exists(p, tx, d->path.text) ? 0 : -1;
-}
-
 /* A request that got no number has no device: it can simply go. */
 static int write_remove(struct platform *p, platform_tx tx, void *user)
 {
     struct detach *d = user;
 
-    if (find_device(p, tx, d) < 0)
+    if (bus_find_request(p, tx, &d->id, d->request->device, &d->path) < 0)
         return -1;
 
     int missing = bus_missing(p, tx, store_path("%s/" XS_NUMBER, d->path.text).text);
@@ -95,14 +53,6 @@ static int request_gone(struct platform *p, void *user)
     return bus_missing(p, PLATFORM_NO_TX, d->path.text);
 }
 
-static void complain_about_find(const struct detach_request *r, int error)
-{
-    if (error == ENOENT)
-        complain(COMMAND, "domain %s has no device %s on bus %u", r->domain, r->device, r->bus);
-    else
-        complain(COMMAND, "cannot ask for the removal: %s", strerror(error));
-}
-
 int detach_run(struct platform *p, const struct detach_request *request)
 {
     struct detach d = {.request = request};
@@ -110,7 +60,7 @@ int detach_run(struct platform *p, const struct detach_request *request)
     if (bus_find(p, COMMAND, request->domain, request->bus, &d.id) < 0)
         return EXIT_FAILURE;
     if (store_transaction(p, write_remove, &d) < 0) {
-        complain_about_find(request, errno);
+        bus_complain_about_request(COMMAND, request->domain, request->bus, request->device);
         return EXIT_FAILURE;
     }
     if (bus_wait(p, d.path.text, request->timeout, request_gone, &d) == 0)
@@ -157,17 +107,7 @@ static int parse_command_line(int argc, char **argv, struct detach_request *r)
 
     if (status >= 0)
         return status;
-    if (argc - optind < 2 || argc - optind > 3)
-        return options_usage(usage, false);
-    r->domain = argv[optind];
-    r->device = argv[optind + 1];
-    if (argc - optind == 2)
-        return -1;
-    if (strncmp(argv[optind + 2], "bus=", 4) != 0) {
-        complain(COMMAND, "unknown argument '%s'; see xvmsg detach --help", argv[optind + 2]);
-        return EXIT_USAGE;
-    }
-    return options_number(COMMAND, "bus", argv[optind + 2] + 4, &r->bus) < 0 ? EXIT_USAGE : -1;
+    return options_device(COMMAND, usage, argc, argv, &r->domain, &r->device, &r->bus);
 }
 
 int cmd_detach(int argc, char **argv)

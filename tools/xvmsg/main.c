@@ -17,6 +17,7 @@ static const struct {
 } commands[] = {
     {"attach", "give a guest a device", cmd_attach},
     {"detach", "take a device away again", cmd_detach},
+    {"resize", "tell a guest that its disk has another size", cmd_resize},
     {"list", "show the devices and how they are", cmd_list},
     {"decode", "show messages given as hex digits", cmd_decode},
     {"encode", "turn messages given as JSON into hex digits", cmd_encode},

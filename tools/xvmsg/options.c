@@ -3,8 +3,10 @@
 
 #include "tools/xvmsg/options.h"
 
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/store.h"
 #include "tools/xvmsg/xvmsg.h"
@@ -25,4 +27,22 @@ int options_number(const char *command, const char *option, const char *text, ui
     }
     complain(command, "%s must be a number, not '%s'", option, text);
     return -1;
+}
+
+int options_device(const char *command, const char *usage, int argc, char **argv,
+                   const char **domain, const char **device, uint32_t *bus)
+{
+    int count = argc - optind;
+
+    if (count < 2 || count > 3)
+        return options_usage(usage, false);
+    *domain = argv[optind];
+    *device = argv[optind + 1];
+    if (count == 2)
+        return -1;
+    if (strncmp(argv[optind + 2], "bus=", 4) != 0) {
+        complain(command, "unknown argument '%s'; see xvmsg %s --help", argv[optind + 2], command);
+        return EXIT_USAGE;
+    }
+    return options_number(command, "bus", argv[optind + 2] + 4, bus) < 0 ? EXIT_USAGE : -1;
 }

@@ -14,4 +14,11 @@ int options_usage(const char *usage, bool asked);
 /* An option's number; complains. */
 int options_number(const char *command, const char *option, const char *text, uint32_t *number);
 
+/*
+ * The rest of the line, from argv[optind] on: DOMAIN DEVICE [bus=NUMBER]. -1 to go
+ * on, else the exit status, after a complaint.
+ */
+int options_device(const char *command, const char *usage, int argc, char **argv,
+                   const char **domain, const char **device, uint32_t *bus);
+
 #endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* xvmsg resize, over a fake Xen. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/store.h"
+#include "tests/fake/fake-xen.h"
+#include "tests/harness.h"
+#include "tests/unit/admin-daemon.h"
+#include "tools/xvmsg/admin.h"
+#include "tools/xvmsg/xvmsg.h"
+#include "xenstore-schema/schema.h"
+
+#define B "/local/domain/0/backend/virtio-msg/5/0"
+#define DATA B "/request/data"
+
+static char complaint[512];
+
+void complain(const char *name, const char *format, ...)
+{
+    va_list args;
+
+    (void)name;
+    va_start(args, format);
+    vsnprintf(complaint, sizeof(complaint), format, args);
+    va_end(args);
+}
+
+/* ---- dom0, a guest called "web" with a disk "data" and one not granted ---- */
+
+static struct fake_xen *fx;
+static struct platform *dom0;
+
+static void start(void)
+{
+    fx = fake_xen_new();
+    fake_xen_create_domain(fx, 5, "web");
+    dom0 = fake_xen_domain(fx, 0);
+    store_write_text(dom0, PLATFORM_NO_TX, DATA, XS_TYPE, "blk");
+    store_write_u64(dom0, PLATFORM_NO_TX, DATA, XS_NUMBER, 7);
+    store_write_text(dom0, PLATFORM_NO_TX, B "/request/pending", XS_TYPE, "blk");
+}
+
+/* Holds its lock and never answers. */
+static struct platform *start_silent_daemon(void)
+{
+    struct platform *silent;
+
+    start();
+    silent = fake_xen_domain(fx, 0);
+    CU_ASSERT_EQUAL(silent->ops->lock(silent, "xvmsgd"), 0);
+    return silent;
+}
+
+static void stop(void)
+{
+    CU_ASSERT_EQUAL(fake_xen_counters(fx).watches, 0);
+    CU_ASSERT_EQUAL(fake_xen_counters(fx).transactions, 0);
+    platform_close(dom0);
+    CU_ASSERT_EQUAL(fake_xen_free(fx), 0);
+}
+
+static int resize(const char *device, unsigned timeout)
+{
+    const struct resize_request request = {.domain = "web", .device = device, .timeout = timeout};
+
+    complaint[0] = '\0';
+    return resize_run(dom0, &request);
+}
+
+static bool is_count(uint64_t expected)
+{
+    uint64_t count;
+
+    return store_read_u64(dom0, PLATFORM_NO_TX, DATA, XS_RESIZE, 0, UINT64_MAX, &count) == 0 &&
+           count == expected;
+}
+
+/* ---- what it does ---- */
+
+/* With the daemon answering a change, no wait comes near this. */
+#define LONG_ENOUGH 60
+
+static void waits_until_the_daemon_has_looked(void)
+{
+    struct admin_daemon *daemon;
+
+    start();
+    daemon = admin_daemon_start(fx, ADMIN_GRANTS);
+    CU_ASSERT_EQUAL(resize("data", LONG_ENOUGH), 0);
+    CU_ASSERT_EQUAL(resize("7", LONG_ENOUGH), 0);
+    CU_ASSERT_STRING_EQUAL(complaint, "");
+    CU_ASSERT(!store_exists(dom0, PLATFORM_NO_TX, DATA "/" XS_RESIZE));
+    CU_ASSERT(store_exists(dom0, PLATFORM_NO_TX, DATA));
+    admin_daemon_stop(daemon);
+    stop();
+}
+
+static void counts_up_and_does_not_wait_for_ever(void)
+{
+    struct platform *silent = start_silent_daemon();
+
+    CU_ASSERT_EQUAL(resize("data", 0), 1);
+    CU_ASSERT_STRING_EQUAL(complaint,
+                           "xvmsgd has not looked at device data within 0 s; it will when it can");
+    CU_ASSERT(is_count(1));
+    CU_ASSERT_EQUAL(resize("7", 0), 1);
+    CU_ASSERT(is_count(2));
+    platform_close(silent);
+    stop();
+}
+
+static void refuses_what_is_not_there(void)
+{
+    static const char *const devices[] = {"6", "other", "", "../data", "pending",
+                                          "18446744073709551616"};
+    struct platform *silent = start_silent_daemon();
+
+    for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
+        char expected[80];
+
+        snprintf(expected, sizeof(expected), "domain web has no device %s on bus 0", devices[i]);
+        CU_ASSERT_EQUAL(resize(devices[i], 0), 1);
+        CU_ASSERT_STRING_EQUAL(complaint, expected);
+    }
+    CU_ASSERT(!store_exists(dom0, PLATFORM_NO_TX, B "/request/pending/" XS_RESIZE));
+    CU_ASSERT(!store_exists(dom0, PLATFORM_NO_TX, B "/request/other"));
+    platform_close(silent);
+    stop();
+}
+
+static void a_device_removed_meanwhile_was_not_resized(void)
+{
+    struct admin_daemon *daemon;
+
+    start();
+    daemon = admin_daemon_start(fx, ADMIN_PULLS_OUT);
+    CU_ASSERT_EQUAL(resize("data", LONG_ENOUGH), 1);
+    CU_ASSERT_STRING_EQUAL(complaint, "device data was removed meanwhile");
+    admin_daemon_stop(daemon);
+    stop();
+}
+
+static void a_missing_daemon_or_domain_is_told(void)
+{
+    struct resize_request nobody = {.domain = "mail", .device = "data"};
+    struct platform *silent;
+
+    start();
+    CU_ASSERT_EQUAL(resize("data", 0), 1);
+    CU_ASSERT_PTR_NOT_NULL(strstr(complaint, "xvmsgd is not running"));
+    stop();
+    silent = start_silent_daemon();
+    CU_ASSERT_EQUAL(resize_run(dom0, &nobody), 1);
+    CU_ASSERT_STRING_EQUAL(complaint, "there is no domain 'mail'");
+    platform_close(silent);
+    stop();
+}
+
+static void every_failing_call_is_told(void)
+{
+    bool failed = true;
+
+    for (unsigned n = 1; failed; n++) {
+        struct platform *silent = start_silent_daemon();
+
+        fake_xen_fail(fx, 0, NULL, n, EIO);
+        CU_ASSERT_EQUAL(resize("data", 0), 1);
+        CU_ASSERT_NOT_EQUAL(complaint[0], '\0');
+        failed = fake_xen_failed(fx);
+        platform_close(silent);
+        platform_close(dom0);
+        CU_ASSERT_EQUAL(fake_xen_free(fx), 0);
+        CU_ASSERT_FATAL(n < 200);
+    }
+}
+
+/* Status 2, and Xen is not even looked for. */
+static bool wrong_usage(const char *line)
+{
+    char *argv[8], *copy = strdup(line), *rest = copy, *word;
+    int argc = 0, status;
+
+    while ((word = strsep(&rest, " ")))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    status = cmd_resize(argc, argv);
+    free(copy);
+    return status == EXIT_USAGE;
+}
+
+static void wrong_command_lines_are_refused(void)
+{
+    CU_ASSERT(wrong_usage("resize"));
+    CU_ASSERT(wrong_usage("resize web"));
+    CU_ASSERT(wrong_usage("resize web data more"));
+    CU_ASSERT_STRING_EQUAL(complaint, "unknown argument 'more'; see xvmsg resize --help");
+    CU_ASSERT(wrong_usage("resize web data bus=x"));
+    CU_ASSERT(wrong_usage("resize web data bus=0 more"));
+    CU_ASSERT(wrong_usage("resize --timeout=soon web data"));
+    CU_ASSERT(wrong_usage("resize --force web data"));
+}
+
+static const struct test_case cases[] = {
+    TEST(waits_until_the_daemon_has_looked),
+    TEST(counts_up_and_does_not_wait_for_ever),
+    TEST(refuses_what_is_not_there),
+    TEST(a_device_removed_meanwhile_was_not_resized),
+    TEST(a_missing_daemon_or_domain_is_told),
+    TEST(every_failing_call_is_told),
+    TEST(wrong_command_lines_are_refused),
+    {NULL, NULL},
+};
+
+int main(void)
+{
+    return test_main("admin resize", cases);
+}
