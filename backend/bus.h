@@ -53,6 +53,7 @@ struct bus {
     enum xenbus_state state; /* B/state; Initialising: to be advertised anew */
     char error[WHY_SIZE];    /* why the bus is closed */
     bool error_due;          /* and it is still to be written */
+    bool error_heard;        /* the frontend's own reason was logged */
     bool offer_refused;      /* and is about `offer`, void if that has changed */
 
     struct process *worker; /* NULL: to be started, unless it died too often */
@@ -73,6 +74,7 @@ struct bus {
     struct event *request_answer; /* and this one about a device */
     struct log_limit limit;
     struct log_limit connected_limit;
+    struct log_limit heard_limit;
     bool connected_said; /* and so its end is worth a line */
 };
 

@@ -324,6 +324,23 @@ static bool read_frontend(struct bus *bus, uint64_t *state)
     return false;
 }
 
+/* A frontend that closes the bus may say why: once each time. */
+static void hear_error(struct bus *bus, enum xenbus_state frontend)
+{
+    struct platform *p = bus->daemon->platform;
+    char why[WHY_SIZE];
+
+    if (frontend != XENBUS_CLOSING && frontend != XENBUS_CLOSED) {
+        bus->error_heard = false;
+        return;
+    }
+    if (bus->error_heard || !offer_read_error(&bus->source, why))
+        return;
+    bus->error_heard = true;
+    if (log_limit_passes(&bus->heard_limit, p->ops->now(p)))
+        log_warning("%s: the guest closed the bus: %s", bus->label, why);
+}
+
 void connection_step(struct bus *bus)
 {
     uint64_t frontend;
@@ -339,6 +356,7 @@ void connection_step(struct bus *bus)
         return;
     if (!read_frontend(bus, &frontend))
         return;
+    hear_error(bus, (enum xenbus_state)frontend);
     if (!bus->online)
         go_offline(bus, (enum xenbus_state)frontend);
     else

@@ -230,6 +230,18 @@ int offer_read_state(const struct offer_source *source, platform_tx tx, uint64_t
     return rc;
 }
 
+bool offer_read_error(const struct offer_source *source, char text[WHY_SIZE])
+{
+    struct reading r = reading_start(source, PLATFORM_NO_TX, text);
+    char *error = read_text(&r, XS_ERROR);
+
+    if (!error)
+        return false;
+    text_printable(text, WHY_SIZE, error);
+    free(error);
+    return *text;
+}
+
 int offer_read_in_use(const struct offer_source *source, uint64_t number, char why[WHY_SIZE])
 {
     struct reading r = reading_start(source, PLATFORM_NO_TX, why);

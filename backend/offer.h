@@ -34,6 +34,9 @@ int offer_read_state(const struct offer_source *source, platform_tx tx, uint64_t
 int offer_read(const struct offer_source *source, platform_tx tx, struct ipc_connect *offer,
                char why[WHY_SIZE]);
 
+/* Why the frontend closed the bus, printable; false when it does not say. */
+bool offer_read_error(const struct offer_source *source, char text[WHY_SIZE]);
+
 /* Is the frontend using device `number`? 1 or 0, or -1 as above. */
 int offer_read_in_use(const struct offer_source *source, uint64_t number, char why[WHY_SIZE]);
 
