@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backend/backlog.h"
 #include "common/print.h"
 #include "common/ring.h"
 
@@ -34,7 +35,7 @@ struct channel {
     uint8_t *message;       /* private copy of what is being served */
     uint8_t *response;      /* encoded */
     struct answer answer;
-    size_t kept;            /* size of a message that must be offered again */
+    struct backlog backlog; /* messages whose devices are busy */
     bool stopped;
     uint64_t dropped;
 };
@@ -110,7 +111,7 @@ static bool is_for_us(const struct msg *m)
 }
 
 /* Serves channel->message. False when it has to be offered again later. */
-static bool serve_message(struct channel *channel, size_t size)
+static bool serve_message(struct channel *channel, size_t size, bool again)
 {
     struct msg_error error;
     struct msg m;
@@ -119,7 +120,8 @@ static bool serve_message(struct channel *channel, size_t size)
         drop(channel, error.field, msg_fault_text(error.fault));
         return true;
     }
-    trace(channel, "from guest:", &m);
+    if (!again)
+        trace(channel, "from guest:", &m);
     if (!is_for_us(&m)) {
         drop(channel, msg_describe(m.kind)->name, "not a driver's message");
         return true;
@@ -157,6 +159,7 @@ static bool send_events(struct channel *channel)
         channel->owner.build_event(channel->owner.user, source, bit, &channel->answer);
         send_message(channel, &channel->answer.msg);
         pending_done(channel->pending, source, bit);
+        backlog_again(&channel->backlog);
     }
     return true;
 }
@@ -165,22 +168,44 @@ enum progress {
     GO_ON,
     WAIT_FOR_MESSAGE,
     WAIT_FOR_ROOM,
-    WAIT_FOR_DEVICE, /* the kept message's: a pending event will wake us */
+    WAIT_FOR_DEVICE, /* too many messages wait for theirs; a pending event will wake us */
 };
+
+/* The next message that was kept; false when there is none to be offered now. */
+static bool serve_kept(struct channel *channel)
+{
+    size_t size = backlog_offer(&channel->backlog, channel->message);
+
+    if (!size)
+        return false;
+    if (serve_message(channel, size, true))
+        backlog_take(&channel->backlog);
+    else
+        backlog_leave(&channel->backlog);
+    return true;
+}
+
+static enum progress serve_new(struct channel *channel)
+{
+    size_t size;
+
+    if (backlog_full(&channel->backlog))
+        return WAIT_FOR_DEVICE;
+    size = ring_get(&channel->ring, channel->message);
+    if (!size)
+        return WAIT_FOR_MESSAGE;
+    if (!serve_message(channel, size, false) &&
+        !backlog_append(&channel->backlog, channel->message, size))
+        fail(channel, "out of memory for a message that has to wait");
+    return GO_ON;
+}
 
 /* Events first: a full ring must not keep them behind new requests for ever. */
 static enum progress serve_one(struct channel *channel)
 {
-    size_t size = channel->kept;
-
     if (!send_events(channel) || !has_room(channel))
         return WAIT_FOR_ROOM;
-    if (!size)
-        size = ring_get(&channel->ring, channel->message);
-    if (!size)
-        return WAIT_FOR_MESSAGE;
-    channel->kept = serve_message(channel, size) ? 0 : size;
-    return channel->kept ? WAIT_FOR_DEVICE : GO_ON;
+    return serve_kept(channel) ? GO_ON : serve_new(channel);
 }
 
 /* Asks to be woken. False: what we would wait for is already there. */
@@ -218,8 +243,11 @@ static void on_service(evutil_socket_t fd, short what, void *user)
     if (channel->stopped)
         return;
     channel->answer.heavy = false;
-    for (unsigned n = 0; n < BATCH && progress == GO_ON && !channel->answer.heavy; n++)
+    for (unsigned n = 0; n < BATCH && progress == GO_ON; n++) {
         progress = serve_one(channel);
+        if (channel->answer.heavy || channel->stopped)
+            break;
+    }
     ring_doorbell_if_wanted(channel);
     if (!channel->stopped && !may_sleep(channel, progress))
         event_add(channel->service, &next_turn);
@@ -252,8 +280,10 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 
 void channel_wake(struct channel *channel)
 {
-    if (!channel->stopped)
-        event_active(channel->service, 0, 0);
+    if (channel->stopped)
+        return;
+    backlog_again(&channel->backlog);
+    event_active(channel->service, 0, 0);
 }
 
 void channel_stop(struct channel *channel)
@@ -339,6 +369,7 @@ struct channel *channel_new(struct event_base *base, struct platform *platform,
     channel->pending = pending;
     channel->label = label;
     channel->port = -1;
+    backlog_init(&channel->backlog);
     channel->answer.form = (enum msg_form)connect->wire_form;
     channel->answer.max_message = (uint16_t)connect->message_size;
     if (!make_buffers(channel, channel->answer.max_message) || !map_ring(channel, connect, why) ||
@@ -366,6 +397,7 @@ void channel_free(struct channel *channel)
     if (channel->pages)
         channel->platform->ops->grant_unmap(channel->platform, channel->pages,
                                             channel->num_pages);
+    backlog_free(&channel->backlog);
     free(channel->message);
     free(channel->response);
     free(channel->answer.tail);
