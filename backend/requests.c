@@ -120,7 +120,8 @@ static void consider(struct bus *bus, const char *name, bool restoring)
     }
     if (restoring && !number)
         return;
-    if (has(bus, name, XS_REMOVE))
+    /* A bus that went offline while no daemon ran loses its devices all the same. */
+    if ((number && !bus->online) || has(bus, name, XS_REMOVE))
         request_end(bus, name, number, NULL);
     else if (bus->given_up && !number)
         request_end(bus, name, 0, "the bus is closed, its worker died too often");

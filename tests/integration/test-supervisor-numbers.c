@@ -190,6 +190,22 @@ static void whoever_dies_with_a_number_leaves_it_in_quarantine(void)
     stage_close(&s);
 }
 
+/* Its number would be in use and in quarantine once the bus is online again. */
+static void a_bus_taken_offline_without_a_daemon_keeps_no_number(void)
+{
+    open_bus();
+    add("disk", "1");
+    stage_stop_daemon(&s);
+    stage_write(s.toolstack, B7 "/online", "0");
+    stage_start_daemon(&s);
+    stage_wait(&s, B7 "/request/disk", NULL);
+    CU_ASSERT(stage_is(&s, B7 "/device/1", NULL));
+    CU_ASSERT(stage_says(&s, B7 "/released/0", "1 "));
+    stage_write(s.toolstack, B7 "/online", "1");
+    add("disk", "2");
+    stage_close(&s);
+}
+
 static void settings_are_shown_and_follow_the_daemon(void)
 {
     open_bus();
@@ -212,6 +228,7 @@ int main(void)
         TEST(a_refused_device_puts_its_number_in_quarantine),
         TEST(a_request_taken_back_early_puts_its_number_in_quarantine),
         TEST(whoever_dies_with_a_number_leaves_it_in_quarantine),
+        TEST(a_bus_taken_offline_without_a_daemon_keeps_no_number),
         TEST(settings_are_shown_and_follow_the_daemon),
         {NULL, NULL},
     };
