@@ -36,6 +36,7 @@ struct detach_request {
 
 struct list_request {
     const char *domain; /* NULL: every one */
+    bool numbers; /* of each bus, instead of its devices */
     bool json;
 };
 
