@@ -248,7 +248,12 @@ struct bus *bus_new(struct daemon *daemon, uint32_t frontend, uint32_t id)
     snprintf(bus->label, sizeof(bus->label), "dom %u bus %u", frontend, id);
     bus->home = store_path(XS_BACKEND_BUS, daemon->domid, frontend, id);
     bus->numbers = (struct numbers){
-        .platform = daemon->platform, .owner = daemon->domid, .bus = bus->home.text};
+        .platform = daemon->platform,
+        .owner = daemon->domid,
+        .bus = bus->home.text,
+        .space = NUMBERING_COMPACT,
+        .quarantine = daemon->quarantine,
+    };
     bus->online = true;
     bus->state = XENBUS_INITIALISING;
     bus->retry = evtimer_new(daemon->base, on_retry, bus);

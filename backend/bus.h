@@ -67,6 +67,7 @@ struct bus {
     uint64_t advertised;      /* paces advertisements, see connection.c */
 
     struct request *requests;
+    bool numbers_started;
     bool restored; /* the worker has every device that already had a number */
 
     struct event *retry;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "backend/requests.h"
 #include "xenstore-schema/schema.h"
 
 /* A frontend may connect, do one thing and leave, again and again, but not
@@ -242,7 +243,7 @@ static void map(struct bus *bus)
 static int commit_body(struct bus *bus, platform_tx tx, void *user)
 {
     (void)user;
-    if (expect_offer(bus, tx) < 0)
+    if (expect_offer(bus, tx) < 0 || numbers_note_form(&bus->numbers, tx, bus->offer.wire_form) < 0)
         return -1;
     return write_number(bus, tx, XS_STATE, XENBUS_CONNECTED);
 }
@@ -253,8 +254,10 @@ static void commit(struct bus *bus)
 
     if (bus_transaction(bus, commit_body, NULL) == 0) {
         bus->connected_said = log_limit_passes(&bus->connected_limit, p->ops->now(p));
-        if (bus->connected_said)
+        if (bus->connected_said) {
             log_info("%s: connected", bus->label);
+            requests_tell_hidden(bus);
+        }
         bus->link = BUS_CONNECTED;
         bus->state = XENBUS_CONNECTED;
         bus_touch(bus, BUS_STATE);

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "common/platform.h"
+#include "xenstore-schema/numbering.h"
 
 /* Room for one sentence about what went wrong. */
 #define WHY_SIZE 256
@@ -34,6 +35,8 @@ struct daemon {
     bool (*type_known)(const char *type);
 
     uint32_t max_shared_pages; /* each bus may have mapped in areas */
+
+    struct quarantine quarantine; /* of released device numbers */
 
     struct timeval remove_timeout; /* orderly removal waits so long for the frontend */
     struct timeval answer_timeout; /* a worker that owes an answer so long is killed */

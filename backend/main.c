@@ -24,6 +24,8 @@
 #define REMOVE_TIMEOUT_MAX 3600
 #define SHARED_MIB_DEFAULT 32
 #define SHARED_MIB_MAX 256
+#define QUARANTINE_COUNT_DEFAULT 1024
+#define QUARANTINE_SECONDS_DEFAULT 60
 #define PAGES_PER_MIB ((1u << 20) / PLATFORM_PAGE_SIZE)
 
 static const char usage[] =
@@ -34,6 +36,11 @@ static const char usage[] =
     "  --log-level LEVEL         error, warning, info (the default) or debug\n"
     "  --max-shared-mib MIB      how much of a guest's memory one bus may keep mapped\n"
     "                            for its disks' data, 1 to 256; 32 is the default\n"
+    "  --number-quarantine-count COUNT\n"
+    "                            a released device number is not given again before so\n"
+    "                            many others were released; 1024 is the default\n"
+    "  --number-quarantine-seconds SECONDS\n"
+    "                            and not before so long; 60 is the default\n"
     "  --remove-timeout SECONDS  how long a guest may keep a device that is to be\n"
     "                            removed in order; 10 is the default\n"
     "  -h, --help                print this\n"
@@ -78,6 +85,19 @@ static bool parse_max_shared(const char *text, uint32_t *pages)
     return false;
 }
 
+static bool parse_quarantine(const char *option, const char *text, uint32_t min, uint32_t max,
+                             uint32_t *setting)
+{
+    uint64_t value;
+
+    if (parse_u64(text, min, max, &value) == 0) {
+        *setting = (uint32_t)value;
+        return true;
+    }
+    fprintf(stderr, "xvmsgd: %s must be %u to %u, not '%s'\n", option, min, max, text);
+    return false;
+}
+
 /* Ends the program on anything but options to serve with. */
 static void parse_options(int argc, char **argv, struct daemon *daemon)
 {
@@ -86,6 +106,8 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
         OPT_VERSION = 'V',
         OPT_LOG_LEVEL = 'l',
         OPT_MAX_SHARED = 'm',
+        OPT_QUARANTINE_COUNT = 'c',
+        OPT_QUARANTINE_SECONDS = 's',
         OPT_REMOVE_TIMEOUT = 'r',
     };
     static const struct option options[] = {
@@ -93,6 +115,8 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
         {"version", no_argument, NULL, OPT_VERSION},
         {"log-level", required_argument, NULL, OPT_LOG_LEVEL},
         {"max-shared-mib", required_argument, NULL, OPT_MAX_SHARED},
+        {"number-quarantine-count", required_argument, NULL, OPT_QUARANTINE_COUNT},
+        {"number-quarantine-seconds", required_argument, NULL, OPT_QUARANTINE_SECONDS},
         {"remove-timeout", required_argument, NULL, OPT_REMOVE_TIMEOUT},
         {NULL, 0, NULL, 0},
     };
@@ -114,6 +138,14 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
             break;
         case OPT_MAX_SHARED:
             good = parse_max_shared(optarg, &daemon->max_shared_pages);
+            break;
+        case OPT_QUARANTINE_COUNT:
+            good = parse_quarantine("--number-quarantine-count", optarg, 0, QUARANTINE_COUNT_MAX,
+                                    &daemon->quarantine.count);
+            break;
+        case OPT_QUARANTINE_SECONDS:
+            good = parse_quarantine("--number-quarantine-seconds", optarg, QUARANTINE_SECONDS_MIN,
+                                    QUARANTINE_SECONDS_MAX, &daemon->quarantine.seconds);
             break;
         case OPT_REMOVE_TIMEOUT:
             good = parse_remove_timeout(optarg, &daemon->remove_timeout);
@@ -232,6 +264,10 @@ int main(int argc, char **argv)
         .spawn = spawn_worker,
         .type_known = type_known,
         .max_shared_pages = SHARED_MIB_DEFAULT * PAGES_PER_MIB,
+        .quarantine = {
+            .count = QUARANTINE_COUNT_DEFAULT,
+            .seconds = QUARANTINE_SECONDS_DEFAULT,
+        },
         .remove_timeout = {.tv_sec = REMOVE_TIMEOUT_DEFAULT},
         .answer_timeout = {.tv_sec = 30},
         .retry_delay = {.tv_sec = 1},

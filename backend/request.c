@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "backend/connection.h"
 #include "backend/resize.h"
@@ -158,7 +157,7 @@ static int announce_body(struct bus *bus, platform_tx tx, void *user)
     struct store_path dir = device_dir(bus, r->number);
     struct store_path request = request_dir(bus, r->name);
 
-    if (numbers_check(&bus->numbers, tx, r->number) < 0 ||
+    if (numbers_use(&bus->numbers, tx, r->number) < 0 ||
         expect(bus, tx, request.text, XS_TARGET, r->target) < 0 ||
         expect(bus, tx, request.text, XS_MODE, r->read_only ? XS_MODE_READ : XS_MODE_WRITE) < 0)
         return -1;
@@ -303,8 +302,9 @@ static void consider_removal(struct request *r)
 /* ---- ending ---- */
 
 struct ending {
-    const char *name;
-    uint64_t number; /* 0: none stands in the store */
+    const char *name; /* NULL: the request is not ours to end */
+    uint64_t number;  /* 0: none stands in the store */
+    uint64_t taken;   /* one that was never announced; 0: none */
     const char *why;
 };
 
@@ -331,47 +331,58 @@ static int end_body(struct bus *bus, platform_tx tx, void *user)
 {
     const struct ending *e = user;
     struct platform *p = bus->daemon->platform;
-    struct store_path request = request_dir(bus, e->name);
-    int same = is_same(bus, tx, e);
+    int same = e->name ? is_same(bus, tx, e) : 0;
 
-    if (same < 0)
+    if (same < 0 || (e->taken && numbers_give_back(&bus->numbers, tx, e->taken) < 0))
         return -1;
     if (e->number &&
         (store_remove(p, tx, bus->home.text,
                       store_path(XS_DEVICE "/%" PRIu64, e->number).text) < 0 ||
-         numbers_release(&bus->numbers, tx, e->number, (uint64_t)time(NULL)) < 0))
+         numbers_release(&bus->numbers, tx, e->number) < 0))
         return -1;
     if (!same)
         return 0;
     if (!e->why)
         return store_remove(p, tx, bus->home.text, store_path(XS_REQUEST "/%s", e->name).text);
+
+    struct store_path request = request_dir(bus, e->name);
+
     if (store_remove(p, tx, request.text, XS_NUMBER) < 0)
         return -1;
     return store_write_text(p, tx, request.text, XS_ERROR, e->why);
 }
 
-bool request_end(struct bus *bus, const char *name, uint64_t number, const char *why)
+static bool end(struct bus *bus, struct ending ending)
 {
-    struct ending ending = {.name = name, .number = number, .why = why};
-
     if (bus_transaction(bus, end_body, &ending) < 0) {
         bus_retry(bus, "ending a request");
         return false;
     }
-    if (why)
-        log_warning("%s: request %s: %s", bus->label, name, why);
-    if (number)
-        log_info("%s: device %" PRIu64 " (%s) removed", bus->label, number, name);
+    if (ending.why)
+        log_warning("%s: request %s: %s", bus->label, ending.name, ending.why);
+    if (ending.number)
+        log_info("%s: device %" PRIu64 " (%s) removed", bus->label, ending.number, ending.name);
     return true;
 }
 
-/* One that was pulled out before it got its number leaves nothing behind. */
+bool request_end(struct bus *bus, const char *name, uint64_t number, const char *why)
+{
+    return end(bus, (struct ending){.name = name, .number = number, .why = why});
+}
+
+/* What stands under the name of one that was pulled out before it got its number
+ * is not it. */
 static void settle(struct request *r)
 {
     const char *why = *r->failure ? r->failure : NULL;
+    struct ending ending = {
+        .name = r->announced || why ? r->name : NULL,
+        .number = r->announced ? r->number : 0,
+        .taken = r->announced ? 0 : r->number,
+        .why = why,
+    };
 
-    if ((r->announced || why) &&
-        !request_end(r->bus, r->name, r->announced ? r->number : 0, why))
+    if (!end(r->bus, ending))
         return;
 
     struct bus *bus = r->bus;

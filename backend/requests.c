@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "backend/request.h"
@@ -21,20 +20,31 @@
 
 /* ---- serving one ---- */
 
+struct taking {
+    const char *name;
+    uint64_t number;
+    char why[WHY_SIZE];
+};
+
 static int take_body(struct bus *bus, platform_tx tx, void *user)
 {
-    return numbers_take(&bus->numbers, tx, user);
+    struct taking *taking = user;
+
+    taking->why[0] = '\0';
+    return numbers_take(&bus->numbers, tx, taking->name, &taking->number, taking->why);
 }
 
 /* A number for a request that has none. False: refused, or to be tried again. */
 static bool take_number(struct bus *bus, const char *name, uint64_t *number)
 {
-    if (bus_transaction(bus, take_body, number) == 0)
+    struct taking taking = {.name = name};
+
+    if (bus_transaction(bus, take_body, &taking) == 0) {
+        *number = taking.number;
         return true;
-    if (errno == EINVAL)
-        request_end(bus, name, 0, XS_DEVICE_NUMBER_NEXT ": not a number from 1 on");
-    else if (errno == ENOSPC)
-        request_end(bus, name, 0, XS_DEVICE_NUMBER_NEXT ": no device number is left");
+    }
+    if (taking.why[0])
+        request_end(bus, name, 0, taking.why);
     else
         bus_retry(bus, "taking a device number");
     return false;
@@ -111,7 +121,8 @@ static void consider(struct bus *bus, const char *name, bool restoring)
     }
     if (restoring && !number)
         return;
-    if (has(bus, name, XS_REMOVE))
+    /* A bus that went offline while no daemon ran loses its devices all the same. */
+    if ((number && !bus->online) || has(bus, name, XS_REMOVE))
         request_end(bus, name, number, NULL);
     else if (bus->given_up && !number)
         request_end(bus, name, 0, "the bus is closed, its worker died too often");
@@ -153,15 +164,35 @@ static int tidy_body(struct bus *bus, platform_tx tx, void *user)
             continue;
         rc = store_remove(p, tx, dir.text, names[i]);
         if (rc == 0)
-            rc = numbers_release(&bus->numbers, tx, number, (uint64_t)time(NULL));
+            rc = numbers_release(&bus->numbers, tx, number);
     }
     free(names);
     return rc;
 }
 
+static int start_body(struct bus *bus, platform_tx tx, void *user)
+{
+    (void)user;
+    return numbers_start(&bus->numbers, tx);
+}
+
+static bool start_numbers(struct bus *bus)
+{
+    if (bus->numbers_started)
+        return true;
+    if (bus_transaction(bus, start_body, NULL) < 0) {
+        bus_retry(bus, "making the nodes of device numbers");
+        return false;
+    }
+    bus->numbers_started = true;
+    return true;
+}
+
 /* Done once the worker has every device of before; the frontend may come then. */
 static void restore(struct bus *bus, char **names, size_t count)
 {
+    if (!start_numbers(bus))
+        return;
     consider_all(bus, names, count, true);
     if (!bus->worker || adding(bus) || evtimer_pending(bus->retry, NULL))
         return;
@@ -247,6 +278,17 @@ bool requests_answer(struct bus *bus, const struct ipc_message *message)
     return true;
 }
 
+void requests_tell_hidden(const struct bus *bus)
+{
+    unsigned hidden = 0;
+
+    for (const struct request *r = bus->requests; r; r = r->next)
+        hidden += r->number > msg_dev_num_max(bus->offer.wire_form);
+    if (hidden)
+        log_warning("%s: the guest's driver speaks the compact form: devices with numbers above "
+                    "%u, which it does not see: %u", bus->label, NUMBERING_COMPACT, hidden);
+}
+
 bool requests_await(const struct bus *bus)
 {
     for (const struct request *r = bus->requests; r; r = r->next)
@@ -259,6 +301,8 @@ bool requests_await(const struct bus *bus)
 void requests_worker_died(struct bus *bus)
 {
     bus->restored = false;
+    /* The numbers of those it was to add are given back. */
+    bus->numbers_started = false;
     for (struct request *r = bus->requests, *next; r; r = next) {
         next = r->next;
         r->resize = RESIZE_IDLE;

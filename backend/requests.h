@@ -19,6 +19,9 @@ void requests_check_releases(struct bus *bus);
 /* The worker's word about a device. False: it has no business saying that. */
 bool requests_answer(struct bus *bus, const struct ipc_message *message);
 
+/* Says once in the log what a driver that speaks the compact form does not see. */
+void requests_tell_hidden(const struct bus *bus);
+
 /* Does the worker owe an answer about a device? */
 bool requests_await(const struct bus *bus);
 

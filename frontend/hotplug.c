@@ -87,6 +87,14 @@ static void gone(struct xvmsg *h, struct known_device **link)
 
 /* ---- looking ---- */
 
+/* May the user hear of it now? A driver only of what its wire form can name. */
+static bool tellable(const struct xvmsg *h, uint64_t number)
+{
+    if (h->conn.mode == MODE_OBSERVING)
+        return true;
+    return h->conn.up && number <= msg_dev_num_max(h->form);
+}
+
 /* Reads the state of one device and tells what changed. */
 static int look(struct xvmsg *h, uint64_t number)
 {
@@ -102,7 +110,7 @@ static int look(struct xvmsg *h, uint64_t number)
         if (known)
             gone(h, link);
     } else if (strcmp(state, XS_DEVICE_ADDED) == 0) {
-        if (!known && (h->conn.up || h->conn.mode == MODE_OBSERVING))
+        if (!known && tellable(h, number))
             rc = added(h, link, number);
     } else if (strcmp(state, XS_DEVICE_REMOVING) == 0) {
         /* One that was never told of is not worth telling of now. */

@@ -80,7 +80,7 @@ const char *xvmsg_status_text(enum xvmsg_status status);
 
 enum xvmsg_wire_form {
     XVMSG_WIDE,    /* 16-byte header, 64-bit device numbers (default) */
-    XVMSG_COMPACT, /* 8-byte header, 16-bit device numbers */
+    XVMSG_COMPACT, /* 8-byte header; devices with numbers above 65535 are not told of */
 };
 
 enum xvmsg_device_event {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/store.h"
+#include "xenstore-schema/numbering.h"
 
 #define DOMID_MAX 32751u /* the last one below Xen's reserved ids */
 #define PORT_MAX 2147483647u
@@ -66,10 +67,18 @@ const struct schema_node schema_nodes[] = {
          "counted up: the target may have another size now"),
 
     UINT("B/" XS_DEVICE_NUMBER_NEXT, BACKEND, false, 1, UINT64_MAX,
-         "the next device number to give"),
+         "counts the device numbers given, and only grows"),
+    WORD("B/" XS_DEVICE_NUMBER_FORM, BACKEND, true, XS_WIRE_FORM_WIDE "|" XS_WIRE_FORM_COMPACT,
+         "form of the last connection, which new numbers fit"),
+    DIR("B/" XS_TAKEN, BACKEND, false, "numbers taken whose devices are not there yet"),
+    PLAIN("B/" XS_TAKEN "/NUMBER", BACKEND, false, SCHEMA_NAME, "the name of its request"),
     DIR("B/" XS_RELEASED, BACKEND, false, "the numbers released last"),
-    UINT("B/" XS_RELEASED "/NUMBER", BACKEND, false, 0, UINT64_MAX,
-         "when it was released, in seconds since 1970"),
+    PLAIN("B/" XS_RELEASED "/SEQUENCE", BACKEND, false, SCHEMA_RELEASES,
+          "releases from the SEQUENCEth on: number and second"),
+    UINT("B/" XS_QUARANTINE_COUNT, BACKEND, true, 0, QUARANTINE_COUNT_MAX,
+         "releases before a number may be given again"),
+    UINT("B/" XS_QUARANTINE_SECONDS, BACKEND, true, QUARANTINE_SECONDS_MIN,
+         QUARANTINE_SECONDS_MAX, "seconds before a number may be given again"),
 
     DIR("B/" XS_DEVICE, BACKEND, true, "devices that exist"),
     DIR("B/" XS_DEVICE "/NUMBER", BACKEND, true, "one device"),
@@ -117,7 +126,7 @@ static bool element_matches(const char *pattern, const char *element)
 {
     const char *index = strstr(pattern, "INDEX");
 
-    if (strcmp(pattern, "NUMBER") == 0)
+    if (strcmp(pattern, "NUMBER") == 0 || strcmp(pattern, "SEQUENCE") == 0)
         return number_key(element, UINT64_MAX);
     if (strcmp(pattern, "NAME") == 0)
         return name_valid(element);
@@ -217,6 +226,13 @@ static bool uuid_text(const char *text)
     return uuid_parse_text(text, uuid) == 0;
 }
 
+static bool release_list(const char *text)
+{
+    struct release list[NUMBERING_PER_NODE];
+
+    return numbering_parse(text, 0, list) > 0;
+}
+
 static bool absolute(const char *path)
 {
     return path[0] == '/' && path[1] && printable(path);
@@ -252,6 +268,9 @@ bool schema_value_valid(const struct schema_node *node, const char *value, const
     case SCHEMA_VERSIONS:
         *why = "is not a list of numbers with commas between";
         return number_list(value);
+    case SCHEMA_RELEASES:
+        *why = "is not a list of numbers with their seconds";
+        return release_list(value);
     }
     *why = "is of no known type";
     return false;

@@ -64,7 +64,11 @@
 #define XS_REMOVE "remove"
 #define XS_RESIZE "resize"
 #define XS_DEVICE_NUMBER_NEXT "device-number-next"
+#define XS_DEVICE_NUMBER_FORM "device-number-form"
+#define XS_TAKEN "taken"
 #define XS_RELEASED "released"
+#define XS_QUARANTINE_COUNT "quarantine-count"
+#define XS_QUARANTINE_SECONDS "quarantine-seconds"
 #define XS_ERROR "error"
 
 /* Values. */
@@ -95,11 +99,12 @@ enum schema_type {
     SCHEMA_UUID,     /* 8-4-4-4-12 */
     SCHEMA_ONE_OF,   /* one word of `words`, separated by '|' */
     SCHEMA_VERSIONS, /* numbers separated by commas */
+    SCHEMA_RELEASES, /* see numbering.h */
 };
 
 /*
- * One node. `path` starts with B or F; NUMBER, NAME and INDEX stand for one
- * varying element or, as in ring-ref-INDEX, the end of one.
+ * One node. `path` starts with B or F; NUMBER, SEQUENCE, NAME and INDEX stand for
+ * one varying element or, as in ring-ref-INDEX, the end of one.
  */
 struct schema_node {
     const char *path;

@@ -172,6 +172,7 @@ void stage_open(struct stage *s, uint32_t backend)
         .spawn_user = s,
         .type_known = only_disks,
         .max_shared_pages = 8192,
+        .quarantine = {.count = 1024, .seconds = 60},
         .remove_timeout = {.tv_sec = PATIENCE_SECONDS},
         .answer_timeout = {.tv_sec = PATIENCE_SECONDS},
         .retry_delay = {.tv_usec = 1000},

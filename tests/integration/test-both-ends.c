@@ -285,11 +285,28 @@ static void the_bus_comes_back_with_the_daemon(void)
     end();
 }
 
+static void a_compact_driver_meets_only_numbers_it_can_name(void)
+{
+    start(XVMSG_COMPACT);
+    stage_write(s.toolstack, B7 "/device-number-next", "65535");
+    attach("last", "65535");
+    stage_write(s.toolstack, B7 "/device-number-form", "wide");
+    attach("hidden", "65536");
+    stage_write(s.toolstack, B7 "/device-number-form", "compact");
+    attach("again", "2");
+    stage_write(s.toolstack, B7 "/request/hidden/remove", "orderly");
+    run_until_node(B7 "/request/hidden", NULL);
+    open_disk(2);
+    CU_ASSERT_STRING_EQUAL(heard, "+65535 +2 ");
+    end();
+}
+
 static const struct test_case cases[] = {
     TEST(a_disk_is_read_and_written),
     TEST(a_disk_is_read_and_written_in_the_compact_form),
     TEST(devices_are_detached_in_order_and_by_force),
     TEST(the_bus_comes_back_with_the_daemon),
+    TEST(a_compact_driver_meets_only_numbers_it_can_name),
     {NULL, NULL},
 };
 

@@ -92,6 +92,15 @@ static void values_are_held_to_their_type(void)
     CU_ASSERT(!valid("B/request/x/uuid", "7d444840"));
     CU_ASSERT(valid("B/device/0/name", "blk0"));
     CU_ASSERT(!valid("B/device/0/name", "0"));
+    CU_ASSERT(valid("B/device-number-form", "compact"));
+    CU_ASSERT(!valid("B/device-number-form", "middle"));
+    CU_ASSERT(valid("B/taken/7", "blk0"));
+    CU_ASSERT(valid("B/released/32", "2 86400,18446744073709551615 86460"));
+    CU_ASSERT(!valid("B/released/32", ""));
+    CU_ASSERT(!valid("B/released/32", "2 86400,"));
+    CU_ASSERT(!valid("B/released/32", "2"));
+    CU_ASSERT(!valid("B/quarantine-count", "32768"));
+    CU_ASSERT(!valid("B/quarantine-seconds", "4"));
     CU_ASSERT(valid("B/error", "ring: impossible index"));
     CU_ASSERT(!valid("B/error", "two\nlines"));
 }
@@ -124,7 +133,7 @@ static const char *const type_names[] = {
     [SCHEMA_TEXT] = "text",          [SCHEMA_PATH] = "xenstore path",
     [SCHEMA_FILE] = "file name",     [SCHEMA_NAME] = "device name",
     [SCHEMA_UUID] = "UUID",          [SCHEMA_ONE_OF] = "word",
-    [SCHEMA_VERSIONS] = "numbers",
+    [SCHEMA_VERSIONS] = "numbers",   [SCHEMA_RELEASES] = "releases",
 };
 
 static void format_writers(unsigned writers, char *text, size_t size)

@@ -34,6 +34,21 @@ done
 for mib in 0 257 -1 many 4294967297 ''; do
 	ok "--max-shared-mib '$mib'" says 2 "1 to 256, not '$mib'" --max-shared-mib "$mib"
 done
+for count in 0 32767; do
+	ok "--number-quarantine-count $count" says 0 . --number-quarantine-count $count --version
+done
+for count in -1 32768 none; do
+	ok "--number-quarantine-count $count" \
+		says 2 "0 to 32767, not '$count'" --number-quarantine-count "$count"
+done
+for seconds in 5 86400; do
+	ok "--number-quarantine-seconds $seconds" \
+		says 0 . --number-quarantine-seconds $seconds --version
+done
+for seconds in 4 86401 ''; do
+	ok "--number-quarantine-seconds '$seconds'" \
+		says 2 "5 to 86400, not '$seconds'" --number-quarantine-seconds "$seconds"
+done
 if [ ! -e /proc/xen ] && [ ! -e /dev/xen ]; then
 	ok "one prefix without Xen" says 1 '^error: this machine does not run on Xen'
 fi

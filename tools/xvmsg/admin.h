@@ -43,6 +43,7 @@ struct resize_request {
 
 struct list_request {
     const char *domain; /* NULL: every one */
+    bool numbers; /* of each bus, instead of its devices */
     bool json;
 };
 

@@ -10,6 +10,7 @@
 
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/handshake.h"
+#include "xenstore-schema/numbering.h"
 #include "xenstore-schema/schema.h"
 
 #define DOMAINS "/local/domain"
@@ -91,6 +92,65 @@ int bus_find(struct platform *p, const char *command, const char *domain, uint32
     id->backend = (uint32_t)own;
     id->bus = bus;
     return bus_find_domain(p, command, domain, &id->frontend);
+}
+
+/* Adds the buses of one frontend. */
+static int list_of_domain(struct platform *p, uint32_t backend, uint64_t frontend,
+                          struct bus_ids *ids)
+{
+    struct store_path root = store_path(XS_BACKEND_ROOT, backend);
+    uint64_t *buses;
+    ssize_t count = numbering_list(p, PLATFORM_NO_TX, root.text,
+                                   store_path("%llu", (unsigned long long)frontend).text, &buses);
+    struct bus_id *grown = NULL;
+
+    if (count >= 0)
+        grown = reallocarray(ids->list, ids->count + (size_t)count + 1, sizeof(*ids->list));
+    if (grown)
+        ids->list = grown;
+    for (ssize_t i = 0; grown && i < count; i++)
+        if (buses[i] <= UINT32_MAX)
+            grown[ids->count++] = (struct bus_id){
+                .backend = backend, .frontend = (uint32_t)frontend, .bus = (uint32_t)buses[i]};
+    free(buses);
+    return grown ? 0 : -1;
+}
+
+static int list_all(struct platform *p, uint32_t backend, struct bus_ids *ids)
+{
+    uint64_t *domains;
+    ssize_t count = numbering_list(p, PLATFORM_NO_TX,
+                                   store_path(DOMAINS "/%u/backend", backend).text, XS_CLASS,
+                                   &domains);
+    int rc = count < 0 ? -1 : 0;
+
+    for (ssize_t i = 0; rc == 0 && i < count; i++)
+        if (domains[i] <= UINT32_MAX)
+            rc = list_of_domain(p, backend, domains[i], ids);
+    free(domains);
+    return rc;
+}
+
+int bus_list(struct platform *p, const char *command, const char *domain, struct bus_ids *ids)
+{
+    int own = p->ops->own_domid(p);
+    uint32_t domid = 0;
+    int rc = -1;
+
+    *ids = (struct bus_ids){0};
+    if (domain && bus_find_domain(p, command, domain, &domid) < 0)
+        return -1;
+    if (own >= 0)
+        rc = domain ? list_of_domain(p, (uint32_t)own, domid, ids)
+                    : list_all(p, (uint32_t)own, ids);
+    if (rc < 0)
+        complain(command, "cannot read xenstore: %s", strerror(errno));
+    return rc;
+}
+
+char *bus_domain_name(struct platform *p, platform_tx tx, const struct bus_id *id)
+{
+    return store_read_text(p, tx, store_path(DOMAINS "/%u", id->frontend).text, XS_NAME);
 }
 
 struct store_path bus_home(const struct bus_id *id)

@@ -28,6 +28,18 @@ int bus_find_domain(struct platform *p, const char *command, const char *text, u
 int bus_find(struct platform *p, const char *command, const char *domain, uint32_t bus,
              struct bus_id *id);
 
+struct bus_ids {
+    struct bus_id *list; /* free() it */
+    size_t count;
+};
+
+/* The buses this domain offers to one domain (name or id), or to all (NULL), in
+ * order of domain and bus. 0, or -1 after a complaint; free the list in both cases. */
+int bus_list(struct platform *p, const char *command, const char *domain, struct bus_ids *ids);
+
+/* The frontend's name, NULL when it has none (any more); free() it. */
+char *bus_domain_name(struct platform *p, platform_tx tx, const struct bus_id *id);
+
 /* B, and B/request/NAME. */
 struct store_path bus_home(const struct bus_id *id);
 struct store_path bus_request(const struct bus_id *id, const char *name);

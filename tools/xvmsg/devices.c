@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ void devices_free(struct devices *devices)
         free(d->type);
         free(d->state);
         free(d->bus_state);
+        free(d->bus_error);
         free(d->target);
         free(d->error);
     }
@@ -37,6 +39,44 @@ static char *read_bus_state(struct platform *p, const struct bus_id *id)
                        &state) < 0)
         state = XENBUS_UNKNOWN;
     return strdup(xenbus_state_name((enum xenbus_state)state));
+}
+
+/* A guest's words go to somebody's terminal. */
+static void make_printable(char *text)
+{
+    for (; *text; text++)
+        if (*text < ' ' || *text > '~')
+            *text = '?';
+}
+
+static bool is_closed(struct platform *p, const char *home)
+{
+    uint64_t state;
+
+    return store_read_u64(p, PLATFORM_NO_TX, home, XS_STATE, XENBUS_CLOSING, XENBUS_CLOSED,
+                          &state) == 0;
+}
+
+/* Why the bus is closed, and by whom; NULL when nobody says so. B/error goes when
+ * the bus opens again, F/error may outlive what it was about. */
+static char *read_bus_error(struct platform *p, const struct bus_id *id)
+{
+    struct store_path front = store_path(XS_FRONTEND_BUS, id->frontend, id->bus);
+    const char *who = "xvmsgd";
+    char *text = store_read_text(p, PLATFORM_NO_TX, bus_home(id).text, XS_ERROR);
+    char *error = NULL;
+
+    if (!text && is_closed(p, front.text)) {
+        who = "the guest";
+        text = store_read_text(p, PLATFORM_NO_TX, front.text, XS_ERROR);
+    }
+    if (!text)
+        return NULL;
+    make_printable(text);
+    if (asprintf(&error, "closed by %s: %.256s", who, text) < 0)
+        error = NULL;
+    free(text);
+    return error;
 }
 
 /* pending and failed have no device yet; else what B/device/NUMBER/state says. */
@@ -56,8 +96,7 @@ static void read_device(struct platform *p, const struct bus_id *id, struct devi
 
     d->domid = id->frontend;
     d->bus = id->bus;
-    d->domain = store_read_text(p, PLATFORM_NO_TX,
-                                store_path("/local/domain/%u", id->frontend).text, XS_NAME);
+    d->domain = bus_domain_name(p, PLATFORM_NO_TX, id);
     d->numbered = store_read_u64(p, PLATFORM_NO_TX, path.text, XS_NUMBER, 0, UINT64_MAX,
                                  &d->number) == 0;
     d->type = store_read_text(p, PLATFORM_NO_TX, path.text, XS_TYPE);
@@ -65,25 +104,7 @@ static void read_device(struct platform *p, const struct bus_id *id, struct devi
     d->error = store_read_text(p, PLATFORM_NO_TX, path.text, XS_ERROR);
     d->state = read_state(p, id, d);
     d->bus_state = read_bus_state(p, id);
-}
-
-/* Calls `visit` for the name of each child. A directory that is not there, or
- * that vanished meanwhile, has none. */
-static int for_each(struct platform *p, const char *path,
-                    int (*visit)(struct platform *p, const struct bus_id *id, const char *name,
-                                 struct devices *devices),
-                    const struct bus_id *id, struct devices *devices)
-{
-    size_t count;
-    char **names = p->ops->xs_list(p, PLATFORM_NO_TX, path, &count);
-    int rc = 0;
-
-    if (!names)
-        return errno == ENOENT ? 0 : -1;
-    for (size_t i = 0; i < count && rc == 0; i++)
-        rc = visit(p, id, names[i], devices);
-    free(names);
-    return rc;
+    d->bus_error = read_bus_error(p, id);
 }
 
 static int add_device(struct platform *p, const struct bus_id *id, const char *name,
@@ -103,47 +124,20 @@ static int add_device(struct platform *p, const struct bus_id *id, const char *n
     return 0;
 }
 
-/* NAME is a bus of id->frontend. */
-static int add_bus(struct platform *p, const struct bus_id *id, const char *name,
-                   struct devices *devices)
+/* The requests of a bus; one that vanished meanwhile has none. */
+static int add_bus(struct platform *p, const struct bus_id *id, struct devices *devices)
 {
-    struct bus_id bus = *id;
-    uint64_t number;
+    struct store_path requests = store_path("%s/" XS_REQUEST, bus_home(id).text);
+    size_t count;
+    char **names = p->ops->xs_list(p, PLATFORM_NO_TX, requests.text, &count);
+    int rc = 0;
 
-    if (parse_u64(name, 0, UINT32_MAX, &number) < 0)
-        return 0;
-    bus.bus = (uint32_t)number;
-    return for_each(p, store_path("%s/" XS_REQUEST, bus_home(&bus).text).text, add_device, &bus,
-                    devices);
-}
-
-/* NAME is a frontend's domain. */
-static int add_domain(struct platform *p, const struct bus_id *id, const char *name,
-                      struct devices *devices)
-{
-    struct bus_id domain = *id;
-    uint64_t number;
-
-    if (parse_u64(name, 0, UINT32_MAX, &number) < 0)
-        return 0;
-    domain.frontend = (uint32_t)number;
-    return for_each(p, store_path(XS_BACKEND_DOMAIN, id->backend, domain.frontend).text, add_bus,
-                    &domain, devices);
-}
-
-static int collect(struct platform *p, uint32_t backend, struct devices *devices)
-{
-    struct bus_id id = {.backend = backend};
-
-    return for_each(p, store_path(XS_BACKEND_ROOT, backend).text, add_domain, &id, devices);
-}
-
-static int collect_domain(struct platform *p, uint32_t backend, uint32_t domid,
-                          struct devices *devices)
-{
-    struct bus_id id = {.backend = backend};
-
-    return add_domain(p, &id, store_path("%u", domid).text, devices);
+    if (!names)
+        return errno == ENOENT ? 0 : -1;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = add_device(p, id, names[i], devices);
+    free(names);
+    return rc;
 }
 
 /* By domain, bus and number; what has none yet comes last, by name. */
@@ -165,20 +159,18 @@ static int compare(const void *left, const void *right)
 int devices_collect(struct platform *p, const char *command, const char *domain,
                     struct devices *devices)
 {
-    int own = p->ops->own_domid(p);
-    uint32_t domid = 0;
-    int rc = -1;
+    struct bus_ids ids;
+    int rc = bus_list(p, command, domain, &ids);
 
     *devices = (struct devices){0};
-    if (domain && bus_find_domain(p, command, domain, &domid) < 0)
-        return -1;
-    if (own >= 0)
-        rc = domain ? collect_domain(p, (uint32_t)own, domid, devices)
-                    : collect(p, (uint32_t)own, devices);
-    if (rc < 0) {
-        complain(command, "cannot read xenstore: %s", strerror(errno));
-        return -1;
+    for (size_t i = 0; rc == 0 && i < ids.count; i++) {
+        rc = add_bus(p, &ids.list[i], devices);
+        if (rc < 0)
+            complain(command, "cannot read xenstore: %s", strerror(errno));
     }
+    free(ids.list);
+    if (rc < 0)
+        return -1;
     if (devices->count > 0)
         qsort(devices->entries, devices->count, sizeof(devices->entries[0]), compare);
     return 0;

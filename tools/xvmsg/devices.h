@@ -18,6 +18,7 @@ struct device {
     char *type;
     char *state;
     char *bus_state;
+    char *bus_error;
     char *target;
     char *error;
 };

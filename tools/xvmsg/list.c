@@ -10,18 +10,21 @@
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/bus.h"
 #include "tools/xvmsg/devices.h"
+#include "tools/xvmsg/json-print.h"
+#include "tools/xvmsg/numbers.h"
 #include "tools/xvmsg/options.h"
 #include "tools/xvmsg/xvmsg.h"
 
 #define COMMAND "list"
 
 static const char usage[] =
-    "usage: xvmsg list [--json] [DOMAIN]\n"
+    "usage: xvmsg list [--numbers] [--json] [DOMAIN]\n"
     "\n"
     "Shows every device this domain offers, or wants to, to DOMAIN (name or id)\n"
     "or to all.\n"
     "\n"
-    "  --json  an array with one object for each device\n";
+    "  --numbers  the device numbers of each bus instead: in use, and released\n"
+    "  --json     an array with one object for each device, or bus\n";
 
 enum { NUM_COLUMNS = 8, CELL_MAX = 24 };
 
@@ -56,6 +59,18 @@ static void print_row(const char *const row[NUM_COLUMNS + 1], const int widths[N
     fprintf(out, "%s\n", row[NUM_COLUMNS]);
 }
 
+/* Once for each bus: its devices stand together. */
+static void print_bus_errors(const struct devices *devices, FILE *out)
+{
+    for (size_t n = 0; n < devices->count; n++) {
+        const struct device *d = &devices->entries[n];
+
+        if (d->bus_error && (n == 0 || d[-1].domid != d->domid || d[-1].bus != d->bus))
+            fprintf(out, "domain %" PRIu32 " (%s) bus %" PRIu32 ": %s\n", d->domid,
+                    or_dash(d->domain), d->bus, d->bus_error);
+    }
+}
+
 static void print_table(const struct devices *devices, FILE *out)
 {
     static const char *const head[NUM_COLUMNS + 1] = {
@@ -78,11 +93,7 @@ static void print_table(const struct devices *devices, FILE *out)
         make_row(&devices->entries[n], space, row);
         print_row(row, widths, out);
     }
-}
-
-static void add_text(struct json_object *object, const char *key, const char *text)
-{
-    json_object_object_add(object, key, text ? json_object_new_string(text) : NULL);
+    print_bus_errors(devices, out);
 }
 
 static struct json_object *device_to_json(const struct device *d)
@@ -90,17 +101,19 @@ static struct json_object *device_to_json(const struct device *d)
     struct json_object *object = json_object_new_object();
 
     json_object_object_add(object, "domain-id", json_object_new_uint64(d->domid));
-    add_text(object, "domain", d->domain);
+    json_print_text(object, "domain", d->domain);
     json_object_object_add(object, "bus", json_object_new_uint64(d->bus));
     json_object_object_add(object, "number",
                            d->numbered ? json_object_new_uint64(d->number) : NULL);
-    add_text(object, "name", d->name);
-    add_text(object, "type", d->type);
-    add_text(object, "state", d->state);
-    add_text(object, "bus-state", d->bus_state);
-    add_text(object, "target", d->target);
+    json_print_text(object, "name", d->name);
+    json_print_text(object, "type", d->type);
+    json_print_text(object, "state", d->state);
+    json_print_text(object, "bus-state", d->bus_state);
+    json_print_text(object, "target", d->target);
+    if (d->bus_error)
+        json_print_text(object, "bus-error", d->bus_error);
     if (d->error)
-        add_text(object, "error", d->error);
+        json_print_text(object, "error", d->error);
     return object;
 }
 
@@ -110,14 +123,11 @@ static void print_json(const struct devices *devices, FILE *out)
 
     for (size_t i = 0; i < devices->count; i++)
         json_object_array_add(array, device_to_json(&devices->entries[i]));
-    fprintf(out, "%s\n",
-            json_object_to_json_string_ext(array, JSON_C_TO_STRING_PRETTY |
-                                                      JSON_C_TO_STRING_SPACED |
-                                                      JSON_C_TO_STRING_NOSLASHESCAPE));
+    json_print(array, out);
     json_object_put(array);
 }
 
-int list_run(struct platform *p, const struct list_request *request, FILE *out)
+static int show_devices(struct platform *p, const struct list_request *request, FILE *out)
 {
     struct devices devices;
     int rc = devices_collect(p, COMMAND, request->domain, &devices);
@@ -127,6 +137,14 @@ int list_run(struct platform *p, const struct list_request *request, FILE *out)
     else if (rc == 0)
         print_table(&devices, out);
     devices_free(&devices);
+    return rc;
+}
+
+int list_run(struct platform *p, const struct list_request *request, FILE *out)
+{
+    int rc = request->numbers ? numbers_show(p, COMMAND, request, out)
+                              : show_devices(p, request, out);
+
     return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -134,6 +152,7 @@ int list_run(struct platform *p, const struct list_request *request, FILE *out)
 static int parse_command_line(int argc, char **argv, struct list_request *r)
 {
     static const struct option known[] = {
+        {"numbers", no_argument, NULL, 'n'},
         {"json", no_argument, NULL, 'j'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
@@ -142,6 +161,9 @@ static int parse_command_line(int argc, char **argv, struct list_request *r)
     optind = 1;
     for (int c; (c = getopt_long(argc, argv, "jh", known, NULL)) != -1;)
         switch (c) {
+        case 'n':
+            r->numbers = true;
+            break;
         case 'j':
             r->json = true;
             break;
