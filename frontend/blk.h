@@ -61,6 +61,7 @@ struct xvmsg_blk {
     xvmsg_blk_ready *ready;
     void *user;
     bool usable;
+    enum xvmsg_status ended; /* why it no longer is */
     bool closed;
     unsigned holds; /* it is freed when it is closed and nobody holds it */
 

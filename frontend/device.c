@@ -172,6 +172,18 @@ void device_connection_lost(struct xvmsg *h)
 
 /* ---- events ---- */
 
+void device_status_seen(struct xvmsg_device *d, uint32_t status)
+{
+    d->status = status;
+    if (!(status & VIRTIO_CONFIG_S_NEEDS_RESET))
+        return;
+    /* Whoever drives it may be slow to close it (DRV-52). */
+    xvmsg_set_device_status(d->h, d->number, 0, NULL, NULL);
+    handle_fail(d->h, EIO, "device %llu reports an error and wants a reset: open it again",
+                (unsigned long long)d->number);
+    device_break(d, XVMSG_NEEDS_RESET);
+}
+
 void device_used(struct xvmsg *h, uint64_t number, uint32_t queue)
 {
     struct xvmsg_device *d = find(h, number);
@@ -221,13 +233,9 @@ void device_config_event(struct xvmsg *h, const struct msg *m)
         tell_config(h, m->dev_num, event->device_status, event->offset, event->length);
         return;
     }
-    d->status = event->device_status;
-    if (d->status & VIRTIO_CONFIG_S_NEEDS_RESET) {
-        handle_fail(h, EIO, "device %llu reports an error and wants a reset",
-                    (unsigned long long)d->number);
-        device_break(d, XVMSG_IO_ERROR);
+    device_status_seen(d, event->device_status);
+    if (d->phase != DEVICE_READY)
         return;
-    }
     d->changed_offset = event->offset;
     d->changed_length = event->length;
     if (!d->config_reading && event->data.size &&

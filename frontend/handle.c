@@ -73,6 +73,8 @@ const char *xvmsg_status_text(enum xvmsg_status status)
         return "out of memory or grants";
     case XVMSG_CANCELLED:
         return "cancelled";
+    case XVMSG_NEEDS_RESET:
+        return "the device reports an error and wants a reset";
     }
     return "unknown status";
 }

@@ -347,6 +347,9 @@ void device_open_failed(struct xvmsg_device *d, enum xvmsg_status status);
 /* The device broke while it ran; the handle's error says how. */
 void device_break(struct xvmsg_device *d, enum xvmsg_status status);
 
+/* A device that runs told its status; breaks it when it wants a reset. */
+void device_status_seen(struct xvmsg_device *d, uint32_t status);
+
 void device_used(struct xvmsg *h, uint64_t number, uint32_t queue);
 void device_config_event(struct xvmsg *h, const struct msg *m);
 void device_gone(struct xvmsg *h, uint64_t number);

@@ -73,6 +73,7 @@ enum xvmsg_status {
     XVMSG_UNSUPPORTED,        /* virtio status: request not supported */
     XVMSG_NO_MEMORY,          /* this process or its grant allowance is exhausted */
     XVMSG_CANCELLED,          /* closed by this process */
+    XVMSG_NEEDS_RESET,        /* the device reported an error: close it, open it again */
 };
 
 /* A few words for people ("timeout"); never NULL. */

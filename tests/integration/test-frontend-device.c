@@ -109,7 +109,9 @@ static void needs_reset_breaks_the_device(void)
     backend_send(t.b, &m);
     backend_settle(t.b);
     CU_ASSERT_EQUAL(t.broken_count, 1);
-    CU_ASSERT_EQUAL(t.broke, XVMSG_IO_ERROR);
+    CU_ASSERT_EQUAL(t.broke, XVMSG_NEEDS_RESET);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(t.b->h), "wants a reset"));
+    CU_ASSERT_EQUAL(t.disk->status, 0); /* at once, before anybody closes it */
     CU_ASSERT_EQUAL(xvmsg_queue_push(xvmsg_device_queue(t.device, 0), &buffer, 1, 0, &buffer), -1);
     CU_ASSERT_EQUAL(errno, EIO);
     xvmsg_device_close(t.device);
