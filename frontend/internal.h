@@ -116,6 +116,7 @@ struct bus {
     size_t num_pages;
     int port; /* -1: none */
     uint16_t max_message;
+    bool strict; /* the configuration profile agreed on */
     uint8_t *incoming; /* max_message bytes, decoded messages point into it */
     uint8_t *outgoing; /* max_message bytes */
     bool look_again;   /* the ring was full, and there is room after all */
@@ -376,6 +377,7 @@ struct xvmsg {
     enum msg_form form;
     unsigned message_size; /* 0: the form's default */
     unsigned ring_order;
+    bool want_strict;
     uint64_t timeout; /* ns */
     unsigned max_spin;
     unsigned spin; /* how often to look before sleeping, now */

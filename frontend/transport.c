@@ -179,7 +179,10 @@ int xvmsg_set_config(struct xvmsg *h, uint64_t device, uint32_t generation, uint
         h, &(struct request_call){
                .msg = {.kind = MSG_set_config_request,
                        .dev_num = device,
-                       .set_config_request = {generation, offset, length, {data, length}}},
+                       .set_config_request = {h->bus.strict ? generation : 0,
+                                              offset,
+                                              length,
+                                              {data, length}}},
                .take = take_set_config,
                .done = done,
                .user = user,

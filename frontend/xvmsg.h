@@ -121,6 +121,14 @@ int xvmsg_set_timeout(struct xvmsg *h, unsigned milliseconds);
  * sleep; 0 turns that off. They look less while it does not help. */
 int xvmsg_set_spin(struct xvmsg *h, unsigned looks);
 
+/*
+ * The strict configuration profile, if the backend offers it; default false. A
+ * write then carries the generation of the configuration that was read and is
+ * refused when that is not current, and no configuration is shown that was read
+ * half before and half after a change. The profile in use: xvmsg_is_strict().
+ */
+int xvmsg_set_strict_config(struct xvmsg *h, bool wanted);
+
 struct xvmsg_handlers {
     /* The bus is usable. Runs again after every reconnect. */
     void (*connected)(struct xvmsg *h, void *user);
@@ -153,6 +161,8 @@ int xvmsg_connect(struct xvmsg *h);
 int xvmsg_observe(struct xvmsg *h);
 
 bool xvmsg_is_connected(const struct xvmsg *h);
+/* Connected, and both ends keep to the strict configuration profile. */
+bool xvmsg_is_strict(const struct xvmsg *h);
 
 /* Poll this for POLLIN. The same until xvmsg_free(). */
 int xvmsg_fd(const struct xvmsg *h);
@@ -256,6 +266,7 @@ int xvmsg_set_driver_features(struct xvmsg *h, uint64_t device, uint32_t block_i
                               void *user);
 int xvmsg_get_config(struct xvmsg *h, uint64_t device, uint32_t offset, uint32_t length,
                      void *buffer, xvmsg_done *done, void *user);
+/* `generation` is sent in the strict profile only, else 0 (DRV-29). */
 int xvmsg_set_config(struct xvmsg *h, uint64_t device, uint32_t generation, uint32_t offset,
                      uint32_t length, const void *data, xvmsg_done *done, void *user);
 int xvmsg_get_device_status(struct xvmsg *h, uint64_t device, xvmsg_done *done, void *user);

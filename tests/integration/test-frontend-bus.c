@@ -122,6 +122,39 @@ static void offers_what_was_asked_within_what_the_backend_can(void)
     backend_free(b);
 }
 
+static void the_strict_profile_needs_both_ends(void)
+{
+    static const struct {
+        const char *offered;
+        bool wanted;
+        const char *chosen;
+    } cases[] = {
+        {"0", true, "0"}, {"1", false, "0"}, {"1", true, "1"},
+        {"18446744073709551615", true, "1"}, {"18446744073709551614", true, "0"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct backend *b = start();
+
+        backend_make_bus(b);
+        backend_advertise(b);
+        backend_write(b, XS_TRANSPORT_FEATURES, cases[i].offered);
+        CU_ASSERT_EQUAL(xvmsg_set_strict_config(b->h, cases[i].wanted), 0);
+        CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+        CU_ASSERT_FALSE(xvmsg_is_strict(b->h));
+        backend_settle(b);
+        CU_ASSERT_TRUE(xvmsg_is_connected(b->h));
+        CU_ASSERT_TRUE(backend_front_is(b, XS_TRANSPORT_FEATURES, cases[i].chosen));
+        CU_ASSERT_EQUAL(xvmsg_is_strict(b->h), cases[i].chosen[0] == '1');
+        CU_ASSERT_EQUAL(xvmsg_set_strict_config(b->h, true), -1);
+        CU_ASSERT_EQUAL(errno, EBUSY);
+        backend_remove_bus(b);
+        backend_settle(b);
+        CU_ASSERT_FALSE(xvmsg_is_strict(b->h));
+        backend_free(b);
+    }
+}
+
 static void takes_over_what_an_earlier_driver_left(void)
 {
     struct backend *b = start();
@@ -161,6 +194,7 @@ static void says_why_it_cannot_connect(void)
         {XS_MAX_RING_PAGE_ORDER, "lots", "max-ring-page-order"},
         {XS_TRANSPORT_REVISION, "0", "transport-revision"},
         {XS_TRANSPORT_FEATURES, NULL, "transport-features"},
+        {XS_TRANSPORT_FEATURES, "strict", "transport-features"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -457,6 +491,7 @@ static void lists_what_xenstore_shows(void)
 static const struct test_case cases[] = {
     TEST(connects_whatever_comes_first),
     TEST(offers_what_was_asked_within_what_the_backend_can),
+    TEST(the_strict_profile_needs_both_ends),
     TEST(takes_over_what_an_earlier_driver_left),
     TEST(says_why_it_cannot_connect),
     TEST(wants_the_compact_form_offered),
