@@ -75,6 +75,8 @@ const char *xvmsg_status_text(enum xvmsg_status status)
         return "cancelled";
     case XVMSG_NEEDS_RESET:
         return "the device reports an error and wants a reset";
+    case XVMSG_CONFIG_UNSTABLE:
+        return "the configuration changed each time it was read";
     }
     return "unknown status";
 }

@@ -13,7 +13,7 @@
  *   hotplug   xenstore: devices come and go
  *   area      shared memory
  *   queue     driver side of a split virtqueue
- *   config    reading a device's configuration
+ *   config    a device's configuration, as its user sees it
  *   init      a device from step to step; the steps are steps.h's
  *   device    a device's life
  *   blk       virtio-blk, a user of the public calls
@@ -269,6 +269,28 @@ void queue_tear_down(struct xvmsg_queue *queue);
 /* Does the device want to be told of available buffers? */
 bool queue_wants_notification(const struct xvmsg_queue *queue);
 
+/* ---- config ---- */
+
+/* Bytes `from` to `to` - 1; none when both are the same. */
+struct config_range {
+    uint32_t from;
+    uint32_t to;
+};
+
+typedef void config_done(struct xvmsg_device *d, struct config_range range,
+                         enum xvmsg_status status);
+
+struct config {
+    uint8_t *bytes;              /* as the user sees it; NULL: its size is not known */
+    uint8_t *fresh;              /* as far as it has been read anew */
+    uint32_t generation;         /* of the last message that told one */
+    struct config_range reading; /* empty: nothing is being read */
+    struct config_range stale;   /* changed, and not being read yet */
+    uint32_t at;                 /* the piece on its way */
+    unsigned tries;
+    config_done *done;
+};
+
 /* ---- device ---- */
 
 enum device_phase {
@@ -303,16 +325,7 @@ struct xvmsg_device {
     uint64_t features;
     uint32_t words[2]; /* features, on their way to or from the device */
 
-    uint8_t *config;
-    uint8_t *config_new;
-    uint32_t config_offset;
-    uint32_t config_generation;
-    unsigned config_tries;
-    bool config_reading;
-    bool config_stale; /* changed again while being read */
-    void (*config_done)(struct xvmsg_device *d, enum xvmsg_status status);
-    uint32_t changed_offset; /* what the config handler will be told */
-    uint32_t changed_length;
+    struct config config;
 
     struct xvmsg_area *rings;
     struct xvmsg_area *buffers;
@@ -321,15 +334,16 @@ struct xvmsg_device {
     uint32_t event_bits[PENDING_WORDS(PENDING_QUEUE(MAX_QUEUES))];
 };
 
-/* ---- config ---- */
+/* ---- config, what can be done with it ---- */
 
-/* Reads the whole configuration into d->config; `done` runs unless -1. */
-int config_read(struct xvmsg_device *d,
-                void (*done)(struct xvmsg_device *d, enum xvmsg_status status));
+/* Reads the whole configuration; `done` runs unless -1. */
+int config_read(struct xvmsg_device *d, config_done *done);
 /* Stops reading. */
 void config_forget(struct xvmsg_device *d);
-/* EVENT_CONFIG carried these bytes; false when they are not inside. */
-bool config_apply(struct xvmsg_device *d, uint32_t offset, const uint8_t *bytes, uint32_t length);
+/* Reads what changed while the device was not ready yet. */
+void config_catch_up(struct xvmsg_device *d);
+/* Takes a change over, or reads it, and tells the user. */
+void config_event(struct xvmsg_device *d, const struct msg_event_config *event);
 
 /* ---- init ---- */
 
@@ -352,6 +366,9 @@ void device_break(struct xvmsg_device *d, enum xvmsg_status status);
 void device_status_seen(struct xvmsg_device *d, uint32_t status);
 
 void device_used(struct xvmsg *h, uint64_t number, uint32_t queue);
+/* Calls the handle's config handler. */
+void device_tell_config(struct xvmsg *h, uint64_t number, uint32_t status, uint32_t offset,
+                        uint32_t length);
 void device_config_event(struct xvmsg *h, const struct msg *m);
 void device_gone(struct xvmsg *h, uint64_t number);
 bool device_is_open(const struct xvmsg *h, uint64_t number);

@@ -110,10 +110,10 @@ static enum outcome info_finish(struct xvmsg_device *d, const struct xvmsg_reply
     if (info->config_size > MAX_CONFIG_SIZE)
         return refused(d, "a configuration of %u bytes is too large", number, info->config_size);
     d->info = *info;
-    d->config = calloc(2, info->config_size + 1);
-    if (!d->config)
+    d->config.bytes = calloc(2, info->config_size + 1);
+    if (!d->config.bytes)
         return refused(d, "out of memory for %u bytes of configuration", number, info->config_size);
-    d->config_new = d->config + info->config_size + 1;
+    d->config.fresh = d->config.bytes + info->config_size + 1;
     return NEXT;
 }
 
@@ -150,8 +150,10 @@ static int set_features_start(struct xvmsg_device *d)
 
 /* ---- configuration ---- */
 
-static void config_answered(struct xvmsg_device *d, enum xvmsg_status status)
+static void config_answered(struct xvmsg_device *d, struct config_range range,
+                            enum xvmsg_status status)
 {
+    (void)range;
     init_answered(d->h, &(struct xvmsg_reply){.status = status}, d);
 }
 

@@ -74,6 +74,7 @@ enum xvmsg_status {
     XVMSG_NO_MEMORY,          /* this process or its grant allowance is exhausted */
     XVMSG_CANCELLED,          /* closed by this process */
     XVMSG_NEEDS_RESET,        /* the device reported an error: close it, open it again */
+    XVMSG_CONFIG_UNSTABLE,    /* the configuration changed each time it was read */
 };
 
 /* A few words for people ("timeout"); never NULL. */
@@ -139,7 +140,8 @@ struct xvmsg_handlers {
      * handle only observes), and GONE once; both outlive a reconnect. */
     void (*device)(struct xvmsg *h, uint64_t number, enum xvmsg_device_event event, void *user);
     /* EVENT_CONFIG: `length` bytes at `offset` of the configuration changed (0, 0:
-     * anything may have); `status` is the device's status now. */
+     * anything may have); `status` is the device's status now. An open device's
+     * xvmsg_device_config() is new already. */
     void (*config)(struct xvmsg *h, uint64_t number, uint32_t status, uint32_t offset,
                    uint32_t length, void *user);
 };
@@ -337,6 +339,9 @@ struct xvmsg_driver {
     size_t buffer_bytes;   /* area memory wanted for buffers, see xvmsg_device_buffers() */
     /* Queue `index` has used buffers: take them with xvmsg_queue_pop(). */
     void (*used)(struct xvmsg_device *device, unsigned index, void *user);
+    /* `length` bytes at `offset` of xvmsg_device_config() changed; 0, 0: anything may
+     * have. */
+    void (*config)(struct xvmsg_device *device, uint32_t offset, uint32_t length, void *user);
     /* The device broke, was removed, or lost its bus. Only xvmsg_device_close() now. */
     void (*broken)(struct xvmsg_device *device, enum xvmsg_status status, void *user);
 };
@@ -365,7 +370,8 @@ void xvmsg_device_close(struct xvmsg_device *device);
 uint64_t xvmsg_device_number(const struct xvmsg_device *device);
 const struct xvmsg_device_info *xvmsg_device_get_info(const struct xvmsg_device *device);
 uint64_t xvmsg_device_features(const struct xvmsg_device *device); /* negotiated */
-/* Its configuration as last read, config_size bytes. */
+/* Its configuration, config_size bytes, kept up to date: what changes is taken from
+ * the device's events or read again. A device that fails this read breaks. */
 const void *xvmsg_device_config(const struct xvmsg_device *device);
 /* The buffer memory asked for with buffer_bytes; a half or less of it where the
  * guest may not grant more pages (see xvmsg_area_size()). NULL for none. */

@@ -28,10 +28,15 @@ struct driven {
     unsigned used_count;
     unsigned config_count;
     uint32_t config_offset;
+    uint32_t config_length;
+    unsigned driver_config_count;
 };
 
 /* A connected bus with the disk, which is not opened yet. */
 void driven_start(struct driven *t);
+
+/* The same, in this profile and with messages of `message_size` bytes. */
+void driven_start_in(struct driven *t, bool strict, unsigned message_size);
 
 /* xvmsg_device_open() of the disk. */
 struct xvmsg_device *driven_try(struct driven *t, const struct xvmsg_driver *driver);
