@@ -184,6 +184,8 @@ static void was_read_again(struct xvmsg_device *d, struct config_range range,
     }
     tell(d, range);
     config_catch_up(d);
+    if (d->phase == DEVICE_READY && is_empty(d->config.reading))
+        config_write_resume(d);
 }
 
 void config_catch_up(struct xvmsg_device *d)
@@ -196,7 +198,7 @@ void config_catch_up(struct xvmsg_device *d)
         device_break(d, XVMSG_NO_MEMORY);
 }
 
-static void changed(struct xvmsg_device *d, struct config_range range)
+void config_changed(struct xvmsg_device *d, struct config_range range)
 {
     d->config.stale = both(d->config.stale, range);
     config_catch_up(d);
@@ -227,5 +229,13 @@ void config_event(struct xvmsg_device *d, const struct msg_event_config *event)
     if (is_empty(range) || (event->data.size && apply(d, range, event->data.bytes)))
         tell(d, range);
     else
-        changed(d, range);
+        config_changed(d, range);
+}
+
+void config_written(struct xvmsg_device *d, struct config_range range, const uint8_t *bytes,
+                    uint32_t generation)
+{
+    d->config.generation = generation;
+    if (!apply(d, range, bytes))
+        config_changed(d, range);
 }

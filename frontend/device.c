@@ -146,6 +146,9 @@ void device_break(struct xvmsg_device *d, enum xvmsg_status status)
     d->phase = DEVICE_BROKEN;
     init_forget(d);
     pending_drop(&d->h->bus.events, &d->events);
+    config_write_end(d, status);
+    if (d->phase != DEVICE_BROKEN)
+        return; /* closed from a callback */
     if (phase == DEVICE_READY && d->driver.broken)
         d->driver.broken(d, status, d->user);
     else if (phase != DEVICE_READY)
@@ -236,6 +239,7 @@ void xvmsg_device_close(struct xvmsg_device *device)
 
     pending_drop(&device->h->bus.events, &device->events);
     device->phase = DEVICE_CLOSING;
+    device->write = (struct config_write){0};
     if (device->h->conn.up && started)
         init_close(device);
     else
@@ -284,10 +288,12 @@ uint64_t device_deadline(const struct xvmsg *h)
 void device_free_all(struct xvmsg *h)
 {
     for (struct xvmsg_device *d = h->devices; d; d = d->next)
-        if (d->phase == DEVICE_READY)
+        if (d->phase == DEVICE_READY) {
             pending_drop(&h->bus.events, &d->events);
-        else
+            config_write_end(d, XVMSG_CANCELLED);
+        } else {
             device_break(d, XVMSG_CANCELLED);
+        }
     while (h->devices) {
         struct xvmsg_device *d = h->devices;
 

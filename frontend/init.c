@@ -107,6 +107,7 @@ void init_forget(struct xvmsg_device *d)
     request_forget(d->h, init_answered, d);
     area_forget(d->h, init_area_answered, d);
     config_forget(d);
+    config_write_forget(d);
 }
 
 void init_close(struct xvmsg_device *d)

@@ -13,7 +13,8 @@
  *   hotplug   xenstore: devices come and go
  *   area      shared memory
  *   queue     driver side of a split virtqueue
- *   config    a device's configuration, as its user sees it
+ *   config    a device's configuration, as its user sees it; config-write.c
+ *             writes it
  *   init      a device from step to step; the steps are steps.h's
  *   device    a device's life
  *   blk       virtio-blk, a user of the public calls
@@ -291,6 +292,18 @@ struct config {
     config_done *done;
 };
 
+/* A write on its way, of one range; see config-write.c. */
+struct config_write {
+    bool active;
+    bool waiting; /* for the configuration to be read again */
+    const uint8_t *data;
+    struct config_range range;
+    uint32_t written; /* bytes of it */
+    unsigned tries;
+    xvmsg_device_done *done; /* may be NULL */
+    void *user;
+};
+
 /* ---- device ---- */
 
 enum device_phase {
@@ -326,6 +339,7 @@ struct xvmsg_device {
     uint32_t words[2]; /* features, on their way to or from the device */
 
     struct config config;
+    struct config_write write;
 
     struct xvmsg_area *rings;
     struct xvmsg_area *buffers;
@@ -344,6 +358,20 @@ void config_forget(struct xvmsg_device *d);
 void config_catch_up(struct xvmsg_device *d);
 /* Takes a change over, or reads it, and tells the user. */
 void config_event(struct xvmsg_device *d, const struct msg_event_config *event);
+/* Reads a range that may have changed, as soon as it may. */
+void config_changed(struct xvmsg_device *d, struct config_range range);
+/* The device took these bytes, and told the generation. */
+void config_written(struct xvmsg_device *d, struct config_range range, const uint8_t *bytes,
+                    uint32_t generation);
+
+/* ---- config-write ---- */
+
+/* The configuration was read again: goes on with a write that waits for it. */
+void config_write_resume(struct xvmsg_device *d);
+/* Ends a write, if there is one, and tells its user. */
+void config_write_end(struct xvmsg_device *d, enum xvmsg_status status);
+/* Wants no answers any more. */
+void config_write_forget(struct xvmsg_device *d);
 
 /* ---- init ---- */
 

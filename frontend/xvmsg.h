@@ -373,6 +373,23 @@ uint64_t xvmsg_device_features(const struct xvmsg_device *device); /* negotiated
 /* Its configuration, config_size bytes, kept up to date: what changes is taken from
  * the device's events or read again. A device that fails this read breaks. */
 const void *xvmsg_device_config(const struct xvmsg_device *device);
+
+/* How something asked of an open device ended. */
+typedef void xvmsg_device_done(struct xvmsg_device *device, enum xvmsg_status status, void *user);
+
+/*
+ * Writes `length` bytes at `offset` of the configuration, and into what
+ * xvmsg_device_config() shows. More than a message holds goes in pieces, in order;
+ * when one fails, those before it have been applied. In the strict profile a
+ * piece that is refused because the configuration changed is sent again with the
+ * current generation, a few times. `data` is the library's until `done` (may be
+ * NULL) ran or the device is closed; XVMSG_REFUSED: the device does not take it. -1
+ * with EIO (device not usable), EINVAL (not inside), EBUSY (a write is on its
+ * way), ENOMEM.
+ */
+int xvmsg_device_write_config(struct xvmsg_device *device, uint32_t offset, const void *data,
+                              uint32_t length, xvmsg_device_done *done, void *user);
+
 /* The buffer memory asked for with buffer_bytes; a half or less of it where the
  * guest may not grant more pages (see xvmsg_area_size()). NULL for none. */
 struct xvmsg_area *xvmsg_device_buffers(const struct xvmsg_device *device);

@@ -57,6 +57,15 @@ static void on_driver_config(struct xvmsg_device *device, uint32_t offset, uint3
     t->driver_config_count++;
 }
 
+void driven_done(struct xvmsg_device *device, enum xvmsg_status status, void *user)
+{
+    struct driven *t = user;
+
+    CU_ASSERT_PTR_EQUAL(device, t->device);
+    t->done_count++;
+    t->done_status = status;
+}
+
 static void start_on(struct driven *t, struct backend *b)
 {
     struct xvmsg_handlers handlers = {.config = on_config};
