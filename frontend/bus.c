@@ -172,13 +172,17 @@ static size_t send_notifications(struct xvmsg *h)
 
     while (pending_next(events, &source, &bit)) {
         struct xvmsg_device *d = device_of(source);
+        const struct xvmsg_queue *queue = &d->queues[bit - PENDING_QUEUE(0)];
         struct msg m = {
             .kind = MSG_event_avail,
             .dev_num = d->number,
-            .event_avail.vq_index = bit - PENDING_QUEUE(0),
+            .event_avail.vq_index = queue->index,
         };
-        size_t blocked =
-            queue_wants_notification(&d->queues[m.event_avail.vq_index]) ? put(h, &m) : 0;
+
+        if (d->features & FEATURE_NOTIFICATION_DATA)
+            m.event_avail.next_offset = queue->avail_idx; /* split rings never wrap (O-30) */
+
+        size_t blocked = queue_wants_notification(queue) ? put(h, &m) : 0;
 
         if (blocked)
             return blocked;

@@ -39,6 +39,10 @@
 #define NEVER UINT64_MAX
 #define NS_PER_MS UINT64_C(1000000)
 
+/* Feature bits, of which older kernel headers know only the second. */
+#define FEATURE_NOTIFICATION_DATA (UINT64_C(1) << 38)
+#define FEATURE_RING_RESET (UINT64_C(1) << 40)
+
 static inline uint32_t smaller(uint64_t a, uint32_t b)
 {
     return a < b ? (uint32_t)a : b;

@@ -16,11 +16,16 @@
 /* Less buffer memory than this is no use to anybody. */
 #define LEAST_BUFFER_BYTES 65536u
 
-/* The queue and transport features this library does; all other bits from 24 on
- * to 41 change how queues work and are not for drivers to ask for. */
+/* The queue and transport features this library cannot do without; the other bits
+ * from 24 on to 41 change how queues work and are not for drivers to ask for, but
+ * for the few named below. */
 #define TRANSPORT_FEATURES_MASK (UINT64_C(0x3ffff) << 24)
 #define TRANSPORT_FEATURES \
     (UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM)
+
+/* Taken when offered; and when the driver asks for it as well. */
+#define FEATURES_IF_OFFERED FEATURE_RING_RESET
+#define FEATURES_IF_ASKED FEATURE_NOTIFICATION_DATA
 
 /* The device did or offered what we cannot live with. */
 #define refused(d, ...)                                         \
@@ -135,7 +140,8 @@ static int set_features_start(struct xvmsg_device *d)
 {
     struct xvmsg_driver *driver = &d->driver;
     uint64_t offered = d->words[0] | (uint64_t)d->words[1] << 32;
-    uint64_t usable = (driver->features & ~TRANSPORT_FEATURES_MASK) | TRANSPORT_FEATURES;
+    uint64_t asked = driver->features & (~TRANSPORT_FEATURES_MASK | FEATURES_IF_ASKED);
+    uint64_t usable = asked | TRANSPORT_FEATURES | FEATURES_IF_OFFERED;
     uint64_t needed = driver->needed | TRANSPORT_FEATURES;
 
     d->features = offered & usable;

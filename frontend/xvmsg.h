@@ -332,7 +332,10 @@ uint64_t xvmsg_area_address(const struct xvmsg_area *area, const void *memory);
 /* What a driver asks of a device. */
 struct xvmsg_driver {
     uint32_t device_id;    /* virtio device type it can drive; others are refused */
-    uint64_t features;     /* bits it can use; negotiated = these & offered */
+    /* Bits it can use; negotiated = these & offered. Of bits 24 to 41, which are the
+     * library's matter, only NOTIFICATION_DATA (38) can be asked for; RING_RESET (40)
+     * is negotiated whenever offered. */
+    uint64_t features;
     uint64_t needed;       /* bits it cannot do without */
     unsigned num_queues;   /* queues 0 .. num_queues - 1, at most 64 */
     unsigned queue_size;   /* entries wanted, a power of two; the device may have fewer */

@@ -63,6 +63,31 @@ static void a_device_that_polls_is_not_told(void)
     backend_free(t.b);
 }
 
+static void notifications_carry_the_index_when_negotiated(void)
+{
+    const uint64_t bit = UINT64_C(1) << 38;
+
+    for (int i = 0; i < 4; i++) {
+        bool offered = i & 1;
+        bool asked = i & 2;
+
+        driven_start(&t);
+        t.disk->offered |= offered ? bit : 0;
+        t.driver.features |= asked ? bit : 0;
+        driven_open(&t);
+        CU_ASSERT_EQUAL_FATAL(t.status, XVMSG_OK);
+        CU_ASSERT_EQUAL(t.disk->driver_features & bit, offered && asked ? bit : 0);
+        push_one();
+        backend_settle(t.b);
+        push_one();
+        push_one();
+        backend_settle(t.b);
+        CU_ASSERT_EQUAL(t.b->seen[MSG_event_avail], 2);
+        CU_ASSERT_EQUAL(t.b->last.event_avail.next_offset, offered && asked ? 3 : 0);
+        backend_free(t.b);
+    }
+}
+
 static void needs_reset_breaks_the_device(void)
 {
     struct msg m = {.kind = MSG_event_config, .dev_num = 3, .event_config.device_status = 0x4f};
@@ -128,6 +153,7 @@ static void orderly_removal_ends_with_released(void)
 static const struct test_case cases[] = {
     TEST(buffers_go_and_come_back),
     TEST(a_device_that_polls_is_not_told),
+    TEST(notifications_carry_the_index_when_negotiated),
     TEST(needs_reset_breaks_the_device),
     TEST(removal_and_the_bus_break_it_too),
     TEST(orderly_removal_ends_with_released),
