@@ -147,6 +147,7 @@ void device_break(struct xvmsg_device *d, enum xvmsg_status status)
     init_forget(d);
     pending_drop(&d->h->bus.events, &d->events);
     config_write_end(d, status);
+    resize_end(d, status);
     if (d->phase != DEVICE_BROKEN)
         return; /* closed from a callback */
     if (phase == DEVICE_READY && d->driver.broken)
@@ -223,6 +224,7 @@ void device_config_event(struct xvmsg *h, const struct msg *m)
 void device_closed(struct xvmsg_device *d)
 {
     init_forget(d);
+    resize_free_areas(d);
     xvmsg_area_free(d->rings);
     xvmsg_area_free(d->buffers);
     d->rings = NULL;
@@ -240,6 +242,7 @@ void xvmsg_device_close(struct xvmsg_device *device)
     pending_drop(&device->h->bus.events, &device->events);
     device->phase = DEVICE_CLOSING;
     device->write = (struct config_write){0};
+    resize_drop(device);
     if (device->h->conn.up && started)
         init_close(device);
     else
@@ -269,6 +272,7 @@ void device_tick(struct xvmsg *h)
 {
     for (struct xvmsg_device *d = h->devices; d; d = d->next) {
         init_tick(d);
+        resize_tick(d);
         if (d->phase == DEVICE_WAITING && !find(h, d->number))
             start(d);
     }
@@ -291,6 +295,7 @@ void device_free_all(struct xvmsg *h)
         if (d->phase == DEVICE_READY) {
             pending_drop(&h->bus.events, &d->events);
             config_write_end(d, XVMSG_CANCELLED);
+            resize_end(d, XVMSG_CANCELLED);
         } else {
             device_break(d, XVMSG_CANCELLED);
         }

@@ -16,6 +16,7 @@
  *   config    a device's configuration, as its user sees it; config-write.c
  *             writes it
  *   init      a device from step to step; the steps are steps.h's
+ *   resize    a queue gets another size
  *   device    a device's life
  *   blk       virtio-blk, a user of the public calls
  *
@@ -249,6 +250,10 @@ struct xvmsg_queue {
     struct xvmsg_device *device;
     unsigned index;
     unsigned size; /* 0: not set up */
+    unsigned max_size; /* as the device said */
+    bool resizing; /* nothing is pushed, nothing told */
+    struct xvmsg_area *area; /* where it lies; the device's or one of its own */
+    size_t room; /* bytes there */
     struct vring_desc *desc;
     struct vring_avail *avail;
     struct vring_used *used;
@@ -258,6 +263,9 @@ struct xvmsg_queue {
     uint16_t avail_idx;
     uint16_t used_idx;
     uint16_t in_flight;
+    struct queue_slot *unused; /* of the last resize: whose tokens are to be given back */
+    unsigned num_unused;
+    unsigned next_unused;
 };
 
 /* Bytes of the rings of one queue, and where its parts lie. */
@@ -270,7 +278,12 @@ struct queue_layout {
 struct queue_layout queue_layout(unsigned size);
 /* `memory` has layout.bytes zeroed bytes, 64-byte aligned. -1 with ENOMEM. */
 int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory);
+/* The same for a queue that the device has let go of: clears the memory, and keeps
+ * the tokens of what was in flight for xvmsg_queue_take_unused(). */
+int queue_renew(struct xvmsg_queue *queue, unsigned size, void *memory);
 void queue_tear_down(struct xvmsg_queue *queue);
+/* Is there anything for xvmsg_queue_pop()? */
+bool queue_has_used(const struct xvmsg_queue *queue);
 /* Does the device want to be told of available buffers? */
 bool queue_wants_notification(const struct xvmsg_queue *queue);
 
@@ -308,6 +321,18 @@ struct config_write {
     void *user;
 };
 
+/* ---- resize ---- */
+
+struct resize {
+    struct xvmsg_queue *queue; /* NULL: none is resized */
+    unsigned size;
+    bool begun;
+    bool reset;              /* asked for: there is no way back */
+    struct xvmsg_area *area; /* for the queue, which does not use it yet */
+    xvmsg_device_done *done; /* may be NULL */
+    void *user;
+};
+
 /* ---- device ---- */
 
 enum device_phase {
@@ -331,10 +356,11 @@ struct xvmsg_device {
     xvmsg_device_ready *ready;
     void *user;
 
-    const struct init_step *step; /* while opening or closing */
+    const struct init_step *step; /* while opening, closing or resizing */
     uint64_t poll_at;             /* NEVER: no reset is being waited for */
     uint64_t give_up_at;
     unsigned queue; /* the one being set up */
+    struct resize resize;
 
     uint32_t status;
     struct xvmsg_device_info info;
@@ -381,10 +407,22 @@ void config_write_forget(struct xvmsg_device *d);
 
 void init_open(struct xvmsg_device *d);
 void init_close(struct xvmsg_device *d);
+/* Goes through these steps with a device that runs. */
+void init_resize(struct xvmsg_device *d, const struct init_step *steps);
 /* Wants no answers any more. */
 void init_forget(struct xvmsg_device *d);
 /* Polls the device that is being reset, when it is time. */
 void init_tick(struct xvmsg_device *d);
+
+/* What init reports back, in resize.c: ended for good; or badly, which may break the
+ * device. */
+void resize_end(struct xvmsg_device *d, enum xvmsg_status status);
+void resize_failed(struct xvmsg_device *d, enum xvmsg_status status);
+/* Ends it without telling anybody. */
+void resize_drop(struct xvmsg_device *d);
+void resize_tick(struct xvmsg_device *d);
+/* Takes back what resized queues have of their own. */
+void resize_free_areas(struct xvmsg_device *d);
 
 /* What init reports back, in device.c. */
 void device_opened(struct xvmsg_device *d);

@@ -170,16 +170,18 @@ static int config_start(struct xvmsg_device *d)
 
 /* ---- queues ---- */
 
-/* The steps below run once for each queue. */
+/* The steps below run once for each queue, or for the one that is resized. */
 static enum outcome next_queue(struct xvmsg_device *d)
 {
+    if (d->resize.queue)
+        return NEXT;
     if (++d->queue < d->driver.num_queues)
         return AGAIN;
     d->queue = 0;
     return NEXT;
 }
 
-static int get_queue_start(struct xvmsg_device *d)
+int steps_get_queue(struct xvmsg_device *d)
 {
     return d->driver.num_queues ? xvmsg_get_vqueue(d->h, d->number, d->queue, init_answered, d) : 1;
 }
@@ -201,6 +203,7 @@ static enum outcome size_finish(struct xvmsg_device *d, const struct xvmsg_reply
 
     if (vqueue->flags & GET_VQUEUE_ENABLED)
         return refused(d, "queue %u is still enabled after the reset", number, d->queue);
+    d->queues[d->queue].max_size = vqueue->max_size;
     d->queues[d->queue].size = choose_size(d->driver.queue_size, vqueue->max_size);
     if (!d->queues[d->queue].size)
         return refused(d, "queue %u is not available", number, d->queue);
@@ -215,13 +218,13 @@ static struct xvmsg_vqueue describe_queue(const struct xvmsg_device *d)
         .index = d->queue,
         .flags = SET_VQUEUE_ENABLE,
         .size = queue->size,
-        .desc_addr = xvmsg_area_address(d->rings, queue->desc),
-        .driver_addr = xvmsg_area_address(d->rings, queue->avail),
-        .device_addr = xvmsg_area_address(d->rings, queue->used),
+        .desc_addr = xvmsg_area_address(queue->area, queue->desc),
+        .driver_addr = xvmsg_area_address(queue->area, queue->avail),
+        .device_addr = xvmsg_area_address(queue->area, queue->used),
     };
 }
 
-static int set_queue_start(struct xvmsg_device *d)
+int steps_set_queue(struct xvmsg_device *d)
 {
     struct xvmsg_vqueue vqueue = describe_queue(d);
 
@@ -235,7 +238,7 @@ static enum outcome set_queue_finish(struct xvmsg_device *d, const struct xvmsg_
 }
 
 /* SET_VQUEUE's answer is empty, whatever the device made of it. */
-static enum outcome verify_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
+enum outcome steps_verify_queue(struct xvmsg_device *d, const struct xvmsg_reply *reply)
 {
     struct xvmsg_vqueue set = describe_queue(d);
     const struct xvmsg_vqueue *got = &reply->u.vqueue;
@@ -268,11 +271,13 @@ static enum outcome rings_finish(struct xvmsg_device *d, const struct xvmsg_repl
 
     (void)reply;
     for (unsigned i = 0; i < d->driver.num_queues; i++) {
-        unsigned size = d->queues[i].size;
+        struct xvmsg_queue *queue = &d->queues[i];
 
-        if (queue_set_up(&d->queues[i], size, memory) < 0)
+        queue->area = d->rings;
+        queue->room = queue_layout(queue->size).bytes;
+        if (queue_set_up(queue, queue->size, memory) < 0)
             return REFUSED;
-        memory += queue_layout(size).bytes;
+        memory += queue->room;
     }
     return NEXT;
 }
@@ -301,6 +306,7 @@ static int close_area(struct xvmsg_device *d, struct xvmsg_area **area)
 
 static int close_rings_start(struct xvmsg_device *d)
 {
+    resize_free_areas(d);
     return close_area(d, &d->rings);
 }
 
@@ -328,11 +334,11 @@ const struct init_step steps_opening[] = {
     {"SET_DRIVER_FEATURES", set_features_start, NULL},
     {"FEATURES_OK", features_ok_start, status_finish},
     {"GET_CONFIG", config_start, NULL},
-    {"GET_VQUEUE", get_queue_start, size_finish},
+    {"GET_VQUEUE", steps_get_queue, size_finish},
     {"sharing the queues", rings_start, rings_finish},
     {"sharing the buffers", buffers_start, NULL},
-    {"SET_VQUEUE", set_queue_start, set_queue_finish},
-    {"GET_VQUEUE", get_queue_start, verify_finish},
+    {"SET_VQUEUE", steps_set_queue, set_queue_finish},
+    {"GET_VQUEUE", steps_get_queue, steps_verify_queue},
     {"DRIVER_OK", driver_ok_start, status_finish},
     {NULL, NULL, NULL},
 };

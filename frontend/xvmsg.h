@@ -393,6 +393,20 @@ typedef void xvmsg_device_done(struct xvmsg_device *device, enum xvmsg_status st
 int xvmsg_device_write_config(struct xvmsg_device *device, uint32_t offset, const void *data,
                               uint32_t length, xvmsg_device_done *done, void *user);
 
+/*
+ * Gives queue `index` another size, a power of two up to what the device can do:
+ * resets it, lays it out anew, sets it up and looks whether the device took it.
+ * From this call until `done` (may be NULL) xvmsg_queue_push() says EAGAIN. What
+ * the device has used by the time of the reset is still announced with used() and
+ * must be popped there; of everything else that was in flight
+ * xvmsg_queue_take_unused() gives back the tokens. `done` with anything but
+ * XVMSG_OK: the queue is as it was, if there was no memory for a larger one; else
+ * the device broke. -1 with EIO (device not usable), ENOTSUP (RING_RESET was not
+ * negotiated), EINVAL, EBUSY (a queue of the device is being resized).
+ */
+int xvmsg_device_resize_queue(struct xvmsg_device *device, unsigned index, unsigned size,
+                              xvmsg_device_done *done, void *user);
+
 /* The buffer memory asked for with buffer_bytes; a half or less of it where the
  * guest may not grant more pages (see xvmsg_area_size()). NULL for none. */
 struct xvmsg_area *xvmsg_device_buffers(const struct xvmsg_device *device);
@@ -411,7 +425,8 @@ unsigned xvmsg_queue_free(const struct xvmsg_queue *queue); /* free descriptors 
 /*
  * Offers one chain: `out` buffers the device reads, then `in` buffers it
  * writes, out + in >= 1. `token` (not NULL) comes back with it. -1 with ENOSPC
- * (queue full), EIO (device broken), EINVAL. The device is told at the next flush.
+ * (queue full), EIO (device broken), EAGAIN (being resized), EINVAL. The device is
+ * told at the next flush.
  */
 int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffers, unsigned out,
                      unsigned in, void *token);
@@ -419,6 +434,15 @@ int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffe
 /* The next used chain: its token and the bytes written. NULL: none (EAGAIN), or
  * the device wrote nonsense and is broken now (EIO). */
 void *xvmsg_queue_pop(struct xvmsg_queue *queue, uint32_t *written);
+
+/*
+ * Tokens of the chains that a resize of the queue found in flight and that the
+ * device had not used: one for each call, in no order, NULL when all were given.
+ * To be called when `done` of the resize runs or, if it broke the device, when
+ * broken() does; until the next resize or xvmsg_device_close(). The buffers are the
+ * caller's again, to push anew or not.
+ */
+void *xvmsg_queue_take_unused(struct xvmsg_queue *queue);
 
 /* ---- 9. virtio-blk ---- */
 

@@ -126,6 +126,10 @@ void backend_device_answer(struct backend *b, struct backend_device *d, const st
         d->queues[m->set_vqueue_request.index].set = m->set_vqueue_request;
         d->queues[m->set_vqueue_request.index].enabled = true;
         break;
+    case MSG_reset_vqueue_request:
+        d->queues[m->reset_vqueue_request.index] = (struct backend_queue){
+            .max_size = d->queues[m->reset_vqueue_request.index].max_size};
+        break;
     case MSG_get_shm_request:
         r.get_shm_response.index = m->get_shm_request.index;
         break;
