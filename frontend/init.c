@@ -120,6 +120,7 @@ void init_forget(struct xvmsg_device *d)
     area_forget(d->h, init_area_answered, d);
     config_forget(d);
     config_write_forget(d);
+    heartbeat_forget(d);
 }
 
 void init_close(struct xvmsg_device *d)

@@ -18,6 +18,7 @@
  *   init      a device from step to step; the steps are steps.h's
  *   resize    a queue gets another size
  *   device    a device's life
+ *   heartbeat is anybody still there?
  *   blk       virtio-blk, a user of the public calls
  *
  * User callbacks run from many places below xvmsg_process(). They may close
@@ -127,6 +128,7 @@ struct bus {
     uint8_t *outgoing; /* max_message bytes */
     bool look_again;   /* the ring was full, and there is room after all */
     bool mute;         /* the backend could not be notified */
+    bool heard;        /* something came, or the bus is new, since the heartbeat looked */
     struct pending events;
     bool answer_ping;
     uint16_t ping_token;
@@ -448,6 +450,20 @@ void device_tick(struct xvmsg *h);
 uint64_t device_deadline(const struct xvmsg *h);
 void device_free_all(struct xvmsg *h);
 
+/* ---- heartbeat ---- */
+
+struct heartbeat {
+    uint64_t interval; /* ns; 0: off */
+    uint64_t due;
+    bool asking; /* a PING is on its way */
+    uint32_t data;
+};
+
+void heartbeat_tick(struct xvmsg *h);
+uint64_t heartbeat_deadline(const struct xvmsg *h);
+/* Wants no answers any more. */
+void heartbeat_forget(struct xvmsg_device *d);
+
 /* ---- blk ---- */
 
 /* Ends everything in flight and frees all disks, without talking to the devices. */
@@ -481,6 +497,7 @@ struct xvmsg {
     struct bus bus;
     struct requests requests;
     struct hotplug hotplug;
+    struct heartbeat heartbeat;
     struct xvmsg_area *areas;
     uint16_t last_area;
     struct xvmsg_device *devices;

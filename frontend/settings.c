@@ -67,6 +67,14 @@ int xvmsg_set_spin(struct xvmsg *h, unsigned looks)
     return 0;
 }
 
+int xvmsg_set_heartbeat(struct xvmsg *h, unsigned milliseconds)
+{
+    if (check_setting(h, true, "heartbeat") < 0)
+        return -1;
+    h->heartbeat.interval = milliseconds * NS_PER_MS;
+    return 0;
+}
+
 int xvmsg_set_strict_config(struct xvmsg *h, bool wanted)
 {
     if (check_setting(h, true, "configuration profile") < 0)

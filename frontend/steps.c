@@ -90,6 +90,7 @@ static enum outcome status_finish(struct xvmsg_device *d, const struct xvmsg_rep
 
     if ((status & d->status) == d->status && !(status & VIRTIO_CONFIG_S_NEEDS_RESET))
         return NEXT;
+    d->status = status & ~VIRTIO_CONFIG_S_NEEDS_RESET; /* FAILED comes on top of what is true */
     return refused(d, "it does not accept %s (its status is %#x)", (unsigned long long)d->number,
                    d->step->name, status);
 }

@@ -44,6 +44,8 @@ static enum xvmsg_status take_info(const struct request *r, const struct msg *m,
     info->max_virtqueues = response->max_virtqueues;
     info->admin_vq_start = response->admin_vq_start;
     info->admin_vq_count = response->admin_vq_count;
+    if ((uint64_t)info->admin_vq_start + info->admin_vq_count > info->max_virtqueues)
+        return XVMSG_MALFORMED_RESPONSE; /* administration queues it does not have (O-33) */
     return info->device_id ? XVMSG_OK : XVMSG_REFUSED;
 }
 
@@ -233,7 +235,11 @@ static enum xvmsg_status take_vqueue(const struct request *r, const struct msg *
 {
     const struct msg_get_vqueue_response *response = &m->get_vqueue_response;
 
-    if (response->index != r->call.index)
+    if (response->index != r->call.index || response->cur_size > response->max_size)
+        return XVMSG_MALFORMED_RESPONSE;
+    /* A queue that is not there has nothing at all (O-14). */
+    if (response->max_size == 0 &&
+        (response->flags || response->desc_addr || response->driver_addr || response->device_addr))
         return XVMSG_MALFORMED_RESPONSE;
     reply->u.vqueue = (struct xvmsg_vqueue){
         .index = response->index,

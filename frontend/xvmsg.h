@@ -123,6 +123,13 @@ int xvmsg_set_timeout(struct xvmsg *h, unsigned milliseconds);
 int xvmsg_set_spin(struct xvmsg *h, unsigned looks);
 
 /*
+ * After so many milliseconds without a message from the backend ask it whether it is
+ * there; 0, the default: never. When no answer comes within the request timeout, every
+ * open device is asked for its status; one that does not answer either is broken.
+ */
+int xvmsg_set_heartbeat(struct xvmsg *h, unsigned milliseconds);
+
+/*
  * The strict configuration profile, if the backend offers it; default false. A
  * write then carries the generation of the configuration that was read and is
  * refused when that is not current, and no configuration is shown that was read

@@ -66,7 +66,7 @@ void driven_done(struct xvmsg_device *device, enum xvmsg_status status, void *us
     t->done_status = status;
 }
 
-static void start_on(struct driven *t, struct backend *b)
+void driven_start_on(struct driven *t, struct backend *b)
 {
     struct xvmsg_handlers handlers = {.config = on_config};
 
@@ -83,7 +83,10 @@ static void start_on(struct driven *t, struct backend *b)
             .broken = on_broken,
         },
     };
-    xvmsg_set_handlers(t->b->h, &handlers, t);
+    xvmsg_set_handlers(b->h, &handlers, t);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    backend_settle(b);
+    CU_ASSERT_TRUE_FATAL(xvmsg_is_connected(b->h));
     t->disk = backend_add_disk(t->b, 3, "disk0");
     t->disk->max_virtqueues = 2;
     backend_settle(t->b);
@@ -91,7 +94,11 @@ static void start_on(struct driven *t, struct backend *b)
 
 void driven_start(struct driven *t)
 {
-    start_on(t, backend_connected());
+    struct backend *b = backend_new();
+
+    backend_make_bus(b);
+    backend_advertise(b);
+    driven_start_on(t, b);
 }
 
 void driven_start_in(struct driven *t, bool strict, unsigned message_size)
@@ -103,10 +110,8 @@ void driven_start_in(struct driven *t, bool strict, unsigned message_size)
     backend_write(b, "transport-features", "1");
     CU_ASSERT_EQUAL(xvmsg_set_strict_config(b->h, strict), 0);
     CU_ASSERT_EQUAL(xvmsg_set_message_size(b->h, message_size), 0);
-    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
-    backend_settle(b);
+    driven_start_on(t, b);
     CU_ASSERT_EQUAL_FATAL(xvmsg_is_strict(b->h), strict);
-    start_on(t, b);
 }
 
 struct xvmsg_device *driven_try(struct driven *t, const struct xvmsg_driver *driver)

@@ -37,6 +37,9 @@ struct driven {
 /* A connected bus with the disk, which is not opened yet. */
 void driven_start(struct driven *t);
 
+/* The same on a bus with a backend that waits for the library. */
+void driven_start_on(struct driven *t, struct backend *b);
+
 /* The same, in this profile and with messages of `message_size` bytes. */
 void driven_start_in(struct driven *t, bool strict, unsigned message_size);
 

@@ -93,8 +93,10 @@ void backend_device_answer(struct backend *b, struct backend_device *d, const st
     case MSG_get_device_features_request:
         le64_put(words, d->offered);
         r.get_device_features_response.block_index = m->get_device_features_request.block_index;
-        r.get_device_features_response.num_blocks = 2;
-        r.get_device_features_response.features = (struct msg_tail){words, 8};
+        r.get_device_features_response.num_blocks =
+            smaller(m->get_device_features_request.num_blocks, 2);
+        r.get_device_features_response.features =
+            (struct msg_tail){words, 4 * r.get_device_features_response.num_blocks};
         break;
     case MSG_set_driver_features_request:
         d->driver_features = le64_get(m->set_driver_features_request.features.bytes);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/harness.h"
@@ -443,6 +444,45 @@ static void surprise_removal_is_told_once(void)
     backend_free(b);
 }
 
+static void device_events_make_it_look(void)
+{
+    static const uint16_t reserved[] = {0, 3, 0x7fff, 0x8000, 0xffff};
+    struct backend *b = start_connected();
+    struct msg m = {.kind = MSG_event_device, .event_device = {1, DEVICE_BUS_STATE_ADDED}};
+    struct platform_watch *watch;
+
+    /* The watch is lost, as if it came much later. */
+    backend_add_disk(b, 1, "a");
+    while ((watch = b->guest->ops->xs_next_watch(b->guest)))
+        free(watch);
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        m.event_device.device_bus_state = reserved[i];
+        backend_send(b, &m);
+    }
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up ");
+    m.event_device.device_bus_state = DEVICE_BUS_STATE_ADDED;
+    backend_send(b, &m);
+    backend_send(b, &m);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +1 ");
+    /* Removed although it is there, and one that never was: xenstore knows better. */
+    m.event_device.device_bus_state = DEVICE_BUS_STATE_REMOVED;
+    backend_send(b, &m);
+    m.event_device.device_number = 77;
+    backend_send(b, &m);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +1 ");
+    backend_vanish(b, 1);
+    while ((watch = b->guest->ops->xs_next_watch(b->guest)))
+        free(watch);
+    backend_send(b, &m);
+    backend_send(b, &m);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +1 -1 ");
+    backend_free(b);
+}
+
 static void observers_need_no_connection(void)
 {
     struct backend *b = start();
@@ -506,6 +546,7 @@ static const struct test_case cases[] = {
     TEST(leaves_the_bus_closed),
     TEST(devices_come_and_go_once_each),
     TEST(surprise_removal_is_told_once),
+    TEST(device_events_make_it_look),
     TEST(observers_need_no_connection),
     TEST(lists_what_xenstore_shows),
     {NULL, NULL},
