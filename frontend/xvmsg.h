@@ -464,7 +464,14 @@ struct xvmsg_blk *xvmsg_blk_open(struct xvmsg *h, uint64_t number, xvmsg_blk_rea
  * is fine. */
 void xvmsg_blk_close(struct xvmsg_blk *blk);
 
-uint64_t xvmsg_blk_size(const struct xvmsg_blk *blk); /* bytes */
+/* Bytes, now: a disk may be resized while it is used. */
+uint64_t xvmsg_blk_size(const struct xvmsg_blk *blk);
+
+/* `changed` (NULL: nobody cares) runs with XVMSG_OK each time the size is another,
+ * and once with another status when the disk broke. May be called at any time. */
+typedef void xvmsg_blk_changed(struct xvmsg_blk *blk, enum xvmsg_status status, void *user);
+void xvmsg_blk_set_changed(struct xvmsg_blk *blk, xvmsg_blk_changed *changed, void *user);
+
 bool xvmsg_blk_is_readonly(const struct xvmsg_blk *blk);
 
 /*
