@@ -241,7 +241,6 @@ void xvmsg_device_close(struct xvmsg_device *device)
 
     pending_drop(&device->h->bus.events, &device->events);
     device->phase = DEVICE_CLOSING;
-    device->write = (struct config_write){0};
     resize_drop(device);
     if (device->h->conn.up && started)
         init_close(device);

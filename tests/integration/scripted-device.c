@@ -206,7 +206,7 @@ static void serve_queue(struct backend *b, struct backend_device *d, unsigned in
         __atomic_store_n(&used->idx, ++q->used_idx, __ATOMIC_RELEASE);
         any = true;
     }
-    if (any)
+    if (any && !d->quiet)
         backend_send(b, &event);
 }
 

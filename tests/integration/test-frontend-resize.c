@@ -71,9 +71,10 @@ static void a_queue_shrinks_and_grows(void)
         MSG_area_share_request, MSG_reset_vqueue_request, MSG_get_vqueue_request,
         MSG_set_vqueue_request, MSG_get_vqueue_request,
     };
-    static const unsigned sizes[] = {16, 128, 256, 1, 64, 8};
+    static const unsigned sizes[] = {64, 16, 128, 256, 1, 64, 8};
 
     start();
+    use_it();
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         /* More than it ever had needs memory of its own. */
         unsigned next = sizes[i] > 64 ? 0 : 1;
@@ -134,9 +135,11 @@ static bool use_and_answer(struct backend *b, const struct msg *m)
 {
     if (m->kind != MSG_reset_vqueue_request)
         return false;
-    /* It uses what it has before it resets, and its event stays behind. */
+    /* It uses what it has before it resets, and its event is lost. */
+    t.disk->quiet = true;
     t.disk->idle = false;
     backend_device_serve(b, t.disk);
+    t.disk->quiet = false;
     return false;
 }
 
@@ -298,6 +301,41 @@ static void it_ends_with_its_device(void)
     }
 }
 
+static void it_may_end_before_it_begins(void)
+{
+    start();
+    CU_ASSERT_EQUAL(resize(32), 0);
+    backend_free(t.b);
+    CU_ASSERT_EQUAL(t.done_count, 1);
+    CU_ASSERT_EQUAL(t.done_status, XVMSG_CANCELLED);
+
+    start();
+    CU_ASSERT_EQUAL(resize(32), 0);
+    xvmsg_device_close(t.device);
+    backend_settle(t.b);
+    CU_ASSERT_EQUAL(t.b->seen[MSG_reset_vqueue_request], 0);
+    CU_ASSERT_EQUAL(t.disk->status, 0);
+    CU_ASSERT_EQUAL(t.done_count, 0);
+    backend_free(t.b);
+}
+
+static void a_close_gives_back_what_a_resize_had_not_used_yet(void)
+{
+    start();
+    spoiled = MSG_reset_vqueue_request;
+    t.b->script = fall_silent;
+    CU_ASSERT_EQUAL(resize(128), 0);
+    backend_settle(t.b);
+    fake_xen_advance(t.b->fx, UINT64_C(1000000000));
+    xvmsg_device_close(t.device);
+    fake_xen_advance(t.b->fx, UINT64_C(4000000000)); /* then the reset has its turn */
+    xvmsg_process(t.b->h);
+    backend_settle(t.b);
+    CU_ASSERT_EQUAL(t.disk->status, 0);
+    CU_ASSERT_EQUAL(fake_xen_counters(t.b->fx).shared_pages, 4);
+    backend_free(t.b);
+}
+
 static void a_silent_device_times_out(void)
 {
     start();
@@ -349,6 +387,8 @@ static const struct test_case cases[] = {
     TEST(without_memory_the_queue_stays_as_it_was),
     TEST(a_device_that_does_not_do_it_is_broken),
     TEST(it_ends_with_its_device),
+    TEST(it_may_end_before_it_begins),
+    TEST(a_close_gives_back_what_a_resize_had_not_used_yet),
     TEST(a_silent_device_times_out),
     TEST(the_last_used_callback_may_close_the_device),
     {NULL, NULL},
