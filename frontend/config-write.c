@@ -5,7 +5,8 @@
  * Writing a device's configuration, in pieces that fit a message. In the strict
  * profile the device refuses a piece whose generation is not current; then the
  * configuration is read again, which brings the current one, and the piece is
- * sent once more (DRV-32).
+ * sent once more (DRV-32). What was written is read in the end: a device counts
+ * bytes as written that only it may change.
  */
 
 #include <errno.h>
@@ -50,26 +51,47 @@ static void write_or_end(struct xvmsg_device *d)
         config_write_end(d, XVMSG_NO_MEMORY);
 }
 
+static bool is_written(const struct config_write *w)
+{
+    return w->range.from + w->written == w->range.to;
+}
+
+static void wait_for_reading(struct xvmsg_device *d, struct config_range range)
+{
+    d->write.waiting = true;
+    config_changed(d, range);
+}
+
+/* Some pieces before the one that failed may have been applied. */
+static void fail(struct xvmsg_device *d, enum xvmsg_status status)
+{
+    struct config_range applied = {d->write.range.from, d->write.range.from + d->write.written};
+
+    config_write_end(d, status);
+    if (d->h->conn.up)
+        config_changed(d, applied);
+}
+
 static void piece_written(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)
 {
     struct xvmsg_device *d = user;
     struct config_write *w = &d->write;
-    struct config_range piece = next_piece(d);
 
     if (reply->status == XVMSG_REFUSED && h->bus.strict && ++w->tries < MAX_TRIES) {
-        w->waiting = true;
-        config_changed(d, (struct config_range){0, d->info.config_size});
-    } else if (reply->status != XVMSG_OK) {
-        config_write_end(d, reply->status);
-    } else {
-        config_written(d, piece, w->data + w->written, reply->u.config.generation);
-        w->written += piece.to - piece.from;
-        w->tries = 0;
-        if (w->range.from + w->written == w->range.to)
-            config_write_end(d, XVMSG_OK);
-        else
-            write_or_end(d);
+        wait_for_reading(d, (struct config_range){0, d->info.config_size});
+        return;
     }
+    if (reply->status != XVMSG_OK) {
+        fail(d, reply->status);
+        return;
+    }
+    d->config.generation = reply->u.config.generation;
+    w->written += reply->u.config.length;
+    w->tries = 0;
+    if (is_written(w))
+        wait_for_reading(d, w->range);
+    else
+        write_or_end(d);
 }
 
 void config_write_resume(struct xvmsg_device *d)
@@ -77,7 +99,10 @@ void config_write_resume(struct xvmsg_device *d)
     if (!d->write.waiting)
         return;
     d->write.waiting = false;
-    write_or_end(d);
+    if (is_written(&d->write))
+        config_write_end(d, XVMSG_OK);
+    else
+        write_or_end(d);
 }
 
 void config_write_forget(struct xvmsg_device *d)

@@ -231,11 +231,3 @@ void config_event(struct xvmsg_device *d, const struct msg_event_config *event)
     else
         config_changed(d, range);
 }
-
-void config_written(struct xvmsg_device *d, struct config_range range, const uint8_t *bytes,
-                    uint32_t generation)
-{
-    d->config.generation = generation;
-    if (!apply(d, range, bytes))
-        config_changed(d, range);
-}

@@ -392,9 +392,6 @@ void config_catch_up(struct xvmsg_device *d);
 void config_event(struct xvmsg_device *d, const struct msg_event_config *event);
 /* Reads a range that may have changed, as soon as it may. */
 void config_changed(struct xvmsg_device *d, struct config_range range);
-/* The device took these bytes, and told the generation. */
-void config_written(struct xvmsg_device *d, struct config_range range, const uint8_t *bytes,
-                    uint32_t generation);
 
 /* ---- config-write ---- */
 

@@ -388,9 +388,9 @@ const void *xvmsg_device_config(const struct xvmsg_device *device);
 typedef void xvmsg_device_done(struct xvmsg_device *device, enum xvmsg_status status, void *user);
 
 /*
- * Writes `length` bytes at `offset` of the configuration, and into what
- * xvmsg_device_config() shows. More than a message holds goes in pieces, in order;
- * when one fails, those before it have been applied. In the strict profile a
+ * Writes `length` bytes at `offset` of the configuration, and reads them back, so
+ * that xvmsg_device_config() shows what the device made of them. More than a message
+ * holds goes in pieces, in order; when one fails, those before it have been applied. In the strict profile a
  * piece that is refused because the configuration changed is sent again with the
  * current generation, a few times. `data` is the library's until `done` (may be
  * NULL) ran or the device is closed; XVMSG_REFUSED: the device does not take it. -1

@@ -324,7 +324,58 @@ static void a_write_changes_device_and_view(void)
     CU_ASSERT_EQUAL(sent_generation, 0); /* in the baseline (DRV-29) */
     CU_ASSERT_EQUAL(memcmp(t.disk->config + 10, bytes, 40), 0);
     CU_ASSERT_EQUAL(memcmp(view(), t.disk->config, 60), 0);
-    CU_ASSERT_EQUAL(t.b->seen[MSG_get_config_request], 2); /* those of the beginning */
+    CU_ASSERT_EQUAL(t.b->seen[MSG_get_config_request], 4); /* two in the beginning */
+    backend_free(t.b);
+}
+
+/* Counts as written what only it may change. */
+static bool keep_its_own(struct backend *b, const struct msg *m)
+{
+    struct msg r = backend_response(m);
+
+    if (m->kind != MSG_set_config_request)
+        return false;
+    r.set_config_response.offset = m->set_config_request.offset;
+    r.set_config_response.length = m->set_config_request.length;
+    backend_send(b, &r);
+    return true;
+}
+
+static void the_view_shows_what_the_device_made_of_a_write(void)
+{
+    driven_start_ready(&t);
+    t.b->script = keep_its_own;
+    write_config(0, 16);
+    CU_ASSERT_EQUAL(t.done_status, XVMSG_OK);
+    CU_ASSERT_EQUAL(memcmp(view(), t.disk->config, 60), 0);
+    CU_ASSERT_NOT_EQUAL(memcmp(view(), bytes, 16), 0);
+    backend_free(t.b);
+}
+
+static unsigned pieces_to_take;
+
+static bool refuse_the_rest(struct backend *b, const struct msg *m)
+{
+    struct msg r = backend_response(m);
+
+    if (m->kind != MSG_set_config_request || pieces_to_take-- > 0)
+        return false;
+    r.set_config_response.offset = m->set_config_request.offset;
+    backend_send(b, &r);
+    return true;
+}
+
+static void what_was_applied_of_a_failed_write_is_shown(void)
+{
+    driven_start_in(&t, false, SMALL);
+    driven_open(&t);
+    t.b->script = refuse_the_rest;
+    pieces_to_take = 1;
+    write_config(10, 40);
+    CU_ASSERT_EQUAL(t.done_count, 1);
+    CU_ASSERT_EQUAL(t.done_status, XVMSG_REFUSED);
+    CU_ASSERT_EQUAL(t.disk->config[10], 9);
+    CU_ASSERT_EQUAL(memcmp(view(), t.disk->config, 60), 0);
     backend_free(t.b);
 }
 
@@ -377,7 +428,7 @@ static void strict_writes_carry_the_latest_generation(void)
     write_config(20, 4);
     CU_ASSERT_EQUAL(t.b->seen[MSG_set_config_request], 3);
     CU_ASSERT_EQUAL(t.done_status, XVMSG_OK);
-    CU_ASSERT_EQUAL(t.b->seen[MSG_get_config_request], 2);
+    CU_ASSERT_EQUAL(memcmp(view() + 20, bytes, 4), 0);
     backend_free(t.b);
 }
 
@@ -396,9 +447,10 @@ static void a_strict_write_that_was_too_late_is_tried_again(void)
     CU_ASSERT_EQUAL(t.b->order[1], MSG_get_config_request);
     CU_ASSERT_EQUAL(t.b->order[2], MSG_get_config_request);
     CU_ASSERT_EQUAL(t.b->order[3], MSG_set_config_request);
-    CU_ASSERT_EQUAL(t.b->num_seen, 4);
+    CU_ASSERT_EQUAL(t.b->order[4], MSG_get_config_request);
+    CU_ASSERT_EQUAL(t.b->num_seen, 5);
     CU_ASSERT_EQUAL(memcmp(view(), t.disk->config, 60), 0);
-    CU_ASSERT_EQUAL(t.config_count, 1); /* for what somebody else changed */
+    CU_ASSERT_EQUAL(t.config_count, 2); /* what somebody else changed, and we */
     backend_free(t.b);
 }
 
@@ -509,6 +561,8 @@ static const struct test_case cases[] = {
     TEST(the_baseline_believes_it_in_the_end),
     TEST(a_range_of_another_generation_makes_it_read_all),
     TEST(a_write_changes_device_and_view),
+    TEST(the_view_shows_what_the_device_made_of_a_write),
+    TEST(what_was_applied_of_a_failed_write_is_shown),
     TEST(writes_stay_inside),
     TEST(strict_writes_carry_the_latest_generation),
     TEST(a_strict_write_that_was_too_late_is_tried_again),
