@@ -25,6 +25,9 @@
 #define MSG_COMPACT_DEFAULT_MAX 264
 #define MSG_PROTOCOL_MAX 65535
 
+/* Transport feature bits. */
+#define MSG_F_STRICT_CONFIG_GENERATION 0x1u
+
 /* Bits of the header's type; bits 7:2 are zero when sent, ignored when read. */
 #define MSG_TYPE_RESPONSE 0x01
 #define MSG_TYPE_BUS 0x02

@@ -47,6 +47,7 @@ static void no_cache_answered(struct xvmsg *h, const struct xvmsg_reply *reply, 
 void blk_io_end_all(struct xvmsg_blk *blk, enum xvmsg_status status)
 {
     blk->usable = false;
+    blk->ended = status;
     blk->completed = true;
     while (blk->ops) {
         request_forget(blk->h, no_cache_answered, blk->ops);
@@ -281,7 +282,9 @@ void blk_io_used(struct xvmsg_blk *blk)
 static int check_op(const struct xvmsg_blk *blk, const struct blk_op *op)
 {
     if (!blk->usable)
-        return handle_fail(blk->h, EIO, "the disk cannot be used any more");
+        return handle_fail(blk->h, EIO, "the disk cannot be used any more%s%s",
+                           blk->ended != XVMSG_OK ? ": " : "",
+                           blk->ended != XVMSG_OK ? xvmsg_status_text(blk->ended) : "");
     if (op->type == VIRTIO_BLK_T_OUT && xvmsg_blk_is_readonly(blk))
         return handle_fail(blk->h, EROFS, "the disk is read-only");
     if (op->type != VIRTIO_BLK_T_IN && op->type != VIRTIO_BLK_T_OUT)

@@ -62,6 +62,25 @@ static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *
     (void)device;
     blk_hold(blk);
     blk_io_end_all(blk, status);
+    if (blk->changed && !blk->closed)
+        blk->changed(blk, status, blk->changed_user);
+    blk_release(blk);
+}
+
+static void configured(struct xvmsg_device *device, uint32_t offset, uint32_t length, void *user)
+{
+    struct xvmsg_blk *blk = user;
+    uint64_t size = xvmsg_blk_size(blk);
+
+    (void)device;
+    (void)offset;
+    (void)length;
+    if (!blk->usable || size == blk->size)
+        return;
+    blk->size = size;
+    blk_hold(blk);
+    if (blk->changed)
+        blk->changed(blk, XVMSG_OK, blk->changed_user);
     blk_release(blk);
 }
 
@@ -128,6 +147,7 @@ static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, 
         else
             divide_memory(blk);
         blk->usable = status == XVMSG_OK;
+        blk->size = xvmsg_blk_size(blk);
     }
     blk->ready(blk, status, blk->user);
 }
@@ -143,6 +163,7 @@ struct xvmsg_blk *xvmsg_blk_open(struct xvmsg *h, uint64_t number, xvmsg_blk_rea
         .queue_size = QUEUE_SIZE,
         .buffer_bytes = BLK_PARTS * BLK_SLOT_BYTES + BLK_MAX_CHUNKS * BLK_CHUNK_BYTES + USER_BYTES,
         .used = used,
+        .config = configured,
         .broken = broken,
     };
     struct xvmsg_blk *blk = calloc(1, sizeof(*blk));
@@ -198,6 +219,12 @@ uint64_t xvmsg_blk_size(const struct xvmsg_blk *blk)
     uint64_t sectors = config ? le64_get(config + CONFIG_CAPACITY) : 0;
 
     return sectors < UINT64_MAX / BLK_SECTOR ? sectors * BLK_SECTOR : UINT64_MAX - BLK_SECTOR + 1;
+}
+
+void xvmsg_blk_set_changed(struct xvmsg_blk *blk, xvmsg_blk_changed *changed, void *user)
+{
+    blk->changed = changed;
+    blk->changed_user = user;
 }
 
 bool xvmsg_blk_is_readonly(const struct xvmsg_blk *blk)

@@ -60,7 +60,11 @@ struct xvmsg_blk {
     struct xvmsg_queue *queue;
     xvmsg_blk_ready *ready;
     void *user;
+    xvmsg_blk_changed *changed; /* NULL: nobody cares */
+    void *changed_user;
+    uint64_t size; /* as last told */
     bool usable;
+    enum xvmsg_status ended; /* why it no longer is */
     bool closed;
     unsigned holds; /* it is freed when it is closed and nobody holds it */
 

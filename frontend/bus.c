@@ -33,7 +33,7 @@ int bus_open(struct xvmsg *h, unsigned order, uint16_t max_message, uint32_t *re
     struct platform *p = h->platform;
     struct bus *bus = &h->bus;
 
-    *bus = (struct bus){.port = -1, .max_message = max_message};
+    *bus = (struct bus){.port = -1, .max_message = max_message, .heard = true};
     bus->incoming = malloc(max_message);
     bus->outgoing = malloc(max_message);
     if (!bus->incoming || !bus->outgoing) {
@@ -78,7 +78,43 @@ void bus_close(struct xvmsg *h)
     errno = saved;
 }
 
+/* ---- single messages ---- */
+
+/* Both return 0, or the size of the message for which there is no room. */
+
+static size_t put(struct xvmsg *h, const struct msg *m)
+{
+    size_t size = msg_encode(h->form, m, h->bus.outgoing, h->bus.max_message, NULL);
+
+    return ring_put(&h->bus.ring, h->bus.outgoing, size) ? 0 : size;
+}
+
+static size_t send_ping_answer(struct xvmsg *h)
+{
+    struct msg m = {
+        .kind = MSG_ping_response,
+        .token = h->bus.ping_token,
+        .ping_response.data = h->bus.ping_data,
+    };
+    size_t blocked = h->bus.answer_ping ? put(h, &m) : 0;
+
+    if (!blocked)
+        h->bus.answer_ping = false;
+    return blocked;
+}
+
 /* ---- receiving ---- */
+
+/* Xenstore tells of devices, each once; an event only says when to look. Other states
+ * than these are not for us (DRV-66). */
+static void receive_device_event(struct xvmsg *h, const struct msg_event_device *event)
+{
+    if (event->device_bus_state != DEVICE_BUS_STATE_ADDED &&
+        event->device_bus_state != DEVICE_BUS_STATE_REMOVED)
+        return;
+    h->hotplug.scan = true;
+    handle_turn(h);
+}
 
 static void receive_event(struct xvmsg *h, const struct msg *m)
 {
@@ -86,14 +122,17 @@ static void receive_event(struct xvmsg *h, const struct msg *m)
         device_used(h, m->dev_num, m->event_used.vq_index);
     else if (m->kind == MSG_event_config)
         device_config_event(h, m);
-    /* EVENT_DEVICE: xenstore tells of devices, each once. */
+    else if (m->kind == MSG_event_device)
+        receive_device_event(h, &m->event_device);
 }
 
 static void receive_request(struct xvmsg *h, const struct msg *m)
 {
     if (m->kind != MSG_ping_request)
         return;
-    /* A peer that asks faster than it listens gets an answer to its last question. */
+    /* One answer for each, as long as there is room; a peer that asks faster than it
+     * listens gets the one to its last question. */
+    send_ping_answer(h);
     h->bus.answer_ping = true;
     h->bus.ping_token = m->token;
     h->bus.ping_data = m->ping_request.data;
@@ -128,6 +167,7 @@ bool bus_receive(struct xvmsg *h)
 
     while (h->conn.up && count < MAX_MESSAGES_A_TURN &&
            (size = ring_get(&h->bus.ring, h->bus.incoming)) > 0) {
+        h->bus.heard = true;
         receive_message(h, size);
         count++;
     }
@@ -136,34 +176,12 @@ bool bus_receive(struct xvmsg *h)
 
 /* ---- sending ---- */
 
-/* All return 0, or the size of the message for which there is no room. */
-
-static size_t put(struct xvmsg *h, const struct msg *m)
-{
-    size_t size = msg_encode(h->form, m, h->bus.outgoing, h->bus.max_message, NULL);
-
-    return ring_put(&h->bus.ring, h->bus.outgoing, size) ? 0 : size;
-}
-
-static size_t send_ping_answer(struct xvmsg *h)
-{
-    struct msg m = {
-        .kind = MSG_ping_response,
-        .token = h->bus.ping_token,
-        .ping_response.data = h->bus.ping_data,
-    };
-    size_t blocked = h->bus.answer_ping ? put(h, &m) : 0;
-
-    if (!blocked)
-        h->bus.answer_ping = false;
-    return blocked;
-}
-
 static struct xvmsg_device *device_of(struct pending_source *source)
 {
     return (struct xvmsg_device *)(void *)((char *)source - offsetof(struct xvmsg_device, events));
 }
 
+/* As those above. */
 static size_t send_notifications(struct xvmsg *h)
 {
     struct pending *events = &h->bus.events;
@@ -172,13 +190,17 @@ static size_t send_notifications(struct xvmsg *h)
 
     while (pending_next(events, &source, &bit)) {
         struct xvmsg_device *d = device_of(source);
+        const struct xvmsg_queue *queue = &d->queues[bit - PENDING_QUEUE(0)];
         struct msg m = {
             .kind = MSG_event_avail,
             .dev_num = d->number,
-            .event_avail.vq_index = bit - PENDING_QUEUE(0),
+            .event_avail.vq_index = queue->index,
         };
-        size_t blocked =
-            queue_wants_notification(&d->queues[m.event_avail.vq_index]) ? put(h, &m) : 0;
+
+        if (d->features & FEATURE_NOTIFICATION_DATA)
+            m.event_avail.next_offset = queue->avail_idx; /* split rings never wrap (O-30) */
+
+        size_t blocked = queue_wants_notification(queue) ? put(h, &m) : 0;
 
         if (blocked)
             return blocked;

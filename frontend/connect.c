@@ -320,6 +320,11 @@ bool xvmsg_is_connected(const struct xvmsg *h)
     return h->conn.up;
 }
 
+bool xvmsg_is_strict(const struct xvmsg *h)
+{
+    return h->conn.up && h->bus.strict;
+}
+
 void connect_explain(struct xvmsg *h)
 {
     const struct connection *c = &h->conn;

@@ -40,7 +40,7 @@ static void free_device(struct xvmsg_device *d)
 {
     for (unsigned i = 0; i < MAX_QUEUES; i++)
         queue_tear_down(&d->queues[i]);
-    free(d->config);
+    free(d->config.bytes);
     free(d);
 }
 
@@ -122,6 +122,7 @@ void device_opened(struct xvmsg_device *d)
 {
     d->phase = DEVICE_READY;
     d->ready(d, XVMSG_OK, d->user);
+    config_catch_up(d);
 }
 
 void device_open_failed(struct xvmsg_device *d, enum xvmsg_status status)
@@ -145,6 +146,10 @@ void device_break(struct xvmsg_device *d, enum xvmsg_status status)
     d->phase = DEVICE_BROKEN;
     init_forget(d);
     pending_drop(&d->h->bus.events, &d->events);
+    config_write_end(d, status);
+    resize_end(d, status);
+    if (d->phase != DEVICE_BROKEN)
+        return; /* closed from a callback */
     if (phase == DEVICE_READY && d->driver.broken)
         d->driver.broken(d, status, d->user);
     else if (phase != DEVICE_READY)
@@ -172,6 +177,18 @@ void device_connection_lost(struct xvmsg *h)
 
 /* ---- events ---- */
 
+void device_status_seen(struct xvmsg_device *d, uint32_t status)
+{
+    d->status = status;
+    if (!(status & VIRTIO_CONFIG_S_NEEDS_RESET))
+        return;
+    /* Whoever drives it may be slow to close it (DRV-52). */
+    xvmsg_set_device_status(d->h, d->number, 0, NULL, NULL);
+    handle_fail(d->h, EIO, "device %llu reports an error and wants a reset: open it again",
+                (unsigned long long)d->number);
+    device_break(d, XVMSG_NEEDS_RESET);
+}
+
 void device_used(struct xvmsg *h, uint64_t number, uint32_t queue)
 {
     struct xvmsg_device *d = find(h, number);
@@ -180,61 +197,26 @@ void device_used(struct xvmsg *h, uint64_t number, uint32_t queue)
         d->driver.used(d, queue, d->user);
 }
 
-static void tell_config(struct xvmsg *h, uint64_t number, uint32_t status, uint32_t offset,
+void device_tell_config(struct xvmsg *h, uint64_t number, uint32_t status, uint32_t offset,
                         uint32_t length)
 {
     if (h->handlers.config)
         h->handlers.config(h, number, status, offset, length, h->user);
 }
 
-static void reread(struct xvmsg_device *d);
-
-static void config_reread(struct xvmsg_device *d, enum xvmsg_status status)
-{
-    if (d->phase != DEVICE_READY)
-        return;
-    if (d->config_stale) {
-        d->config_stale = false;
-        reread(d);
-    } else if (status == XVMSG_OK) {
-        tell_config(d->h, d->number, d->status, d->changed_offset, d->changed_length);
-    }
-}
-
-static void reread(struct xvmsg_device *d)
-{
-    if (d->config_reading) {
-        d->config_stale = true;
-        d->changed_offset = 0;
-        d->changed_length = 0;
-    } else if (d->info.config_size == 0 || config_read(d, config_reread) < 0) {
-        tell_config(d->h, d->number, d->status, d->changed_offset, d->changed_length);
-    }
-}
-
 void device_config_event(struct xvmsg *h, const struct msg *m)
 {
     struct xvmsg_device *d = find(h, m->dev_num);
     const struct msg_event_config *event = &m->event_config;
+    bool ready = d && d->phase == DEVICE_READY;
 
-    if (!d || d->phase != DEVICE_READY) {
-        tell_config(h, m->dev_num, event->device_status, event->offset, event->length);
-        return;
-    }
-    d->status = event->device_status;
-    if (d->status & VIRTIO_CONFIG_S_NEEDS_RESET) {
-        handle_fail(h, EIO, "device %llu reports an error and wants a reset",
-                    (unsigned long long)d->number);
-        device_break(d, XVMSG_IO_ERROR);
-        return;
-    }
-    d->changed_offset = event->offset;
-    d->changed_length = event->length;
-    if (!d->config_reading && event->data.size &&
-        config_apply(d, event->offset, event->data.bytes, event->data.size))
-        tell_config(h, d->number, d->status, event->offset, event->length);
+    if (!ready)
+        device_tell_config(h, m->dev_num, event->device_status, event->offset, event->length);
     else
-        reread(d);
+        device_status_seen(d, event->device_status);
+    /* Also while it is being opened: what was read may not be the newest any more. */
+    if (d && d->config.bytes && (d->phase == DEVICE_OPENING || d->phase == DEVICE_READY))
+        config_event(d, event);
 }
 
 /* ---- closing ---- */
@@ -242,6 +224,7 @@ void device_config_event(struct xvmsg *h, const struct msg *m)
 void device_closed(struct xvmsg_device *d)
 {
     init_forget(d);
+    resize_free_areas(d);
     xvmsg_area_free(d->rings);
     xvmsg_area_free(d->buffers);
     d->rings = NULL;
@@ -258,6 +241,7 @@ void xvmsg_device_close(struct xvmsg_device *device)
 
     pending_drop(&device->h->bus.events, &device->events);
     device->phase = DEVICE_CLOSING;
+    resize_drop(device);
     if (device->h->conn.up && started)
         init_close(device);
     else
@@ -287,6 +271,7 @@ void device_tick(struct xvmsg *h)
 {
     for (struct xvmsg_device *d = h->devices; d; d = d->next) {
         init_tick(d);
+        resize_tick(d);
         if (d->phase == DEVICE_WAITING && !find(h, d->number))
             start(d);
     }
@@ -306,10 +291,13 @@ uint64_t device_deadline(const struct xvmsg *h)
 void device_free_all(struct xvmsg *h)
 {
     for (struct xvmsg_device *d = h->devices; d; d = d->next)
-        if (d->phase == DEVICE_READY)
+        if (d->phase == DEVICE_READY) {
             pending_drop(&h->bus.events, &d->events);
-        else
+            config_write_end(d, XVMSG_CANCELLED);
+            resize_end(d, XVMSG_CANCELLED);
+        } else {
             device_break(d, XVMSG_CANCELLED);
+        }
     while (h->devices) {
         struct xvmsg_device *d = h->devices;
 
@@ -337,7 +325,7 @@ uint64_t xvmsg_device_features(const struct xvmsg_device *device)
 
 const void *xvmsg_device_config(const struct xvmsg_device *device)
 {
-    return device->config;
+    return device->config.bytes;
 }
 
 struct xvmsg_area *xvmsg_device_buffers(const struct xvmsg_device *device)

@@ -73,6 +73,10 @@ const char *xvmsg_status_text(enum xvmsg_status status)
         return "out of memory or grants";
     case XVMSG_CANCELLED:
         return "cancelled";
+    case XVMSG_NEEDS_RESET:
+        return "the device reports an error and wants a reset";
+    case XVMSG_CONFIG_UNSTABLE:
+        return "the configuration changed each time it was read";
     }
     return "unknown status";
 }
@@ -296,6 +300,7 @@ static int work(struct xvmsg *h)
     if (take_events(h) < 0 || connect_step(h) < 0 || hotplug_step(h) < 0)
         return -1;
     handle_work_ring(h);
+    heartbeat_tick(h);
     if (h->conn.up && h->bus.ring.fault)
         return connect_break(h, ring_fault_text(h->bus.ring.fault));
     if (h->conn.up && h->bus.mute)
@@ -320,11 +325,13 @@ bool handle_sleep(struct xvmsg *h)
 {
     uint64_t request = request_deadline(h);
     uint64_t device = device_deadline(h);
+    uint64_t beat = heartbeat_deadline(h);
+    uint64_t soonest = request < device ? request : device;
 
     if (h->turn || !bus_sleep(h))
         return false;
     stop_alarm(h);
-    handle_alarm(h, request < device ? request : device);
+    handle_alarm(h, beat < soonest ? beat : soonest);
     return true;
 }
 

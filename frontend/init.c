@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/* Takes a device from step to step until it is ready, or let go. */
+/* Takes a device from step to step until it is ready, let go, or has a queue resized. */
 
 #include <errno.h>
 
@@ -15,6 +15,8 @@ static void fail(struct xvmsg_device *d, enum xvmsg_status status)
 {
     if (d->phase == DEVICE_CLOSING)
         device_closed(d);
+    else if (d->phase == DEVICE_READY)
+        resize_failed(d, status);
     else
         device_open_failed(d, status);
 }
@@ -43,6 +45,8 @@ static void advance(struct xvmsg_device *d)
     }
     if (d->phase == DEVICE_CLOSING)
         device_closed(d);
+    else if (d->phase == DEVICE_READY)
+        resize_end(d, XVMSG_OK);
     else
         device_opened(d);
 }
@@ -59,7 +63,7 @@ void init_answered(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)
     struct xvmsg_device *d = user;
 
     /* Who leaves these phases forgets the answers; none may restart a broken device. */
-    if (d->phase != DEVICE_OPENING && d->phase != DEVICE_CLOSING)
+    if (d->phase != DEVICE_OPENING && d->phase != DEVICE_CLOSING && !d->resize.begun)
         return;
     if (reply->status != XVMSG_OK) {
         fail_answered(d, reply->status);
@@ -82,6 +86,8 @@ void init_answered(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)
     case REFUSED:
         fail(d, XVMSG_REFUSED);
         break;
+    case ELSEWHERE:
+        break;
     }
 }
 
@@ -101,12 +107,20 @@ void init_open(struct xvmsg_device *d)
     advance(d);
 }
 
+void init_resize(struct xvmsg_device *d, const struct init_step *steps)
+{
+    d->step = steps;
+    advance(d);
+}
+
 void init_forget(struct xvmsg_device *d)
 {
     d->poll_at = NEVER;
     request_forget(d->h, init_answered, d);
     area_forget(d->h, init_area_answered, d);
     config_forget(d);
+    config_write_forget(d);
+    heartbeat_forget(d);
 }
 
 void init_close(struct xvmsg_device *d)

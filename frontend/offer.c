@@ -26,6 +26,7 @@ struct step {
 struct offered {
     uint16_t message_size;
     unsigned ring_order;
+    uint64_t features;
     uint32_t refs[RING_MAX_PAGES];
     uint32_t port;
 };
@@ -74,7 +75,7 @@ static int write_offered(struct xvmsg *h, platform_tx tx, const struct offered *
         store_write_u64(p, tx, front, XS_MESSAGE_SIZE, o->message_size) < 0 ||
         store_write_u64(p, tx, front, XS_RING_PAGE_ORDER, o->ring_order) < 0 ||
         store_write_u64(p, tx, front, XS_EVENT_CHANNEL, o->port) < 0 ||
-        store_write_u64(p, tx, front, XS_TRANSPORT_FEATURES, 0) < 0)
+        store_write_u64(p, tx, front, XS_TRANSPORT_FEATURES, o->features) < 0)
         return -1;
     return store_write_text(p, tx, front, XS_WIRE_FORM,
                             h->form == MSG_WIDE ? XS_WIRE_FORM_WIDE : XS_WIRE_FORM_COMPACT);
@@ -181,6 +182,7 @@ static int choose(struct xvmsg *h, struct offered *o)
                            size);
     o->ring_order = smaller(max_order, order > h->ring_order ? order : h->ring_order);
     o->message_size = (uint16_t)smaller(size, ring_lane_size(o->ring_order));
+    o->features = h->want_strict ? features & MSG_F_STRICT_CONFIG_GENERATION : 0;
     return 0;
 }
 
@@ -201,6 +203,7 @@ int offer_make(struct xvmsg *h)
     if (bus_open(h, offered.ring_order, offered.message_size, offered.refs) < 0)
         return connect_break(h, h->error);
     offered.port = (uint32_t)h->bus.port;
+    h->bus.strict = offered.features & MSG_F_STRICT_CONFIG_GENERATION;
 
     int rc = take_step(h, &(struct step){.state = XENBUS_INITIALISED, .offered = &offered});
 

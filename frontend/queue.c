@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/barrier.h"
 #include "common/split.h"
@@ -63,13 +64,49 @@ int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory)
     return 0;
 }
 
+/* ---- taking apart ---- */
+
+static void forget_unused(struct xvmsg_queue *queue)
+{
+    free(queue->unused);
+    queue->unused = NULL;
+    queue->num_unused = 0;
+    queue->next_unused = 0;
+}
+
+int queue_renew(struct xvmsg_queue *queue, unsigned size, void *memory)
+{
+    forget_unused(queue);
+    queue->unused = queue->slots;
+    queue->num_unused = queue->size;
+    queue->slots = NULL;
+    queue->size = 0;
+    queue->num_free = 0;
+    memset(memory, 0, queue_layout(size).bytes);
+    return queue_set_up(queue, size, memory);
+}
+
 void queue_tear_down(struct xvmsg_queue *queue)
 {
+    forget_unused(queue);
     free(queue->slots);
     queue->slots = NULL;
     queue->size = 0;
     queue->num_free = 0;
 }
+
+void *xvmsg_queue_take_unused(struct xvmsg_queue *queue)
+{
+    while (queue->next_unused < queue->num_unused) {
+        void *token = queue->unused[queue->next_unused++].token;
+
+        if (token)
+            return token;
+    }
+    return NULL;
+}
+
+/* ---- what it is ---- */
 
 unsigned xvmsg_queue_size(const struct xvmsg_queue *queue)
 {
@@ -99,6 +136,10 @@ static int check_push(const struct xvmsg_queue *queue, unsigned count, const voi
 {
     if (queue->device->phase != DEVICE_READY) {
         errno = EIO;
+        return -1;
+    }
+    if (queue->resizing) {
+        errno = EAGAIN;
         return -1;
     }
     if (count == 0 || count > queue->size || !token) {
@@ -151,7 +192,7 @@ int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffe
 
 bool queue_wants_notification(const struct xvmsg_queue *queue)
 {
-    if (!queue->size)
+    if (!queue->size || queue->resizing)
         return false;
     /* Pairs with the device's fence between clearing NO_NOTIFY and looking at
      * avail.idx once more: either it sees our buffer, or we see the flag clear. */
@@ -160,6 +201,11 @@ bool queue_wants_notification(const struct xvmsg_queue *queue)
 }
 
 /* ---- taking back ---- */
+
+bool queue_has_used(const struct xvmsg_queue *queue)
+{
+    return shared_load16_acquire(&queue->used->idx) != queue->used_idx;
+}
 
 static void *nonsense(struct xvmsg_queue *queue, const char *what, unsigned value)
 {

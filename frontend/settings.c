@@ -67,6 +67,22 @@ int xvmsg_set_spin(struct xvmsg *h, unsigned looks)
     return 0;
 }
 
+int xvmsg_set_heartbeat(struct xvmsg *h, unsigned milliseconds)
+{
+    if (check_setting(h, true, "heartbeat") < 0)
+        return -1;
+    h->heartbeat.interval = milliseconds * NS_PER_MS;
+    return 0;
+}
+
+int xvmsg_set_strict_config(struct xvmsg *h, bool wanted)
+{
+    if (check_setting(h, true, "configuration profile") < 0)
+        return -1;
+    h->want_strict = wanted;
+    return 0;
+}
+
 void xvmsg_set_handlers(struct xvmsg *h, const struct xvmsg_handlers *handlers, void *user)
 {
     h->handlers = *handlers;

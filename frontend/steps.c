@@ -16,11 +16,16 @@
 /* Less buffer memory than this is no use to anybody. */
 #define LEAST_BUFFER_BYTES 65536u
 
-/* The queue and transport features this library does; all other bits from 24 on
- * to 41 change how queues work and are not for drivers to ask for. */
+/* The queue and transport features this library cannot do without; the other bits
+ * from 24 on to 41 change how queues work and are not for drivers to ask for, but
+ * for the few named below. */
 #define TRANSPORT_FEATURES_MASK (UINT64_C(0x3ffff) << 24)
 #define TRANSPORT_FEATURES \
     (UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM)
+
+/* Taken when offered; and when the driver asks for it as well. */
+#define FEATURES_IF_OFFERED FEATURE_RING_RESET
+#define FEATURES_IF_ASKED FEATURE_NOTIFICATION_DATA
 
 /* The device did or offered what we cannot live with. */
 #define refused(d, ...)                                         \
@@ -85,6 +90,7 @@ static enum outcome status_finish(struct xvmsg_device *d, const struct xvmsg_rep
 
     if ((status & d->status) == d->status && !(status & VIRTIO_CONFIG_S_NEEDS_RESET))
         return NEXT;
+    d->status = status & ~VIRTIO_CONFIG_S_NEEDS_RESET; /* FAILED comes on top of what is true */
     return refused(d, "it does not accept %s (its status is %#x)", (unsigned long long)d->number,
                    d->step->name, status);
 }
@@ -110,10 +116,10 @@ static enum outcome info_finish(struct xvmsg_device *d, const struct xvmsg_reply
     if (info->config_size > MAX_CONFIG_SIZE)
         return refused(d, "a configuration of %u bytes is too large", number, info->config_size);
     d->info = *info;
-    d->config = calloc(2, info->config_size + 1);
-    if (!d->config)
+    d->config.bytes = calloc(2, info->config_size + 1);
+    if (!d->config.bytes)
         return refused(d, "out of memory for %u bytes of configuration", number, info->config_size);
-    d->config_new = d->config + info->config_size + 1;
+    d->config.fresh = d->config.bytes + info->config_size + 1;
     return NEXT;
 }
 
@@ -135,7 +141,8 @@ static int set_features_start(struct xvmsg_device *d)
 {
     struct xvmsg_driver *driver = &d->driver;
     uint64_t offered = d->words[0] | (uint64_t)d->words[1] << 32;
-    uint64_t usable = (driver->features & ~TRANSPORT_FEATURES_MASK) | TRANSPORT_FEATURES;
+    uint64_t asked = driver->features & (~TRANSPORT_FEATURES_MASK | FEATURES_IF_ASKED);
+    uint64_t usable = asked | TRANSPORT_FEATURES | FEATURES_IF_OFFERED;
     uint64_t needed = driver->needed | TRANSPORT_FEATURES;
 
     d->features = offered & usable;
@@ -150,8 +157,10 @@ static int set_features_start(struct xvmsg_device *d)
 
 /* ---- configuration ---- */
 
-static void config_answered(struct xvmsg_device *d, enum xvmsg_status status)
+static void config_answered(struct xvmsg_device *d, struct config_range range,
+                            enum xvmsg_status status)
 {
+    (void)range;
     init_answered(d->h, &(struct xvmsg_reply){.status = status}, d);
 }
 
@@ -162,16 +171,18 @@ static int config_start(struct xvmsg_device *d)
 
 /* ---- queues ---- */
 
-/* The steps below run once for each queue. */
+/* The steps below run once for each queue, or for the one that is resized. */
 static enum outcome next_queue(struct xvmsg_device *d)
 {
+    if (d->resize.queue)
+        return NEXT;
     if (++d->queue < d->driver.num_queues)
         return AGAIN;
     d->queue = 0;
     return NEXT;
 }
 
-static int get_queue_start(struct xvmsg_device *d)
+int steps_get_queue(struct xvmsg_device *d)
 {
     return d->driver.num_queues ? xvmsg_get_vqueue(d->h, d->number, d->queue, init_answered, d) : 1;
 }
@@ -193,6 +204,7 @@ static enum outcome size_finish(struct xvmsg_device *d, const struct xvmsg_reply
 
     if (vqueue->flags & GET_VQUEUE_ENABLED)
         return refused(d, "queue %u is still enabled after the reset", number, d->queue);
+    d->queues[d->queue].max_size = vqueue->max_size;
     d->queues[d->queue].size = choose_size(d->driver.queue_size, vqueue->max_size);
     if (!d->queues[d->queue].size)
         return refused(d, "queue %u is not available", number, d->queue);
@@ -207,13 +219,13 @@ static struct xvmsg_vqueue describe_queue(const struct xvmsg_device *d)
         .index = d->queue,
         .flags = SET_VQUEUE_ENABLE,
         .size = queue->size,
-        .desc_addr = xvmsg_area_address(d->rings, queue->desc),
-        .driver_addr = xvmsg_area_address(d->rings, queue->avail),
-        .device_addr = xvmsg_area_address(d->rings, queue->used),
+        .desc_addr = xvmsg_area_address(queue->area, queue->desc),
+        .driver_addr = xvmsg_area_address(queue->area, queue->avail),
+        .device_addr = xvmsg_area_address(queue->area, queue->used),
     };
 }
 
-static int set_queue_start(struct xvmsg_device *d)
+int steps_set_queue(struct xvmsg_device *d)
 {
     struct xvmsg_vqueue vqueue = describe_queue(d);
 
@@ -227,7 +239,7 @@ static enum outcome set_queue_finish(struct xvmsg_device *d, const struct xvmsg_
 }
 
 /* SET_VQUEUE's answer is empty, whatever the device made of it. */
-static enum outcome verify_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
+enum outcome steps_verify_queue(struct xvmsg_device *d, const struct xvmsg_reply *reply)
 {
     struct xvmsg_vqueue set = describe_queue(d);
     const struct xvmsg_vqueue *got = &reply->u.vqueue;
@@ -260,11 +272,13 @@ static enum outcome rings_finish(struct xvmsg_device *d, const struct xvmsg_repl
 
     (void)reply;
     for (unsigned i = 0; i < d->driver.num_queues; i++) {
-        unsigned size = d->queues[i].size;
+        struct xvmsg_queue *queue = &d->queues[i];
 
-        if (queue_set_up(&d->queues[i], size, memory) < 0)
+        queue->area = d->rings;
+        queue->room = queue_layout(queue->size).bytes;
+        if (queue_set_up(queue, queue->size, memory) < 0)
             return REFUSED;
-        memory += queue_layout(size).bytes;
+        memory += queue->room;
     }
     return NEXT;
 }
@@ -293,6 +307,7 @@ static int close_area(struct xvmsg_device *d, struct xvmsg_area **area)
 
 static int close_rings_start(struct xvmsg_device *d)
 {
+    resize_free_areas(d);
     return close_area(d, &d->rings);
 }
 
@@ -320,11 +335,11 @@ const struct init_step steps_opening[] = {
     {"SET_DRIVER_FEATURES", set_features_start, NULL},
     {"FEATURES_OK", features_ok_start, status_finish},
     {"GET_CONFIG", config_start, NULL},
-    {"GET_VQUEUE", get_queue_start, size_finish},
+    {"GET_VQUEUE", steps_get_queue, size_finish},
     {"sharing the queues", rings_start, rings_finish},
     {"sharing the buffers", buffers_start, NULL},
-    {"SET_VQUEUE", set_queue_start, set_queue_finish},
-    {"GET_VQUEUE", get_queue_start, verify_finish},
+    {"SET_VQUEUE", steps_set_queue, set_queue_finish},
+    {"GET_VQUEUE", steps_get_queue, steps_verify_queue},
     {"DRIVER_OK", driver_ok_start, status_finish},
     {NULL, NULL, NULL},
 };

@@ -16,6 +16,7 @@ enum outcome {
     LATER,     /* start it once more in a while */
     TIMED_OUT, /* it took too long */
     REFUSED,   /* failed, with a sentence */
+    ELSEWHERE, /* a callback has broken or closed the device: nothing more to do here */
 };
 
 struct init_step {
@@ -30,6 +31,11 @@ extern const struct init_step steps_opening[];
 extern const struct init_step steps_closing[];
 /* Where closing begins for a device that is gone and has nothing to reset. */
 extern const struct init_step *const steps_closing_gone;
+
+/* Steps for the queue d->queue; when a device is opened, for each in turn. */
+int steps_get_queue(struct xvmsg_device *d);
+int steps_set_queue(struct xvmsg_device *d);
+enum outcome steps_verify_queue(struct xvmsg_device *d, const struct xvmsg_reply *reply);
 
 /* ---- in init.c: where the answers to all steps go ---- */
 

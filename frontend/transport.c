@@ -44,6 +44,8 @@ static enum xvmsg_status take_info(const struct request *r, const struct msg *m,
     info->max_virtqueues = response->max_virtqueues;
     info->admin_vq_start = response->admin_vq_start;
     info->admin_vq_count = response->admin_vq_count;
+    if ((uint64_t)info->admin_vq_start + info->admin_vq_count > info->max_virtqueues)
+        return XVMSG_MALFORMED_RESPONSE; /* administration queues it does not have (O-33) */
     return info->device_id ? XVMSG_OK : XVMSG_REFUSED;
 }
 
@@ -179,7 +181,10 @@ int xvmsg_set_config(struct xvmsg *h, uint64_t device, uint32_t generation, uint
         h, &(struct request_call){
                .msg = {.kind = MSG_set_config_request,
                        .dev_num = device,
-                       .set_config_request = {generation, offset, length, {data, length}}},
+                       .set_config_request = {h->bus.strict ? generation : 0,
+                                              offset,
+                                              length,
+                                              {data, length}}},
                .take = take_set_config,
                .done = done,
                .user = user,
@@ -230,7 +235,11 @@ static enum xvmsg_status take_vqueue(const struct request *r, const struct msg *
 {
     const struct msg_get_vqueue_response *response = &m->get_vqueue_response;
 
-    if (response->index != r->call.index)
+    if (response->index != r->call.index || response->cur_size > response->max_size)
+        return XVMSG_MALFORMED_RESPONSE;
+    /* A queue that is not there has nothing at all (O-14). */
+    if (response->max_size == 0 &&
+        (response->flags || response->desc_addr || response->driver_addr || response->device_addr))
         return XVMSG_MALFORMED_RESPONSE;
     reply->u.vqueue = (struct xvmsg_vqueue){
         .index = response->index,

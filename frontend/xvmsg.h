@@ -73,6 +73,8 @@ enum xvmsg_status {
     XVMSG_UNSUPPORTED,        /* virtio status: request not supported */
     XVMSG_NO_MEMORY,          /* this process or its grant allowance is exhausted */
     XVMSG_CANCELLED,          /* closed by this process */
+    XVMSG_NEEDS_RESET,        /* the device reported an error: close it, open it again */
+    XVMSG_CONFIG_UNSTABLE,    /* the configuration changed each time it was read */
 };
 
 /* A few words for people ("timeout"); never NULL. */
@@ -120,6 +122,21 @@ int xvmsg_set_timeout(struct xvmsg *h, unsigned milliseconds);
  * sleep; 0 turns that off. They look less while it does not help. */
 int xvmsg_set_spin(struct xvmsg *h, unsigned looks);
 
+/*
+ * After so many milliseconds without a message from the backend ask it whether it is
+ * there; 0, the default: never. When no answer comes within the request timeout, every
+ * open device is asked for its status; one that does not answer either is broken.
+ */
+int xvmsg_set_heartbeat(struct xvmsg *h, unsigned milliseconds);
+
+/*
+ * The strict configuration profile, if the backend offers it; default false. A
+ * write then carries the generation of the configuration that was read and is
+ * refused when that is not current, and no configuration is shown that was read
+ * half before and half after a change. The profile in use: xvmsg_is_strict().
+ */
+int xvmsg_set_strict_config(struct xvmsg *h, bool wanted);
+
 struct xvmsg_handlers {
     /* The bus is usable. Runs again after every reconnect. */
     void (*connected)(struct xvmsg *h, void *user);
@@ -130,7 +147,8 @@ struct xvmsg_handlers {
      * handle only observes), and GONE once; both outlive a reconnect. */
     void (*device)(struct xvmsg *h, uint64_t number, enum xvmsg_device_event event, void *user);
     /* EVENT_CONFIG: `length` bytes at `offset` of the configuration changed (0, 0:
-     * anything may have); `status` is the device's status now. */
+     * anything may have); `status` is the device's status now. An open device's
+     * xvmsg_device_config() is new already. */
     void (*config)(struct xvmsg *h, uint64_t number, uint32_t status, uint32_t offset,
                    uint32_t length, void *user);
 };
@@ -152,6 +170,8 @@ int xvmsg_connect(struct xvmsg *h);
 int xvmsg_observe(struct xvmsg *h);
 
 bool xvmsg_is_connected(const struct xvmsg *h);
+/* Connected, and both ends keep to the strict configuration profile. */
+bool xvmsg_is_strict(const struct xvmsg *h);
 
 /* Poll this for POLLIN. The same until xvmsg_free(). */
 int xvmsg_fd(const struct xvmsg *h);
@@ -255,6 +275,7 @@ int xvmsg_set_driver_features(struct xvmsg *h, uint64_t device, uint32_t block_i
                               void *user);
 int xvmsg_get_config(struct xvmsg *h, uint64_t device, uint32_t offset, uint32_t length,
                      void *buffer, xvmsg_done *done, void *user);
+/* `generation` is sent in the strict profile only, else 0 (DRV-29). */
 int xvmsg_set_config(struct xvmsg *h, uint64_t device, uint32_t generation, uint32_t offset,
                      uint32_t length, const void *data, xvmsg_done *done, void *user);
 int xvmsg_get_device_status(struct xvmsg *h, uint64_t device, xvmsg_done *done, void *user);
@@ -318,13 +339,19 @@ uint64_t xvmsg_area_address(const struct xvmsg_area *area, const void *memory);
 /* What a driver asks of a device. */
 struct xvmsg_driver {
     uint32_t device_id;    /* virtio device type it can drive; others are refused */
-    uint64_t features;     /* bits it can use; negotiated = these & offered */
+    /* Bits it can use; negotiated = these & offered. Of bits 24 to 41, which are the
+     * library's matter, only NOTIFICATION_DATA (38) can be asked for; RING_RESET (40)
+     * is negotiated whenever offered. */
+    uint64_t features;
     uint64_t needed;       /* bits it cannot do without */
     unsigned num_queues;   /* queues 0 .. num_queues - 1, at most 64 */
     unsigned queue_size;   /* entries wanted, a power of two; the device may have fewer */
     size_t buffer_bytes;   /* area memory wanted for buffers, see xvmsg_device_buffers() */
     /* Queue `index` has used buffers: take them with xvmsg_queue_pop(). */
     void (*used)(struct xvmsg_device *device, unsigned index, void *user);
+    /* `length` bytes at `offset` of xvmsg_device_config() changed; 0, 0: anything may
+     * have. */
+    void (*config)(struct xvmsg_device *device, uint32_t offset, uint32_t length, void *user);
     /* The device broke, was removed, or lost its bus. Only xvmsg_device_close() now. */
     void (*broken)(struct xvmsg_device *device, enum xvmsg_status status, void *user);
 };
@@ -353,8 +380,40 @@ void xvmsg_device_close(struct xvmsg_device *device);
 uint64_t xvmsg_device_number(const struct xvmsg_device *device);
 const struct xvmsg_device_info *xvmsg_device_get_info(const struct xvmsg_device *device);
 uint64_t xvmsg_device_features(const struct xvmsg_device *device); /* negotiated */
-/* Its configuration as last read, config_size bytes. */
+/* Its configuration, config_size bytes, kept up to date: what changes is taken from
+ * the device's events or read again. A device that fails this read breaks. */
 const void *xvmsg_device_config(const struct xvmsg_device *device);
+
+/* How something asked of an open device ended. */
+typedef void xvmsg_device_done(struct xvmsg_device *device, enum xvmsg_status status, void *user);
+
+/*
+ * Writes `length` bytes at `offset` of the configuration, and reads them back, so
+ * that xvmsg_device_config() shows what the device made of them. More than a message
+ * holds goes in pieces, in order; when one fails, those before it have been applied. In the strict profile a
+ * piece that is refused because the configuration changed is sent again with the
+ * current generation, a few times. `data` is the library's until `done` (may be
+ * NULL) ran or the device is closed; XVMSG_REFUSED: the device does not take it. -1
+ * with EIO (device not usable), EINVAL (not inside), EBUSY (a write is on its
+ * way), ENOMEM.
+ */
+int xvmsg_device_write_config(struct xvmsg_device *device, uint32_t offset, const void *data,
+                              uint32_t length, xvmsg_device_done *done, void *user);
+
+/*
+ * Gives queue `index` another size, a power of two up to what the device can do:
+ * resets it, lays it out anew, sets it up and looks whether the device took it.
+ * From this call until `done` (may be NULL) xvmsg_queue_push() says EAGAIN. What
+ * the device has used by the time of the reset is still announced with used() and
+ * must be popped there; of everything else that was in flight
+ * xvmsg_queue_take_unused() gives back the tokens. `done` with anything but
+ * XVMSG_OK: the queue is as it was, if there was no memory for a larger one; else
+ * the device broke. -1 with EIO (device not usable), ENOTSUP (RING_RESET was not
+ * negotiated), EINVAL, EBUSY (a queue of the device is being resized).
+ */
+int xvmsg_device_resize_queue(struct xvmsg_device *device, unsigned index, unsigned size,
+                              xvmsg_device_done *done, void *user);
+
 /* The buffer memory asked for with buffer_bytes; a half or less of it where the
  * guest may not grant more pages (see xvmsg_area_size()). NULL for none. */
 struct xvmsg_area *xvmsg_device_buffers(const struct xvmsg_device *device);
@@ -373,7 +432,8 @@ unsigned xvmsg_queue_free(const struct xvmsg_queue *queue); /* free descriptors 
 /*
  * Offers one chain: `out` buffers the device reads, then `in` buffers it
  * writes, out + in >= 1. `token` (not NULL) comes back with it. -1 with ENOSPC
- * (queue full), EIO (device broken), EINVAL. The device is told at the next flush.
+ * (queue full), EIO (device broken), EAGAIN (being resized), EINVAL. The device is
+ * told at the next flush.
  */
 int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffers, unsigned out,
                      unsigned in, void *token);
@@ -381,6 +441,15 @@ int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffe
 /* The next used chain: its token and the bytes written. NULL: none (EAGAIN), or
  * the device wrote nonsense and is broken now (EIO). */
 void *xvmsg_queue_pop(struct xvmsg_queue *queue, uint32_t *written);
+
+/*
+ * Tokens of the chains that a resize of the queue found in flight and that the
+ * device had not used: one for each call, in no order, NULL when all were given.
+ * To be called when `done` of the resize runs or, if it broke the device, when
+ * broken() does; until the next resize or xvmsg_device_close(). The buffers are the
+ * caller's again, to push anew or not.
+ */
+void *xvmsg_queue_take_unused(struct xvmsg_queue *queue);
 
 /* ---- 9. virtio-blk ---- */
 
@@ -395,7 +464,14 @@ struct xvmsg_blk *xvmsg_blk_open(struct xvmsg *h, uint64_t number, xvmsg_blk_rea
  * is fine. */
 void xvmsg_blk_close(struct xvmsg_blk *blk);
 
-uint64_t xvmsg_blk_size(const struct xvmsg_blk *blk); /* bytes */
+/* Bytes, now: a disk may be resized while it is used. */
+uint64_t xvmsg_blk_size(const struct xvmsg_blk *blk);
+
+/* `changed` (NULL: nobody cares) runs with XVMSG_OK each time the size is another,
+ * and once with another status when the disk broke. May be called at any time. */
+typedef void xvmsg_blk_changed(struct xvmsg_blk *blk, enum xvmsg_status status, void *user);
+void xvmsg_blk_set_changed(struct xvmsg_blk *blk, xvmsg_blk_changed *changed, void *user);
+
 bool xvmsg_blk_is_readonly(const struct xvmsg_blk *blk);
 
 /*

@@ -228,12 +228,15 @@ int guest_blk(const struct guest_options *options, int argc, char **argv)
 {
     struct transfer t = {.length = UINT64_MAX};
     bool reading = argc > 1 && strcmp(argv[1], "read") == 0;
+    bool watching = argc > 1 && strcmp(argv[1], "watch") == 0;
     uint64_t number;
 
-    if (argc < 2 || (!reading && strcmp(argv[1], "write") != 0))
-        return guest_usage("blk is followed by read or write");
+    if (argc < 2 || (!reading && !watching && strcmp(argv[1], "write") != 0))
+        return guest_usage("blk is followed by read, write or watch");
 
     argv[1] = argv[0]; /* how getopt's complaints begin */
+    if (watching)
+        return guest_blk_watch(options, argc - 1, argv + 1);
 
     int rc = parse_ranges(argc - 1, argv + 1, reading, &t);
 

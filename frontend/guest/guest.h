@@ -14,6 +14,7 @@ struct guest_options {
     unsigned bus;
     unsigned timeout; /* seconds to wait for the backend */
     enum xvmsg_wire_form form;
+    bool strict; /* the configuration profile */
 };
 
 /* Subcommands: argv[0] is how getopt's complaints begin. Return the exit status. */
@@ -21,6 +22,7 @@ int guest_list(const struct guest_options *options, int argc, char **argv);
 int guest_info(const struct guest_options *options, int argc, char **argv);
 int guest_events(const struct guest_options *options, int argc, char **argv);
 int guest_blk(const struct guest_options *options, int argc, char **argv);
+int guest_blk_watch(const struct guest_options *options, int argc, char **argv);
 
 /* One sentence on standard error; returns 1, for exit. */
 int guest_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

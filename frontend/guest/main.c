@@ -43,10 +43,12 @@ static const char help[] =
     "                        a disk, or a part of it, to standard output\n"
     "  blk write NUMBER [--offset BYTES]\n"
     "                        standard input to a disk\n"
+    "  blk watch NUMBER      a disk's size, again whenever it changes\n"
     "\n"
     "  --bus N               the bus, default 0\n"
     "  --timeout SECONDS     how long to wait for the backend, default 10\n"
     "  --wire-form FORM      wide (default) or compact\n"
+    "  --strict              use the strict configuration profile, or fail\n"
     "  -h, --help, --version\n";
 
 int guest_fail(const char *format, ...)
@@ -91,6 +93,7 @@ struct xvmsg *guest_open(const struct guest_options *options)
     }
     xvmsg_set_bus(h, options->bus);
     xvmsg_set_wire_form(h, options->form);
+    xvmsg_set_strict_config(h, options->strict);
     return h;
 }
 
@@ -118,6 +121,8 @@ struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number
         return NULL;
     if (xvmsg_connect_wait(h, (int)options->timeout * 1000) < 0)
         guest_fail("%s", xvmsg_error(h));
+    else if (options->strict && !xvmsg_is_strict(h))
+        guest_fail("the backend does not offer the strict configuration profile");
     else if (!guest_find(h, number, &entry))
         guest_fail("there is no device %llu; xvmsg-guest list shows what there is",
                    (unsigned long long)number);
@@ -129,12 +134,20 @@ struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number
 
 /* ---- the command line ---- */
 
-enum { OPTION_HELP = 'h', OPTION_BUS = 256, OPTION_TIMEOUT, OPTION_WIRE_FORM, OPTION_VERSION };
+enum {
+    OPTION_HELP = 'h',
+    OPTION_BUS = 256,
+    OPTION_TIMEOUT,
+    OPTION_WIRE_FORM,
+    OPTION_STRICT,
+    OPTION_VERSION,
+};
 
 static const struct option long_options[] = {
     {"bus", required_argument, NULL, OPTION_BUS},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"wire-form", required_argument, NULL, OPTION_WIRE_FORM},
+    {"strict", no_argument, NULL, OPTION_STRICT},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -169,6 +182,9 @@ static int take_option(int option, const char *argument, struct guest_options *o
         return 0;
     case OPTION_WIRE_FORM:
         return parse_form(argument, &options->form);
+    case OPTION_STRICT:
+        options->strict = true;
+        return 0;
     default:
         return EXIT_USAGE; /* getopt said why */
     }

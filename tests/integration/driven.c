@@ -41,17 +41,37 @@ static void on_config(struct xvmsg *h, uint64_t number, uint32_t device_status, 
     (void)h;
     (void)number;
     (void)device_status;
-    (void)length;
     t->config_count++;
     t->config_offset = offset;
+    t->config_length = length;
 }
 
-void driven_start(struct driven *t)
+static void on_driver_config(struct xvmsg_device *device, uint32_t offset, uint32_t length,
+                             void *user)
+{
+    struct driven *t = user;
+
+    (void)offset;
+    (void)length;
+    CU_ASSERT_PTR_EQUAL(device, t->device);
+    t->driver_config_count++;
+}
+
+void driven_done(struct xvmsg_device *device, enum xvmsg_status status, void *user)
+{
+    struct driven *t = user;
+
+    CU_ASSERT_PTR_EQUAL(device, t->device);
+    t->done_count++;
+    t->done_status = status;
+}
+
+void driven_start_on(struct driven *t, struct backend *b)
 {
     struct xvmsg_handlers handlers = {.config = on_config};
 
     *t = (struct driven){
-        .b = backend_connected(),
+        .b = b,
         .driver = {
             .device_id = 2,
             .features = UINT64_C(1) << 9 | UINT64_C(1) << 28 | UINT64_C(1) << 29,
@@ -59,13 +79,39 @@ void driven_start(struct driven *t)
             .queue_size = 64,
             .buffer_bytes = 8192,
             .used = on_used,
+            .config = on_driver_config,
             .broken = on_broken,
         },
     };
-    xvmsg_set_handlers(t->b->h, &handlers, t);
+    xvmsg_set_handlers(b->h, &handlers, t);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    backend_settle(b);
+    CU_ASSERT_TRUE_FATAL(xvmsg_is_connected(b->h));
     t->disk = backend_add_disk(t->b, 3, "disk0");
     t->disk->max_virtqueues = 2;
     backend_settle(t->b);
+}
+
+void driven_start(struct driven *t)
+{
+    struct backend *b = backend_new();
+
+    backend_make_bus(b);
+    backend_advertise(b);
+    driven_start_on(t, b);
+}
+
+void driven_start_in(struct driven *t, bool strict, unsigned message_size)
+{
+    struct backend *b = backend_new();
+
+    backend_make_bus(b);
+    backend_advertise(b);
+    backend_write(b, "transport-features", "1");
+    CU_ASSERT_EQUAL(xvmsg_set_strict_config(b->h, strict), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_message_size(b->h, message_size), 0);
+    driven_start_on(t, b);
+    CU_ASSERT_EQUAL_FATAL(xvmsg_is_strict(b->h), strict);
 }
 
 struct xvmsg_device *driven_try(struct driven *t, const struct xvmsg_driver *driver)

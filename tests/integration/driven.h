@@ -28,10 +28,23 @@ struct driven {
     unsigned used_count;
     unsigned config_count;
     uint32_t config_offset;
+    uint32_t config_length;
+    unsigned driver_config_count;
+    unsigned done_count;
+    enum xvmsg_status done_status;
 };
 
 /* A connected bus with the disk, which is not opened yet. */
 void driven_start(struct driven *t);
+
+/* The same on a bus with a backend that waits for the library. */
+void driven_start_on(struct driven *t, struct backend *b);
+
+/* The same, in this profile and with messages of `message_size` bytes. */
+void driven_start_in(struct driven *t, bool strict, unsigned message_size);
+
+/* Notes in `user`, a struct driven, how something ended. */
+xvmsg_device_done driven_done;
 
 /* xvmsg_device_open() of the disk. */
 struct xvmsg_device *driven_try(struct driven *t, const struct xvmsg_driver *driver);

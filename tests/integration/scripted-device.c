@@ -93,8 +93,10 @@ void backend_device_answer(struct backend *b, struct backend_device *d, const st
     case MSG_get_device_features_request:
         le64_put(words, d->offered);
         r.get_device_features_response.block_index = m->get_device_features_request.block_index;
-        r.get_device_features_response.num_blocks = 2;
-        r.get_device_features_response.features = (struct msg_tail){words, 8};
+        r.get_device_features_response.num_blocks =
+            smaller(m->get_device_features_request.num_blocks, 2);
+        r.get_device_features_response.features =
+            (struct msg_tail){words, 4 * r.get_device_features_response.num_blocks};
         break;
     case MSG_set_driver_features_request:
         d->driver_features = le64_get(m->set_driver_features_request.features.bytes);
@@ -125,6 +127,10 @@ void backend_device_answer(struct backend *b, struct backend_device *d, const st
     case MSG_set_vqueue_request:
         d->queues[m->set_vqueue_request.index].set = m->set_vqueue_request;
         d->queues[m->set_vqueue_request.index].enabled = true;
+        break;
+    case MSG_reset_vqueue_request:
+        d->queues[m->reset_vqueue_request.index] = (struct backend_queue){
+            .max_size = d->queues[m->reset_vqueue_request.index].max_size};
         break;
     case MSG_get_shm_request:
         r.get_shm_response.index = m->get_shm_request.index;
@@ -200,7 +206,7 @@ static void serve_queue(struct backend *b, struct backend_device *d, unsigned in
         __atomic_store_n(&used->idx, ++q->used_idx, __ATOMIC_RELEASE);
         any = true;
     }
-    if (any)
+    if (any && !d->quiet)
         backend_send(b, &event);
 }
 

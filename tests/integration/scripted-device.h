@@ -38,6 +38,7 @@ struct backend_device {
     uint8_t *disk;
     unsigned flushes;
     bool idle;              /* does not look at its queues */
+    bool quiet;             /* uses buffers without a word */
     uint8_t answer;         /* virtio-blk status of every request */
     int written_offset;     /* added to what it truly wrote */
 };

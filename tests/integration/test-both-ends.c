@@ -113,7 +113,7 @@ static void on_blk(struct xvmsg_blk *blk, enum xvmsg_status how, void *user)
     status = how;
 }
 
-static void start(enum xvmsg_wire_form form)
+static void start_in(enum xvmsg_wire_form form, bool strict)
 {
     struct xvmsg_handlers handlers = {
         .connected = on_connected, .disconnected = on_disconnected, .device = on_device};
@@ -130,8 +130,15 @@ static void start(enum xvmsg_wire_form form)
     connected = false;
     xvmsg_set_handlers(h, &handlers, NULL);
     CU_ASSERT_EQUAL(xvmsg_set_wire_form(h, form), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_strict_config(h, strict), 0);
     CU_ASSERT_EQUAL(xvmsg_connect(h), 0);
     run_until(&connected);
+    CU_ASSERT_EQUAL(xvmsg_is_strict(h), strict);
+}
+
+static void start(enum xvmsg_wire_form form)
+{
+    start_in(form, false);
 }
 
 static void end(void)
@@ -301,12 +308,93 @@ static void a_compact_driver_meets_only_numbers_it_can_name(void)
     end();
 }
 
+static void on_changed(struct xvmsg_blk *blk, enum xvmsg_status how, void *user)
+{
+    uint64_t *size = user;
+
+    *size = xvmsg_blk_size(blk);
+    status = how;
+    done = true;
+}
+
+static void a_resized_disk_is_noticed_in_both_profiles(void)
+{
+    for (int strict = 0; strict < 2; strict++) {
+        struct xvmsg_blk *blk;
+        const char *target;
+        uint64_t size = 0;
+
+        start_in(XVMSG_WIDE, strict);
+        target = attach("disk", "1");
+        blk = open_disk(1);
+        xvmsg_blk_set_changed(blk, on_changed, &size);
+        for (off_t bytes = 2 * DISK_BYTES; bytes > 512; bytes /= 3) {
+            bytes &= ~(off_t)511;
+            done = false;
+            CU_ASSERT_EQUAL_FATAL(truncate(target, bytes), 0);
+            stage_write(s.toolstack, B7 "/request/disk/resize", "1");
+            run_until(&done);
+            CU_ASSERT_EQUAL(status, XVMSG_OK);
+            CU_ASSERT_EQUAL(size, (uint64_t)bytes);
+        }
+        xvmsg_blk_close(blk);
+        end();
+    }
+}
+
+static void on_device_ready(struct xvmsg_device *device, enum xvmsg_status how, void *user)
+{
+    (void)device;
+    (void)user;
+    done = true;
+    status = how;
+}
+
+static void wait_for(const char *what, int rc)
+{
+    CU_ASSERT_EQUAL_FATAL(rc, 0);
+    xvmsg_flush(h);
+    run_until(&done);
+    done = false;
+    if (status != XVMSG_OK)
+        printf("# %s: %s\n", what, xvmsg_status_text(status));
+    CU_ASSERT_EQUAL(status, XVMSG_OK);
+}
+
+static void a_queue_is_resized_and_configuration_written(void)
+{
+    const struct xvmsg_driver driver = {
+        .device_id = 2, .num_queues = 1, .queue_size = 32, .buffer_bytes = 4096};
+    static const unsigned sizes[] = {8, 64, 128, 1, 32};
+    struct xvmsg_device *device;
+    uint8_t before[16];
+
+    start_in(XVMSG_WIDE, true);
+    attach("disk", "1");
+    done = false;
+    device = xvmsg_device_open(h, 1, &driver, on_device_ready, NULL);
+    wait_for("open", device ? 0 : -1);
+    memcpy(before, xvmsg_device_config(device), sizeof(before));
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        wait_for("resize", xvmsg_device_resize_queue(device, 0, sizes[i], on_device_ready, NULL));
+        CU_ASSERT_EQUAL(xvmsg_queue_size(xvmsg_device_queue(device, 0)), sizes[i]);
+    }
+    /* What only the device may write counts as written, and stays. */
+    wait_for("write", xvmsg_device_write_config(device, 0, "12345678", 8, on_device_ready, NULL));
+    CU_ASSERT_EQUAL(memcmp(xvmsg_device_config(device), before, sizeof(before)), 0);
+    xvmsg_device_close(device);
+    run_until_node(F7 "/device/1/state", "released");
+    end();
+}
+
 static const struct test_case cases[] = {
     TEST(a_disk_is_read_and_written),
     TEST(a_disk_is_read_and_written_in_the_compact_form),
     TEST(devices_are_detached_in_order_and_by_force),
     TEST(the_bus_comes_back_with_the_daemon),
     TEST(a_compact_driver_meets_only_numbers_it_can_name),
+    TEST(a_resized_disk_is_noticed_in_both_profiles),
+    TEST(a_queue_is_resized_and_configuration_written),
     {NULL, NULL},
 };
 

@@ -314,6 +314,78 @@ static void a_device_that_lies_about_its_buffers_is_broken(void)
     backend_free(b);
 }
 
+static unsigned changes;
+static uint64_t changed_size;
+static enum xvmsg_status changed_status;
+
+static void on_changed(struct xvmsg_blk *which, enum xvmsg_status status, void *user)
+{
+    CU_ASSERT_PTR_EQUAL(which, user);
+    changes++;
+    changed_size = xvmsg_blk_size(which);
+    changed_status = status;
+}
+
+static void the_size_follows_the_disk(void)
+{
+    struct msg m = {.kind = MSG_event_config, .dev_num = 3, .event_config.device_status = 0x0f};
+    uint8_t sectors[8];
+
+    start();
+    changes = 0;
+    xvmsg_blk_set_changed(blk, on_changed, blk);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(changes, 0);
+    le64_put(disk->config, 10000); /* an event that says only that something changed */
+    backend_send(b, &m);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(changes, 1);
+    CU_ASSERT_EQUAL(changed_size, 10000 * 512);
+    backend_send(b, &m); /* it did not */
+    backend_settle(b);
+    CU_ASSERT_EQUAL(changes, 1);
+    le64_put(sectors, 7); /* one that brings the size */
+    m.event_config.length = 8;
+    m.event_config.data = (struct msg_tail){sectors, 8};
+    backend_send(b, &m);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(changes, 2);
+    CU_ASSERT_EQUAL(changed_size, 7 * 512);
+    CU_ASSERT_EQUAL(changed_status, XVMSG_OK);
+    backend_vanish(b, 3);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(changes, 3);
+    CU_ASSERT_EQUAL(changed_status, XVMSG_DEVICE_REMOVED);
+    backend_free(b);
+}
+
+static void a_disk_that_wants_a_reset_says_so(void)
+{
+    struct msg m = {.kind = MSG_event_config, .dev_num = 3, .event_config.device_status = 0x4f};
+    uint8_t sector[512];
+
+    start();
+    disk->idle = true;
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    backend_settle(b);
+    backend_send(b, &m);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, 1);
+    CU_ASSERT_EQUAL(last_status, XVMSG_NEEDS_RESET);
+    CU_ASSERT_EQUAL(disk->status, 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_pread(blk, sector, 512, 0), -1);
+    CU_ASSERT_EQUAL(errno, EIO);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "wants a reset"));
+    disk->idle = false;
+    xvmsg_blk_close(blk);
+    open_disk();
+    CU_ASSERT_EQUAL(ready_status, XVMSG_OK);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(last_status, XVMSG_OK);
+    backend_free(b);
+}
+
 /* ---- the end ---- */
 
 static void requests_end_with_the_disk(void)
@@ -452,6 +524,8 @@ static const struct test_case cases[] = {
     TEST(a_guest_short_of_grants_gets_a_smaller_copy_space),
     TEST(the_status_byte_decides),
     TEST(a_device_that_lies_about_its_buffers_is_broken),
+    TEST(the_size_follows_the_disk),
+    TEST(a_disk_that_wants_a_reset_says_so),
     TEST(requests_end_with_the_disk),
     TEST(a_disk_may_be_closed_from_its_own_callback),
     TEST(blocking_calls_move_everything),

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/harness.h"
@@ -122,6 +123,39 @@ static void offers_what_was_asked_within_what_the_backend_can(void)
     backend_free(b);
 }
 
+static void the_strict_profile_needs_both_ends(void)
+{
+    static const struct {
+        const char *offered;
+        bool wanted;
+        const char *chosen;
+    } cases[] = {
+        {"0", true, "0"}, {"1", false, "0"}, {"1", true, "1"},
+        {"18446744073709551615", true, "1"}, {"18446744073709551614", true, "0"},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct backend *b = start();
+
+        backend_make_bus(b);
+        backend_advertise(b);
+        backend_write(b, XS_TRANSPORT_FEATURES, cases[i].offered);
+        CU_ASSERT_EQUAL(xvmsg_set_strict_config(b->h, cases[i].wanted), 0);
+        CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+        CU_ASSERT_FALSE(xvmsg_is_strict(b->h));
+        backend_settle(b);
+        CU_ASSERT_TRUE(xvmsg_is_connected(b->h));
+        CU_ASSERT_TRUE(backend_front_is(b, XS_TRANSPORT_FEATURES, cases[i].chosen));
+        CU_ASSERT_EQUAL(xvmsg_is_strict(b->h), cases[i].chosen[0] == '1');
+        CU_ASSERT_EQUAL(xvmsg_set_strict_config(b->h, true), -1);
+        CU_ASSERT_EQUAL(errno, EBUSY);
+        backend_remove_bus(b);
+        backend_settle(b);
+        CU_ASSERT_FALSE(xvmsg_is_strict(b->h));
+        backend_free(b);
+    }
+}
+
 static void takes_over_what_an_earlier_driver_left(void)
 {
     struct backend *b = start();
@@ -161,6 +195,7 @@ static void says_why_it_cannot_connect(void)
         {XS_MAX_RING_PAGE_ORDER, "lots", "max-ring-page-order"},
         {XS_TRANSPORT_REVISION, "0", "transport-revision"},
         {XS_TRANSPORT_FEATURES, NULL, "transport-features"},
+        {XS_TRANSPORT_FEATURES, "strict", "transport-features"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -409,6 +444,45 @@ static void surprise_removal_is_told_once(void)
     backend_free(b);
 }
 
+static void device_events_make_it_look(void)
+{
+    static const uint16_t reserved[] = {0, 3, 0x7fff, 0x8000, 0xffff};
+    struct backend *b = start_connected();
+    struct msg m = {.kind = MSG_event_device, .event_device = {1, DEVICE_BUS_STATE_ADDED}};
+    struct platform_watch *watch;
+
+    /* The watch is lost, as if it came much later. */
+    backend_add_disk(b, 1, "a");
+    while ((watch = b->guest->ops->xs_next_watch(b->guest)))
+        free(watch);
+    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        m.event_device.device_bus_state = reserved[i];
+        backend_send(b, &m);
+    }
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up ");
+    m.event_device.device_bus_state = DEVICE_BUS_STATE_ADDED;
+    backend_send(b, &m);
+    backend_send(b, &m);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +1 ");
+    /* Removed although it is there, and one that never was: xenstore knows better. */
+    m.event_device.device_bus_state = DEVICE_BUS_STATE_REMOVED;
+    backend_send(b, &m);
+    m.event_device.device_number = 77;
+    backend_send(b, &m);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +1 ");
+    backend_vanish(b, 1);
+    while ((watch = b->guest->ops->xs_next_watch(b->guest)))
+        free(watch);
+    backend_send(b, &m);
+    backend_send(b, &m);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "up +1 -1 ");
+    backend_free(b);
+}
+
 static void observers_need_no_connection(void)
 {
     struct backend *b = start();
@@ -457,6 +531,7 @@ static void lists_what_xenstore_shows(void)
 static const struct test_case cases[] = {
     TEST(connects_whatever_comes_first),
     TEST(offers_what_was_asked_within_what_the_backend_can),
+    TEST(the_strict_profile_needs_both_ends),
     TEST(takes_over_what_an_earlier_driver_left),
     TEST(says_why_it_cannot_connect),
     TEST(wants_the_compact_form_offered),
@@ -471,6 +546,7 @@ static const struct test_case cases[] = {
     TEST(leaves_the_bus_closed),
     TEST(devices_come_and_go_once_each),
     TEST(surprise_removal_is_told_once),
+    TEST(device_events_make_it_look),
     TEST(observers_need_no_connection),
     TEST(lists_what_xenstore_shows),
     {NULL, NULL},

@@ -63,40 +63,29 @@ static void a_device_that_polls_is_not_told(void)
     backend_free(t.b);
 }
 
-static void configuration_events_refresh_what_the_driver_sees(void)
+static void notifications_carry_the_index_when_negotiated(void)
 {
-    struct msg m = {.kind = MSG_event_config, .dev_num = 3, .event_config.device_status = 0x0f};
-    uint8_t bytes[4] = {9, 8, 7, 6};
-    const uint8_t *config;
+    const uint64_t bit = UINT64_C(1) << 38;
 
-    driven_start_ready(&t);
-    config = xvmsg_device_config(t.device);
-    m.event_config.offset = 20;
-    m.event_config.length = 4;
-    m.event_config.data = (struct msg_tail){bytes, 4};
-    backend_send(t.b, &m);
-    backend_settle(t.b);
-    CU_ASSERT_EQUAL(t.config_count, 1);
-    CU_ASSERT_EQUAL(t.config_offset, 20);
-    CU_ASSERT_EQUAL(memcmp(config + 20, bytes, 4), 0);
-    CU_ASSERT_EQUAL(t.b->seen[MSG_get_config_request], 1); /* the one of the beginning */
-    /* Without data, and with a range outside: it reads for itself. */
-    t.disk->config[0] = 0x42;
-    m.event_config.offset = m.event_config.length = 0;
-    m.event_config.data = (struct msg_tail){0};
-    backend_send(t.b, &m);
-    backend_settle(t.b);
-    CU_ASSERT_EQUAL(t.config_count, 2);
-    CU_ASSERT_EQUAL(config[0], 0x42);
-    m.event_config.offset = UINT32_MAX;
-    m.event_config.length = 4;
-    m.event_config.data = (struct msg_tail){bytes, 4};
-    backend_send(t.b, &m);
-    backend_settle(t.b);
-    CU_ASSERT_EQUAL(t.config_count, 3);
-    CU_ASSERT_EQUAL(t.b->seen[MSG_get_config_request], 3);
-    CU_ASSERT_EQUAL(t.broken_count, 0);
-    backend_free(t.b);
+    for (int i = 0; i < 4; i++) {
+        bool offered = i & 1;
+        bool asked = i & 2;
+
+        driven_start(&t);
+        t.disk->offered |= offered ? bit : 0;
+        t.driver.features |= asked ? bit : 0;
+        driven_open(&t);
+        CU_ASSERT_EQUAL_FATAL(t.status, XVMSG_OK);
+        CU_ASSERT_EQUAL(t.disk->driver_features & bit, offered && asked ? bit : 0);
+        push_one();
+        backend_settle(t.b);
+        push_one();
+        push_one();
+        backend_settle(t.b);
+        CU_ASSERT_EQUAL(t.b->seen[MSG_event_avail], 2);
+        CU_ASSERT_EQUAL(t.b->last.event_avail.next_offset, offered && asked ? 3 : 0);
+        backend_free(t.b);
+    }
 }
 
 static void needs_reset_breaks_the_device(void)
@@ -109,7 +98,9 @@ static void needs_reset_breaks_the_device(void)
     backend_send(t.b, &m);
     backend_settle(t.b);
     CU_ASSERT_EQUAL(t.broken_count, 1);
-    CU_ASSERT_EQUAL(t.broke, XVMSG_IO_ERROR);
+    CU_ASSERT_EQUAL(t.broke, XVMSG_NEEDS_RESET);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(t.b->h), "wants a reset"));
+    CU_ASSERT_EQUAL(t.disk->status, 0); /* at once, before anybody closes it */
     CU_ASSERT_EQUAL(xvmsg_queue_push(xvmsg_device_queue(t.device, 0), &buffer, 1, 0, &buffer), -1);
     CU_ASSERT_EQUAL(errno, EIO);
     xvmsg_device_close(t.device);
@@ -162,7 +153,7 @@ static void orderly_removal_ends_with_released(void)
 static const struct test_case cases[] = {
     TEST(buffers_go_and_come_back),
     TEST(a_device_that_polls_is_not_told),
-    TEST(configuration_events_refresh_what_the_driver_sees),
+    TEST(notifications_carry_the_index_when_negotiated),
     TEST(needs_reset_breaks_the_device),
     TEST(removal_and_the_bus_break_it_too),
     TEST(orderly_removal_ends_with_released),

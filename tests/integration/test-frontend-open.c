@@ -193,6 +193,69 @@ static void a_device_that_rejects_the_features(void)
     expect_failure(XVMSG_REFUSED, "FEATURES_OK");
 }
 
+static bool want_reset(struct backend *backend, const struct msg *m)
+{
+    struct msg r = backend_response(m);
+
+    if (m->kind != MSG_set_device_status_request || m->set_device_status_request.status != 0x0f)
+        return false;
+    r.set_device_status_response.status = 0x4b;
+    backend_send(backend, &r);
+    return true;
+}
+
+static void a_device_that_does_not_take_driver_ok(void)
+{
+    driven_start(&t);
+    t.b->script = want_reset;
+    driven_open(&t);
+    /* FAILED is added to what it said, and to nothing that it did not take. */
+    CU_ASSERT_EQUAL(t.disk->status, 0x8b);
+    expect_failure(XVMSG_REFUSED, "DRIVER_OK");
+}
+
+static uint32_t feature_blocks;
+
+static bool say_feature_blocks(struct backend *backend, const struct msg *m)
+{
+    struct msg r = backend_response(m);
+
+    if (m->kind != MSG_get_device_info_request)
+        return false;
+    r.get_device_info_response = (struct msg_get_device_info_response){
+        .device_id = 2,
+        .num_feature_blocks = feature_blocks,
+        .config_size = 60,
+        .max_virtqueues = 2,
+    };
+    backend_send(backend, &r);
+    return true;
+}
+
+static void devices_have_any_number_of_feature_blocks(void)
+{
+    static const struct {
+        uint32_t blocks;
+        enum xvmsg_status expected;
+        unsigned asked;
+    } cases[] = {
+        {0, XVMSG_REFUSED, 0}, {1, XVMSG_REFUSED, 1}, {2, XVMSG_OK, 2},
+        {5, XVMSG_OK, 2},      {UINT32_MAX, XVMSG_OK, 2},
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        driven_start(&t);
+        feature_blocks = cases[i].blocks;
+        t.b->script = say_feature_blocks;
+        driven_open(&t);
+        CU_ASSERT_TRUE(t.ready);
+        CU_ASSERT_EQUAL(t.status, cases[i].expected);
+        CU_ASSERT_EQUAL(t.b->seen[MSG_get_device_features_request], cases[i].asked ? 1 : 0);
+        CU_ASSERT_EQUAL(t.b->seen[MSG_set_driver_features_request], cases[i].asked == 2);
+        backend_free(t.b);
+    }
+}
+
 static void a_device_of_another_type(void)
 {
     driven_start(&t);
@@ -386,6 +449,8 @@ static const struct test_case cases[] = {
     TEST(a_pending_reset_is_waited_for),
     TEST(a_reset_that_never_ends_times_out),
     TEST(a_device_that_rejects_the_features),
+    TEST(a_device_that_does_not_take_driver_ok),
+    TEST(devices_have_any_number_of_feature_blocks),
     TEST(a_device_of_another_type),
     TEST(a_device_with_too_few_queues),
     TEST(a_device_with_a_huge_configuration),
