@@ -12,6 +12,7 @@
  *   DISCONNECT let go of everything      DISCONNECTED
  *   DEVICE_ADD + descriptor              DEVICE_ADDED, or DEVICE_REFUSED
  *   DEVICE_REMOVE                        DEVICE_REMOVED
+ *   TRACE + descriptor                   (answers on that socket, see trace-protocol.h)
  *                                        BUS_FAILED at any time while connected
  *
  * Devices outlive connections: DISCONNECT resets them, the next CONNECT offers
@@ -35,6 +36,7 @@ enum ipc_kind {
     IPC_DISCONNECT,
     IPC_DEVICE_ADD,
     IPC_DEVICE_REMOVE,
+    IPC_TRACE,
     IPC_CONNECTED,
     IPC_DISCONNECTED,
     IPC_DEVICE_ADDED,
