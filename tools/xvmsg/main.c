@@ -18,7 +18,8 @@ static const struct {
     {"attach", "give a guest a device", cmd_attach},
     {"detach", "take a device away again", cmd_detach},
     {"list", "show the devices and how they are", cmd_list},
-    {"decode", "show messages given as hex digits", cmd_decode},
+    {"trace", "record the messages of a bus", cmd_trace},
+    {"decode", "show recorded messages, or hex digits", cmd_decode},
     {"encode", "turn messages given as JSON into hex digits", cmd_encode},
 };
 
