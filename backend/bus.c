@@ -234,6 +234,23 @@ static void start_worker(struct bus *bus)
     bus->due |= BUS_REQUESTS | BUS_STATE;
 }
 
+int bus_trace(struct bus *bus, int socket, char why[WHY_SIZE])
+{
+    struct ipc_message message = {.kind = IPC_TRACE};
+
+    if (!bus->worker) {
+        snprintf(why, WHY_SIZE, "%s has no worker; see the log of xvmsgd", bus->label);
+        return -1;
+    }
+    if (process_offer(bus->worker, &message, socket) < 0) {
+        snprintf(why, WHY_SIZE, "the worker of %s takes no messages now: %s", bus->label,
+                 strerror(errno));
+        return -1;
+    }
+    log_info("%s: handed to a trace", bus->label);
+    return 0;
+}
+
 /* ---- life ---- */
 
 struct bus *bus_new(struct daemon *daemon, uint32_t frontend, uint32_t id)

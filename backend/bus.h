@@ -91,6 +91,10 @@ void bus_touch(struct bus *bus, unsigned due);
 /* Does what is due. False: B is gone, free the bus. */
 bool bus_work(struct bus *bus);
 
+/* Hands an `xvmsg trace` that waits on `socket` to the worker, which answers it; the
+ * caller keeps its own copy. -1 with a sentence. */
+int bus_trace(struct bus *bus, int socket, char why[WHY_SIZE]);
+
 /* ---- for connection.c and request.c ---- */
 
 /* Something failed that may pass: says so in the log, with errno, and has

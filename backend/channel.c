@@ -96,11 +96,13 @@ static void send_message(struct channel *channel, const struct msg *m)
     size_t size = msg_encode(ring->form, m, channel->response, ring->max_message, &error);
 
     trace(channel, "to guest:  ", m);
-    if (size)
+    if (size) {
         ring_put(&channel->ring, channel->response, size);
-    else
+        trace_message(channel->owner.trace, false, ring->form, channel->response, size);
+    } else {
         log_error("%s: cannot send %s: %s: %s", channel->label, msg_describe(m->kind)->name,
                   error.field, msg_fault_text(error.fault));
+    }
 }
 
 static bool is_for_us(const struct msg *m)
@@ -194,6 +196,7 @@ static enum progress serve_new(struct channel *channel)
     size = ring_get(&channel->ring, channel->message);
     if (!size)
         return WAIT_FOR_MESSAGE;
+    trace_message(channel->owner.trace, true, channel->ring.form, channel->message, size);
     if (!serve_message(channel, size, false) &&
         !backlog_append(&channel->backlog, channel->message, size))
         fail(channel, "out of memory for a message that has to wait");

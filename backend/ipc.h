@@ -13,6 +13,7 @@
  *   DEVICE_ADD + descriptor              DEVICE_ADDED, or DEVICE_REFUSED
  *   DEVICE_REMOVE                        DEVICE_REMOVED
  *   DEVICE_RESIZE look at its target     DEVICE_RESIZED
+ *   TRACE + descriptor                   (answers on that socket, see trace-protocol.h)
  *                                        BUS_FAILED at any time while connected
  *
  * Devices outlive connections: DISCONNECT resets them, the next CONNECT offers
@@ -37,6 +38,7 @@ enum ipc_kind {
     IPC_DEVICE_ADD,
     IPC_DEVICE_REMOVE,
     IPC_DEVICE_RESIZE,
+    IPC_TRACE,
     IPC_CONNECTED,
     IPC_DISCONNECTED,
     IPC_DEVICE_ADDED,

@@ -15,6 +15,7 @@
 #include "backend/process.h"
 #include "backend/spawn.h"
 #include "backend/supervisor.h"
+#include "backend/trace-protocol.h"
 #include "backend/worker.h"
 #include "common/store.h"
 #include "config.h"
@@ -263,6 +264,7 @@ int main(int argc, char **argv)
     struct daemon daemon = {
         .spawn = spawn_worker,
         .type_known = type_known,
+        .control_path = TRACE_SOCKET,
         .max_shared_pages = SHARED_MIB_DEFAULT * PAGES_PER_MIB,
         .quarantine = {
             .count = QUARANTINE_COUNT_DEFAULT,

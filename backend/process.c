@@ -156,13 +156,18 @@ free_process:
     return NULL;
 }
 
-int process_send(struct process *process, const struct ipc_message *message, int fd)
+int process_offer(struct process *process, const struct ipc_message *message, int fd)
 {
     if (process->socket < 0) {
         errno = EPIPE;
         return -1;
     }
-    if (ipc_send(process->socket, message, fd) == 0)
+    return ipc_send(process->socket, message, fd);
+}
+
+int process_send(struct process *process, const struct ipc_message *message, int fd)
+{
+    if (process_offer(process, message, fd) == 0)
         return 0;
 
     int saved = errno;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend/bus.h"
+#include "backend/control.h"
 #include "backend/log.h"
 #include "common/store.h"
 #include "xenstore-schema/schema.h"
@@ -27,6 +28,7 @@ struct supervisor {
     struct daemon *daemon;
     struct store_path root;
     struct bus *buses;
+    struct control *control;
     struct event *watches;
     struct event *retry;
     bool scan_due;
@@ -306,6 +308,29 @@ static void on_work(evutil_socket_t fd, short what, void *user)
 
 /* ---- life ---- */
 
+static int trace_bus(void *user, uint32_t frontend, uint32_t id, int socket, char why[WHY_SIZE])
+{
+    struct bus *bus = find_bus(user, frontend, id);
+
+    if (bus)
+        return bus_trace(bus, socket, why);
+    snprintf(why, WHY_SIZE, "domain %u has no bus %u; 'xvmsg attach' makes one", frontend, id);
+    return -1;
+}
+
+/* Guests are served without it, too. */
+static void open_control(struct supervisor *s)
+{
+    const struct control_owner owner = {.trace = trace_bus, .user = s};
+    char why[WHY_SIZE];
+
+    if (!s->daemon->control_path)
+        return;
+    s->control = control_new(s->daemon->base, s->daemon->control_path, &owner, why);
+    if (!s->control)
+        log_warning("nothing can be traced: %s", why);
+}
+
 static int find_ourselves(struct supervisor *s, char why[WHY_SIZE])
 {
     struct platform *p = s->daemon->platform;
@@ -345,6 +370,7 @@ static int start(struct supervisor *s, char why[WHY_SIZE])
         snprintf(why, WHY_SIZE, "cannot watch xenstore: %s", strerror(errno));
         return -1;
     }
+    open_control(s);
     return 0;
 }
 
@@ -377,6 +403,7 @@ void supervisor_free(struct supervisor *s)
     if (!s)
         return;
     p = s->daemon->platform;
+    control_free(s->control);
     while (s->buses)
         drop_bus(s, s->buses);
     if (*s->root.text) {

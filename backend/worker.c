@@ -16,6 +16,7 @@
 #include "backend/ipc.h"
 #include "backend/log.h"
 #include "backend/roster.h"
+#include "backend/trace.h"
 #include "backend/transport.h"
 
 #define LABEL_MAX 64
@@ -29,6 +30,7 @@ struct worker {
     struct roster roster;
     struct channel *channel; /* NULL while no guest is connected */
     bool disconnecting;
+    struct trace trace;
     /* Here, so that a guest does not get new lines by connecting anew. */
     struct log_limit failed_limit;
     struct log_limit drop_limit;
@@ -162,6 +164,7 @@ static void do_connect(struct worker *worker, const struct ipc_message *message)
         .build_event = build_event,
         .failed = tell_failed,
         .drop_limit = &worker->drop_limit,
+        .trace = &worker->trace,
         .user = worker,
     };
     char why[CHANNEL_WHY_MAX] = "out of memory";
@@ -265,7 +268,7 @@ static void look_at_target(struct worker *worker, uint64_t number)
 /* False: not a message that a supervisor sends. */
 static bool obey(struct worker *worker, const struct ipc_message *message, int fd)
 {
-    if (fd >= 0 && message->kind != IPC_DEVICE_ADD)
+    if (fd >= 0 && message->kind != IPC_DEVICE_ADD && message->kind != IPC_TRACE)
         close(fd);
     switch (message->kind) {
     case IPC_CONNECT:
@@ -283,6 +286,10 @@ static bool obey(struct worker *worker, const struct ipc_message *message, int f
     case IPC_DEVICE_RESIZE:
         look_at_target(worker, message->answer.number);
         return true;
+    case IPC_TRACE:
+        if (fd >= 0)
+            trace_start(&worker->trace, worker->host.base, fd);
+        return fd >= 0;
     default:
         return false;
     }
@@ -362,6 +369,7 @@ void worker_free(struct worker *worker)
         device_free(worker->roster.devices[i]);
     roster_free(&worker->roster);
     unmap_everything(worker);
+    trace_stop(&worker->trace);
     if (worker->readable)
         event_free(worker->readable);
     if (worker->settle)

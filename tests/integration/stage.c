@@ -30,6 +30,9 @@ static void worker_leave(struct stage_worker *w)
     event_free(w->readable);
     close(w->socket);
     w->socket = -1;
+    if (w->tool >= 0)
+        close(w->tool);
+    w->tool = -1;
 }
 
 static void look_at_target(struct stage_worker *w, int fd)
@@ -83,7 +86,9 @@ static void on_readable(evutil_socket_t socket, short what, void *user)
         worker_leave(w);
         return;
     }
-    if (fd >= 0)
+    if (w->last.kind == IPC_TRACE)
+        w->tool = fd;
+    else if (fd >= 0)
         look_at_target(w, fd);
     if (w->last.kind == IPC_DEVICE_ADD)
         w->last_add = w->last;
@@ -110,6 +115,7 @@ static int spawn(void *user, const char *label, pid_t *pid)
     w->stage = s;
     snprintf(w->label, sizeof(w->label), "%s", label);
     w->socket = ends[1];
+    w->tool = -1;
     w->readable = event_new(s->base, ends[1], EV_READ | EV_PERSIST, on_readable, w);
     event_add(w->readable, NULL);
     w->next = s->workers;

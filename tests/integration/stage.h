@@ -30,7 +30,8 @@ struct stage_worker {
     unsigned got[IPC_BUS_FAILED + 1];   /* messages of each kind */
     struct ipc_message last;
     struct ipc_message last_add;
-    char target[64];                    /* first bytes of the last descriptor */
+    char target[64];                    /* first bytes of the last target */
+    int tool;                           /* the last TRACE's socket, or -1 */
 };
 
 struct stage {

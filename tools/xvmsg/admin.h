@@ -2,7 +2,7 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * attach, detach, resize and list, apart from their command lines: what the cmd_*
+ * attach, detach, resize, list and trace, apart from their command lines: what the cmd_*
  * functions run once they have Xen, and tests over a Xen of their own. A result
  * goes to `out`, a failure to complain(); the return is the exit status.
  */
@@ -14,6 +14,7 @@
 #include "common/platform.h"
 
 #define ADMIN_TIMEOUT_DEFAULT 30
+#define TRACE_OUTPUT_DEFAULT "trace.pcapng"
 
 struct attach_request {
     const char *domain; /* name or id */
@@ -47,9 +48,21 @@ struct list_request {
     bool json;
 };
 
+struct trace_order {
+    const char *domain;
+    uint32_t bus;
+    const char *output; /* "-": standard output */
+    uint32_t count;     /* 0: without end */
+    uint32_t seconds;   /* likewise */
+    const char *socket; /* the daemon's */
+};
+
 int attach_run(struct platform *p, const struct attach_request *request, FILE *out);
 int detach_run(struct platform *p, const struct detach_request *request);
 int resize_run(struct platform *p, const struct resize_request *request);
 int list_run(struct platform *p, const struct list_request *request, FILE *out);
+
+/* Until SIGINT, SIGTERM or SIGHUP, or as ordered; says on standard error how it went. */
+int trace_run(struct platform *p, const struct trace_order *order);
 
 #endif

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/print.h"
 #include "tools/xvmsg/hex.h"
 #include "tools/xvmsg/json-message.h"
 #include "tools/xvmsg/options.h"
+#include "tools/xvmsg/pcapng.h"
+#include "tools/xvmsg/recording.h"
+#include "tools/xvmsg/show.h"
 #include "tools/xvmsg/xvmsg.h"
 
 struct options {
@@ -18,12 +21,13 @@ struct options {
 };
 
 static const char usage[] =
-    "usage: xvmsg decode [--form wide|compact] [--json] [HEX ...]\n"
+    "usage: xvmsg decode [--form wide|compact] [--json] [HEX | FILE ...]\n"
     "\n"
-    "Shows each HEX, or each line of standard input when there is none, as one\n"
-    "message. Blanks and colons may stand between the bytes.\n"
+    "Shows each HEX as one message; blanks and colons may stand between the bytes.\n"
+    "A FILE, or standard input when nothing is named, is a recording of xvmsg trace,\n"
+    "or has one message of hex digits in each line.\n"
     "\n"
-    "  --form FORM  header form of the messages; wide is the default\n"
+    "  --form FORM  header form of hex digits; wide is the default\n"
     "  --json       one JSON object a line, as xvmsg encode reads it\n";
 
 /* -1 to go on, else the exit status. */
@@ -53,21 +57,6 @@ static int parse_options(int argc, char **argv, struct options *options)
     return -1;
 }
 
-static void complain_about(const char *where, unsigned number, enum msg_form form,
-                           const uint8_t *bytes, size_t size, const struct msg_error *error)
-{
-    struct msg_header header;
-
-    if (error->fault == MSG_UNKNOWN && msg_decode_header(form, bytes, size, &header))
-        complain("decode", "%s %u: %s: %s: 0x%02x of %s %s", where, number, error->field,
-                 msg_fault_text(error->fault), header.msg_id,
-                 header.name_space == MSG_BUS ? "bus" : "transport",
-                 header.response ? "responses" : "requests and events");
-    else
-        complain("decode", "%s %u: %s: %s", where, number, error->field,
-                 msg_fault_text(error->fault));
-}
-
 static void complain_about_size(const char *where, unsigned number, enum msg_form form, size_t size)
 {
     complain("decode", "%s %u: the message is %zu byte%s long, a header alone has %zu%s", where,
@@ -75,30 +64,11 @@ static void complain_about_size(const char *where, unsigned number, enum msg_for
              form == MSG_WIDE ? " (8 in the compact form)" : "");
 }
 
-static bool show_json(enum msg_form form, const struct msg *m)
-{
-    struct json_object *object = json_message_write(form, m);
-
-    if (!object)
-        return false;
-    puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
-    json_object_put(object);
-    return true;
-}
-
-static void show_text(const struct msg *m)
-{
-    /* No byte of a message becomes more than four characters. */
-    static char line[4 * MSG_PROTOCOL_MAX];
-
-    print_message(line, sizeof(line), m);
-    puts(line);
-}
-
 static bool decode_one(const char *text, const struct options *options, const char *where,
                        unsigned number)
 {
     static uint8_t bytes[MSG_PROTOCOL_MAX];
+    char fault[SHOW_FAULT_SIZE];
     struct msg_error error;
     const char *why;
     struct msg m;
@@ -113,23 +83,31 @@ static bool decode_one(const char *text, const struct options *options, const ch
         return false;
     }
     if (!msg_decode(options->form, bytes, (size_t)size, &m, &error)) {
-        complain_about(where, number, options->form, bytes, (size_t)size, &error);
+        show_fault(fault, options->form, bytes, (size_t)size, &error);
+        complain("decode", "%s %u: %s", where, number, fault);
         return false;
     }
     if (options->json)
-        return show_json(options->form, &m);
-    show_text(&m);
+        return show_json(json_message_write(options->form, &m));
+    puts(show_text(&m));
     return true;
 }
 
-static bool decode_lines(const struct options *options)
+static bool decode_lines(FILE *in, const char *name, const struct options *options)
 {
+    bool perhaps = false; /* a recording */
     bool good = true;
     char *line = NULL;
     size_t room = 0;
     ssize_t length;
 
-    for (unsigned number = 1; (length = getline(&line, &room, stdin)) > 0; number++) {
+    for (unsigned number = 1; (length = getline(&line, &room, in)) > 0; number++) {
+        if (number == 1)
+            perhaps = !strcmp(line, PCAPNG_FIRST_LINE);
+        if (number == 2 && perhaps && !strcmp(line, PCAPNG_SECOND_LINE)) {
+            good = recording_show(in, name, options->json);
+            break;
+        }
         if (strlen(line) != (size_t)length) {
             complain("decode", "line %u: not a hex digit", number);
             good = false;
@@ -138,6 +116,26 @@ static bool decode_lines(const struct options *options)
         }
     }
     free(line);
+    return good;
+}
+
+/* A file's name has something in it that no hex digits have. */
+static bool is_file(const char *argument)
+{
+    return argument[strspn(argument, HEX_CHARACTERS)] != '\0';
+}
+
+static bool decode_file(const char *name, const struct options *options)
+{
+    FILE *in = fopen(name, "r");
+    bool good;
+
+    if (!in) {
+        complain("decode", "'%s' is neither hex digits nor a file: %s", name, strerror(errno));
+        return false;
+    }
+    good = decode_lines(in, name, options);
+    fclose(in);
     return good;
 }
 
@@ -150,9 +148,11 @@ int cmd_decode(int argc, char **argv)
     if (status >= 0)
         return status;
     if (optind == argc)
-        good = decode_lines(&options);
+        good = decode_lines(stdin, "standard input", &options);
     for (int i = optind; i < argc; i++)
-        if (!decode_one(argv[i], &options, "message", (unsigned)(i - optind + 1)))
+        if (is_file(argv[i]) ? !decode_file(argv[i], &options)
+                             : !decode_one(argv[i], &options, "message",
+                                           (unsigned)(i - optind + 1)))
             good = false;
     return good ? EXIT_SUCCESS : EXIT_FAILURE;
 }

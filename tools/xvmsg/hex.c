@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-#define BETWEEN " \t\r\n:"
-
 static int digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -22,7 +20,7 @@ ssize_t hex_parse(const char *text, uint8_t *bytes, size_t capacity, const char 
 {
     size_t count = 0;
 
-    for (text += strspn(text, BETWEEN); *text; text += strspn(text, BETWEEN)) {
+    for (text += strspn(text, HEX_BETWEEN); *text; text += strspn(text, HEX_BETWEEN)) {
         int high = digit(text[0]);
         int low = high < 0 ? -1 : digit(text[1]);
 

@@ -8,6 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#define HEX_BETWEEN " \t\r\n:"
+#define HEX_CHARACTERS "0123456789abcdefABCDEF" HEX_BETWEEN
+
 /*
  * Bytes from pairs of hex digits; blanks and colons may stand between pairs.
  * Returns their number, or -1 with *why a static sentence.

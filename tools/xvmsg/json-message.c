@@ -181,7 +181,9 @@ static bool read_kind(struct json_object *object, enum msg_kind *kind, char *err
 
 static bool key_known(const struct msg_description *description, const char *key)
 {
-    static const char *const header[] = {"form", "message", "type", "token"};
+    /* The last four tell of a recorded message; there is nothing to encode in them. */
+    static const char *const header[] = {"form", "message",   "type", "token",
+                                         "time", "direction", "bus",  "lost"};
 
     for (size_t i = 0; i < sizeof(header) / sizeof(header[0]); i++)
         if (!strcmp(key, header[i]))

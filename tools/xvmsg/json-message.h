@@ -9,7 +9,8 @@
  *
  * dev_num is absent on bus messages. Then come the message's fields under the
  * specification's names: numbers, uuid as 8-4-4-4-12 text, bytes and bitmaps as
- * hex digits in wire order, words as an array of numbers.
+ * hex digits in wire order, words as an array of numbers. What a recording adds
+ * (time, direction, bus, lost) is passed over when read.
  */
 #ifndef XVMSG_JSON_MESSAGE_H
 #define XVMSG_JSON_MESSAGE_H

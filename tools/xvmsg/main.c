@@ -19,7 +19,8 @@ static const struct {
     {"detach", "take a device away again", cmd_detach},
     {"resize", "tell a guest that its disk has another size", cmd_resize},
     {"list", "show the devices and how they are", cmd_list},
-    {"decode", "show messages given as hex digits", cmd_decode},
+    {"trace", "record the messages of a bus", cmd_trace},
+    {"decode", "show recorded messages, or hex digits", cmd_decode},
     {"encode", "turn messages given as JSON into hex digits", cmd_encode},
 };
 
