@@ -55,6 +55,8 @@ ok 'and the sum' says 1 '^BUS-04  FAIL'
 ok 'and is named' says 1 'failed: one: BUS-03: words'
 ok 'failures are counted' says 1 '2 failed, 2 not testable, 0 missing'
 
+ok 'in brief there are the ids that failed' says 1 '^BUS-03$' -v brief=1
+
 tap 1..2 'not ok 1 - one: BUS-01 BUS-03: words' 'ok 2 - one: BUS-01 BUS-03: words'
 ok 'one failure outweighs what passes' says 1 '^BUS-01  FAIL'
 
@@ -70,6 +72,7 @@ ok 'a skipped case tests nothing' says 1 '^BUS-03  MISSING'
 
 tap 1..2 'ok 1 - one: BUS-01 BUS-03: words'
 ok 'a program that ends early is no success' says 1 'one ended after 1 of 2 cases'
+ok 'not in brief, either' says 1 '^(one ended after 1 of 2 cases)$' -v brief=1
 
 tap 'ok 1 - one: BUS-01 BUS-03: words'
 ok 'nor is one without a plan' says 1 'one did not say how many'

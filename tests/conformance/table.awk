@@ -3,11 +3,11 @@
 #
 # What became of each clause, from clauses.txt and the TAP output of programs:
 #
-#   awk -f table.awk [-v partial=1] clauses.txt FILE.tap ...
+#   awk -f table.awk [-v partial=1] [-v brief=1] clauses.txt FILE.tap ...
 #
 # A case counts for the ids that its name begins with ("bus: BUS-02 BUS-04: words").
-# partial: clauses that nothing here tests are left out and miss nothing. The exit
-# status is 1 when a clause failed or is missing, or a program did not do what it
+# partial: clauses that nothing here tests are left out and miss nothing. brief: one
+# line with the ids that failed, and what else went wrong. The exit status is 1 when a clause failed or is missing, or a program did not do what it
 # announced.
 
 function trouble(text)
@@ -122,8 +122,21 @@ function result_of(id,    i, other)
 	return id in excuse ? "-" : "MISSING"
 }
 
+function print_brief(    i, line)
+{
+	for (i = 1; i <= num_clauses; i++)
+		if (order[i] in failed)
+			line = line " " order[i]
+	for (i = 1; i <= num_troubles; i++)
+		line = line " (" troubles[i] ")"
+	print substr(line, 2)
+	exit line != ""
+}
+
 END {
 	program_ends()
+	if (brief)
+		print_brief()
 	for (i = 1; i <= num_clauses; i++) {
 		id = order[i]
 		result = result_of(id)

@@ -344,6 +344,33 @@ static void driver_answers_ping(void)
         CU_ASSERT_EQUAL(m.token, 7 + i);
         CU_ASSERT_EQUAL(m.ping_response.data, values[i]);
     }
+    /* With a device it is no bus message. */
+    send_header(e, TO_DRIVER, MSG_TYPE_BUS, 0x03, 1, 20);
+    ends_settle(e);
+    CU_ASSERT_EQUAL(relay_count(e->relay), 1);
+    ends_free(e);
+}
+
+/* Eight bytes more than the layout asks for, which the next revision may have. */
+static bool lengthen_response(struct relay *relay, struct relay_message *m)
+{
+    uint8_t bytes[300];
+
+    if (!(m->bytes[0] & MSG_TYPE_RESPONSE))
+        return true;
+    memcpy(bytes, m->bytes, m->size);
+    memset(bytes + m->size, 0xee, 8);
+    le16_put(bytes + 4, (uint16_t)(m->size + 8));
+    relay_send_bytes(relay, m->way, bytes, m->size + 8);
+    return false;
+}
+
+static void long_responses(void)
+{
+    struct ends *e = ends_disks(XVMSG_WIDE, 1);
+
+    relay_set_script(e->relay, lengthen_response, NULL);
+    ends_use_everything(e);
     ends_free(e);
 }
 
@@ -363,7 +390,8 @@ int main(void)
         {"BUS-26: what cannot be sent is refused by the call, in words", refused_by_the_call},
         {"BUS-13 BUS-23 BUS-25 DRV-04 DEV-12: unknown messages are dropped by both ends",
          unknown_messages},
-        {"BUS-54: a driver repeats the value of a PING, too", driver_answers_ping},
+        {"BUS-54 BUS-27: a driver repeats the value of a PING, too", driver_answers_ping},
+        {"REC-09: a response may be longer than its layout", long_responses},
         {NULL, NULL},
     };
 

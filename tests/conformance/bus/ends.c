@@ -12,10 +12,14 @@
 
 #include "common/store.h"
 
-#define PATIENCE_SECONDS 20
-
 /* Turns without a message after which nobody is about to send one. */
 #define QUIET_TURNS 20
+
+/* A case that is stuck: so many turns, and so long, without a message; one that goes
+ * on for ever ends the program by SIGALRM. */
+#define STUCK_TURNS 1000
+#define STUCK_SECONDS 3
+#define PATIENCE_SECONDS 20
 
 /* The library's constructor for a platform of any kind. */
 struct xvmsg *xvmsg_new_on(struct platform *p);
@@ -96,6 +100,7 @@ struct ends *ends_new(const struct ends_setup *setup)
 
     if (!e)
         abort();
+    alarm(PATIENCE_SECONDS);
     stage_open(&e->s, 0);
     e->s.daemon.spawn = spawn;
     e->s.daemon.spawn_user = e;
@@ -123,9 +128,18 @@ void ends_free(struct ends *e)
     CU_ASSERT_EQUAL(fake_xen_counters(e->s.fx).open_ports, 0);
     stage_close(&e->s);
     free(e);
+    alarm(0);
 }
 
 /* ---- running ---- */
+
+static time_t seconds(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
 
 bool ends_turn(struct ends *e)
 {
@@ -134,15 +148,20 @@ bool ends_turn(struct ends *e)
     event_base_loop(e->s.base, EVLOOP_NONBLOCK);
     any = e->relay && relay_step(e->relay);
     CU_ASSERT_EQUAL_FATAL(xvmsg_process(e->h), 0);
+    if (any || !e->quiet++) {
+        e->quiet = !any;
+        e->quiet_since = seconds();
+    } else if (e->quiet > STUCK_TURNS && seconds() - e->quiet_since > STUCK_SECONDS) {
+        CU_FAIL_FATAL("nothing moves any more");
+    }
     return any;
 }
 
 void ends_run(struct ends *e, const bool *what)
 {
-    alarm(PATIENCE_SECONDS);
+    e->quiet = 0;
     while (!*what)
         ends_turn(e);
-    alarm(0);
 }
 
 static bool node_is(struct ends *e, const char *path, const char *value)
@@ -157,20 +176,18 @@ static bool node_is(struct ends *e, const char *path, const char *value)
 
 void ends_run_until_node(struct ends *e, const char *path, const char *value)
 {
-    alarm(PATIENCE_SECONDS);
+    e->quiet = 0;
     while (!node_is(e, path, value))
         ends_turn(e);
-    alarm(0);
 }
 
 void ends_settle(struct ends *e)
 {
     unsigned quiet = 0;
 
-    alarm(PATIENCE_SECONDS);
+    e->quiet = 0;
     while (quiet < QUIET_TURNS)
         quiet = ends_turn(e) ? 0 : quiet + 1;
-    alarm(0);
 }
 
 void ends_pass(struct ends *e, unsigned milliseconds)
@@ -193,14 +210,13 @@ uint64_t ends_attach(struct ends *e, const char *name)
     char told[32];
 
     stage_request(&e->s, name, stage_target(&e->s, name, ENDS_DISK_BYTES));
-    alarm(PATIENCE_SECONDS);
+    e->quiet = 0;
     while (store_read_u64(e->s.toolstack, PLATFORM_NO_TX, request.text, "number", 0, UINT64_MAX,
                           &number) < 0)
         ends_turn(e);
     snprintf(told, sizeof(told), "+%" PRIu64 " ", number);
     while (e->connected && !strstr(e->heard, told))
         ends_turn(e);
-    alarm(0);
     return number;
 }
 

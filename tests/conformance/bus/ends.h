@@ -12,10 +12,12 @@
  *     ends_run(e, &call.done);
  *     ends_free(e);
  *
- * A wait that never ends ends the program by SIGALRM.
+ * A wait during which nothing moves any more ends the case as failed.
  */
 #ifndef XVMSG_ENDS_H
 #define XVMSG_ENDS_H
+
+#include <time.h>
 
 #include "frontend/xvmsg.h"
 #include "tests/conformance/bus/relay.h"
@@ -46,6 +48,8 @@ struct ends {
     uint32_t config_status;
     struct xvmsg_blk *blk;
     uint8_t sector[ENDS_SECTOR];
+    unsigned quiet;    /* turns without a message */
+    time_t quiet_since;
 };
 
 /* How one request ended; `times` must stay at 1. */
