@@ -30,6 +30,7 @@ struct ends_setup {
     enum xvmsg_wire_form form;
     unsigned message_size; /* 0: the library's default */
     uint64_t first_number; /* of the devices; 0: the daemon's own */
+    bool strict;           /* wanted by the library */
     bool apart;            /* do not connect yet */
     bool alone;            /* nor start a daemon: the test writes B */
 };
