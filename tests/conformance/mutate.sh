@@ -2,24 +2,25 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright the xen-virtio-msg authors
 #
-# mutate.sh [-j JOBS] [-m WORDS] PROGRAM ...
+# mutate.sh [-j JOBS] [-m PATTERN] PROGRAM ...
 #
 # Tries the conformance suite: breaks the behaviours of mutations.txt one by one in a
 # copy of the source, builds and runs the programs, and tells which clauses noticed.
-# -m: only the mutations whose names contain WORDS. A mutation that does not fit the
-# source or does not compile is an error. The exit status is 0 when all were caught.
+# -m: only the mutations whose names fit the extended regular expression. A mutation that
+# does not fit the source or does not compile is an error. The exit status is 0 when all
+# were caught.
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd)
 source=$(cd "$here/../.." && pwd)
 list=$here/mutations.txt
 jobs=$(nproc)
-words=
+pattern=
 
 while getopts j:m: option; do
 	case $option in
 	j) jobs=$OPTARG ;;
-	m) words=$OPTARG ;;
+	m) pattern=$OPTARG ;;
 	*) exit 2 ;;
 	esac
 done
@@ -47,10 +48,10 @@ field()
 read_list()
 {
 	mkdir "$work/mutations"
-	awk -v to="$work/mutations/" -v words="$words" '
+	awk -v to="$work/mutations/" -v pattern="$pattern" '
 		/^\[/ {
 			name = substr($0, 2, length($0) - 2)
-			taken = index(name, words) > 0
+			taken = name ~ pattern
 			if (taken) {
 				n++
 				print name >(to n ".name")
@@ -181,7 +182,7 @@ count()
 }
 
 total=$(read_list)
-[ "$total" -gt 0 ] || { say "no mutation is called '$words'"; exit 2; }
+[ "$total" -gt 0 ] || { say "no mutation fits '$pattern'"; exit 2; }
 [ "$jobs" -le "$total" ] || jobs=$total
 
 say "building $jobs copies"
