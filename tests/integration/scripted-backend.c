@@ -328,6 +328,7 @@ static void map_offer(struct backend *b)
         return;
     }
     b->mapped = true;
+    b->connections++;
     backend_write(b, XS_STATE, "4");
 }
 
@@ -360,11 +361,13 @@ static void handshake(struct backend *b)
 void backend_send_bytes(struct backend *b, const void *bytes, size_t size)
 {
     CU_ASSERT_TRUE(ring_put(&b->ring, bytes, size));
+    if (b->tap)
+        b->tap(b->tap_user, false, bytes, size);
 }
 
 void backend_send(struct backend *b, const struct msg *m)
 {
-    uint8_t bytes[1024];
+    uint8_t bytes[8192];
     size_t size = msg_encode(b->form, m, bytes, sizeof(bytes), NULL);
 
     CU_ASSERT_FATAL(size > 0);
@@ -417,13 +420,26 @@ void backend_answer(struct backend *b, const struct msg *m)
     }
 }
 
+/* The record from `at` on as it lies on the ring, where it may wrap. */
+static void tap_record(struct backend *b, uint32_t at)
+{
+    size_t size = 0;
+
+    for (; at != b->ring.in.cons; at = (at + 1) % (2 * b->ring.size))
+        b->record[size++] = b->ring.in.bytes[at % b->ring.size];
+    b->tap(b->tap_user, true, b->record, size);
+}
+
 static void receive(struct backend *b)
 {
     struct msg_error error;
     struct msg m;
+    uint32_t at;
     size_t size;
 
-    while (b->mapped && (size = ring_get(&b->ring, b->message)) > 0) {
+    while (b->mapped && (at = b->ring.in.cons, size = ring_get(&b->ring, b->message)) > 0) {
+        if (b->tap)
+            tap_record(b, at);
         CU_ASSERT_TRUE_FATAL(msg_decode(b->form, b->message, size, &m, &error));
         b->seen[m.kind]++;
         if (b->num_seen < sizeof(b->order) / sizeof(b->order[0]))
@@ -480,13 +496,27 @@ void backend_settle(struct backend *b)
 
 struct backend *backend_connected(void)
 {
+    return backend_connected_as(MSG_WIDE, 0, false);
+}
+
+struct backend *backend_connected_as(enum msg_form form, unsigned max_message, bool strict)
+{
     struct backend *b = backend_new();
 
+    xvmsg_set_wire_form(b->h, form == MSG_WIDE ? XVMSG_WIDE : XVMSG_COMPACT);
+    if (max_message)
+        CU_ASSERT_EQUAL_FATAL(xvmsg_set_message_size(b->h, max_message), 0);
+    if (max_message > MSG_WIDE_DEFAULT_MAX)
+        CU_ASSERT_EQUAL_FATAL(xvmsg_set_ring_order(b->h, RING_MAX_ORDER), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_strict_config(b->h, strict), 0);
     backend_make_bus(b);
     backend_advertise(b);
+    if (strict)
+        backend_write(b, XS_TRANSPORT_FEATURES, "1");
     CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
     backend_settle(b);
     CU_ASSERT_TRUE_FATAL(xvmsg_is_connected(b->h));
+    CU_ASSERT_EQUAL_FATAL(xvmsg_is_strict(b->h), strict);
     return b;
 }
 

@@ -60,6 +60,14 @@ struct backend {
     enum msg_kind order[4096];
     unsigned num_seen;
     struct msg last; /* without a usable tail */
+
+    /* Listens: sees every message as it passes, first of all; what the driver sent
+     * with the padding that its record has on the ring. */
+    void (*tap)(void *user, bool from_driver, const uint8_t *bytes, size_t size);
+    void *tap_user;
+    uint8_t record[MSG_PROTOCOL_MAX + RING_ALIGN];
+    unsigned connections; /* rings mapped so far */
+
     uint16_t area_answer; /* status of AREA_SHARE */
     uint16_t last_area_flags;
 
@@ -108,8 +116,10 @@ void backend_step(struct backend *b);
 /* Both ends, until nobody has anything to do now. */
 void backend_settle(struct backend *b);
 
-/* A bus with a backend, connected. */
+/* A bus with a backend, connected; in this form and configuration profile, and with
+ * messages of at most so many bytes, 0 for the form's default. */
 struct backend *backend_connected(void);
+struct backend *backend_connected_as(enum msg_form form, unsigned max_message, bool strict);
 
 /* The backend in its own thread, on the real clock, for blocking calls. */
 void backend_start(struct backend *b);

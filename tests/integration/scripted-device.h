@@ -12,6 +12,7 @@
 
 #define BACKEND_QUEUES 2u
 #define BACKEND_DISK_BYTES (2u * 1024 * 1024)
+#define BACKEND_CONFIG_BYTES 4096u
 
 struct backend;
 
@@ -30,7 +31,7 @@ struct backend_device {
     uint32_t status;
     uint64_t offered;
     uint64_t driver_features;
-    uint8_t config[64];
+    uint8_t config[BACKEND_CONFIG_BYTES];
     uint32_t config_size;
     uint32_t generation;
     uint32_t max_virtqueues;
