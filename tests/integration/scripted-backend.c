@@ -367,11 +367,14 @@ void backend_send_bytes(struct backend *b, const void *bytes, size_t size)
 
 void backend_send(struct backend *b, const struct msg *m)
 {
-    uint8_t bytes[8192];
-    size_t size = msg_encode(b->form, m, bytes, sizeof(bytes), NULL);
+    uint8_t bytes[8192 + BACKEND_SPARE] = {0};
+    size_t size = msg_encode(b->form, m, bytes, sizeof(bytes) - BACKEND_SPARE, NULL);
 
     CU_ASSERT_FATAL(size > 0);
-    backend_send_bytes(b, bytes, size);
+    if (b->distort)
+        size = b->distort(b, bytes, size);
+    if (size)
+        backend_send_bytes(b, bytes, size);
 }
 
 struct msg backend_response(const struct msg *request)

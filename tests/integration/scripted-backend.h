@@ -30,6 +30,7 @@
 #define BACKEND_F "/local/domain/5/device/virtio-msg/0"
 #define BACKEND_AREAS 16u
 #define BACKEND_DEVICES 4u
+#define BACKEND_SPARE 64u
 
 struct backend_area {
     uint16_t number; /* 0: none */
@@ -56,6 +57,9 @@ struct backend {
     /* The script: sees every message first; true when it has dealt with it. */
     bool (*script)(struct backend *b, const struct msg *m);
     bool mute; /* answers nothing */
+    /* Changes an encoded message before it is sent, in a buffer with room for
+     * BACKEND_SPARE more bytes; returns its size, 0: not sent. */
+    size_t (*distort)(struct backend *b, uint8_t *bytes, size_t size);
     unsigned seen[MSG_KINDS];
     enum msg_kind order[4096];
     unsigned num_seen;
