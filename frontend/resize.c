@@ -106,6 +106,11 @@ static enum outcome cleared_finish(struct xvmsg_device *d, const struct xvmsg_re
                     (unsigned long long)d->number, d->queue);
         return REFUSED;
     }
+    if (d->resize.size > got->max_size) {
+        handle_fail(d->h, EIO, "device %llu now takes at most %u entries in queue %u",
+                    (unsigned long long)d->number, got->max_size, d->queue);
+        return REFUSED;
+    }
     /* What the device had used by then has been done, and is not given back. */
     if (queue_has_used(queue) && d->driver.used)
         d->driver.used(d, queue->index, d->user);
