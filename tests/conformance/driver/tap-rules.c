@@ -94,7 +94,7 @@ static bool knows_generation(const struct tap_device *d, uint32_t generation)
     for (unsigned i = 0; i < d->num_generations; i++)
         if (d->generations[i] == generation)
             return true;
-    return false;
+    return d->has_written && d->written_generation == generation;
 }
 
 static void config_written(struct tap_check *t, const struct tap_device *d,
@@ -350,6 +350,7 @@ static void note_status(struct tap_device *d, uint32_t status)
 /* A response is read before the driver sends on; of events since, nobody knows. */
 static void note_generation(struct tap_device *d, uint32_t generation, bool response)
 {
+    d->has_written = false;
     if (response)
         d->num_generations = 0;
     if (d->num_generations < TAP_GENERATIONS)
@@ -417,7 +418,8 @@ void tap_rules_device(struct tap_device *d, const struct msg *m)
         note_generation(d, m->get_config_response.generation, true);
         break;
     case MSG_set_config_response:
-        note_generation(d, m->set_config_response.generation, true);
+        d->has_written = true;
+        d->written_generation = m->set_config_response.generation;
         break;
     case MSG_get_device_status_response:
         note_status(d, m->get_device_status_response.status);

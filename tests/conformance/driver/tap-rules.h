@@ -43,9 +43,12 @@ struct tap_device {
     struct msg_get_device_info_response info;
     bool block_read[TAP_BLOCKS];
     uint32_t offered[TAP_BLOCKS];
-    /* Generations the driver can know: as of the last response, and since. */
+    /* Generations the driver can know: as of the last response, and since; and what
+     * its last write brought, which it may use or not. */
     uint32_t generations[TAP_GENERATIONS];
     unsigned num_generations;
+    bool has_written;
+    uint32_t written_generation;
 
     /* Since the last reset. */
     bool known; /* there was one, so what follows is complete */
