@@ -30,6 +30,9 @@ struct scene {
 void scene_start(struct scene *s);
 void scene_start_as(struct scene *s, enum msg_form form, unsigned max_message, bool strict);
 
+/* The same on a bus that is connected already. */
+void scene_start_on(struct scene *s, struct backend *b);
+
 /* Opens the disk, which must work. */
 void scene_ready(struct scene *s);
 void scene_open(struct scene *s); /* start and ready */

@@ -147,15 +147,14 @@ static void note_request(struct tap_check *t, struct tap_device *d, const struct
     if (d->num_waiting == TAP_WAITING)
         forget_waiting(d, 0);
     d->waiting[d->num_waiting++] =
-        (struct tap_request){.kind = m->kind, .token = m->token, .time = time};
+        (struct tap_request){.token = m->token, .time = time};
 }
 
-/* True when somebody waits for this response. */
+/* True when a request waits for it, as its driver sees it: by the token. */
 static bool take_response(struct tap_device *d, const struct msg_header *header)
 {
     for (unsigned i = 0; i < d->num_waiting; i++)
-        if (d->waiting[i].token == header->token &&
-            msg_describe(d->waiting[i].kind)->msg_id == header->msg_id) {
+        if (d->waiting[i].token == header->token) {
             forget_waiting(d, i);
             return true;
         }

@@ -25,7 +25,6 @@ struct tap_queue {
 };
 
 struct tap_request {
-    enum msg_kind kind;
     uint16_t token;
     uint64_t time;
 };
