@@ -75,18 +75,19 @@ static struct tap_device *device(struct tap_check *t, uint64_t number)
     return d;
 }
 
-/* Messages to a number that nobody answers for and nobody announced. */
-static void end_devices(struct tap_check *t)
+/* Messages to a number for which nobody answers and that nobody announced are wrong,
+ * unless an answer may be missing. */
+static void end_devices(struct tap_check *t, bool complete)
 {
     size_t count = t->count;
 
     t->count = 0;
     while (t->devices) {
         struct tap_device *d = t->devices;
+        bool there = d->answered || d->announced;
 
-        if (d->asked)
-            tap_rules_judge(t, TAP_DRV_10, d->answered || d->announced,
-                            "messages to device %llu, which there is not",
+        if (d->asked && (there || complete))
+            tap_rules_judge(t, TAP_DRV_10, there, "messages to device %llu, which there is not",
                             (unsigned long long)d->number);
         t->devices = d->next;
         free(d);
@@ -105,13 +106,13 @@ struct tap_check *tap_check_new(void)
 
 void tap_check_free(struct tap_check *t)
 {
-    end_devices(t);
+    end_devices(t, false);
     free(t);
 }
 
 void tap_check_connect(struct tap_check *t, const struct tap_bus *bus)
 {
-    end_devices(t);
+    end_devices(t, true);
     t->bus = *bus;
     if (!t->bus.max_message)
         t->bus.max_message = MSG_PROTOCOL_MAX;
@@ -122,9 +123,14 @@ void tap_check_announce(struct tap_check *t, uint64_t number)
     device(t, number)->announced = true;
 }
 
+void tap_check_forget(struct tap_check *t)
+{
+    end_devices(t, false);
+}
+
 void tap_check_end(struct tap_check *t)
 {
-    end_devices(t);
+    end_devices(t, true);
 }
 
 /* ---- requests and responses ---- */

@@ -103,7 +103,11 @@ void tap_check_announce(struct tap_check *t, uint64_t number);
 
 void tap_check_message(struct tap_check *t, const struct tap_message *message);
 
-/* There are no more messages. */
+/* Messages are missing here, or nobody knows how it went on: no device's state is
+ * known any more, and a device that did not answer so far is no wrong. */
+void tap_check_forget(struct tap_check *t);
+
+/* There were no more messages. */
 void tap_check_end(struct tap_check *t);
 
 const struct tap_result *tap_check_result(const struct tap_check *t, enum tap_clause clause);
