@@ -153,6 +153,11 @@ int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id)
     missing = bus_missing(p, tx, backend.text);
     if (missing < 0 || (missing && make_backend(p, tx, id, backend.text, frontend.text) < 0))
         return -1;
+
+    uint64_t online;
+
+    if (store_read_u64(p, tx, backend.text, XS_ONLINE, 1, 1, &online) == 0)
+        return 0;
     return store_write_u64(p, tx, backend.text, XS_ONLINE, 1);
 }
 

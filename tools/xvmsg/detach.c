@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,31 +31,26 @@ struct detach {
     struct store_path path; /* B/request/NAME */
 };
 
-/* Is B/request/NAME the device with that number? */
-static bool has_number(struct platform *p, platform_tx tx, const char *path, uint64_t wanted)
+/* Its request may be another one's by now, made under the same name. */
+static int find_by_number(struct platform *p, platform_tx tx, struct detach *d, uint64_t wanted)
 {
+    struct store_path device =
+        store_path("%s/" XS_DEVICE "/%" PRIu64, bus_home(&d->id).text, wanted);
+    char *name = store_read_text(p, tx, device.text, XS_NAME);
     uint64_t number;
-
-    return store_read_u64(p, tx, path, XS_NUMBER, 0, UINT64_MAX, &number) == 0 &&
-           number == wanted;
-}
-
-static int find_by_number(struct platform *p, platform_tx tx, struct detach *d, uint64_t number)
-{
-    struct store_path requests = store_path("%s/" XS_REQUEST, bus_home(&d->id).text);
-    size_t count;
-    char **names = p->ops->xs_list(p, tx, requests.text, &count);
     int rc = -1;
 
-    if (!names)
+    if (!name)
         return -1;
-    for (size_t i = 0; i < count && rc < 0; i++) {
-        d->path = bus_request(&d->id, names[i]);
-        rc = has_number(p, tx, d->path.text, number) ? 0 : -1;
+    if (name_valid(name)) {
+        d->path = bus_request(&d->id, name);
+        rc = store_read_u64(p, tx, d->path.text, XS_NUMBER, 0, UINT64_MAX, &number);
     }
-    free(names);
+    free(name);
+    if (rc == 0 && number == wanted)
+        return 0;
     errno = ENOENT;
-    return rc;
+    return -1;
 }
 
 /* -1 with ENOENT when there is no such device. */
