@@ -122,6 +122,8 @@ struct fake_handle {
     struct fake_xen *fx;
     struct fake_handle *next;
     struct fake_domain *domain;
+    unsigned kill_nth; /* xenstore calls from now; 0: not to be killed */
+    bool killed;
 
     int evtchn_fd; /* readable while a port is ready */
     uint32_t ready[FAKE_PORTS];
