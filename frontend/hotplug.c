@@ -318,15 +318,10 @@ ssize_t xvmsg_list_devices(struct xvmsg *h, struct xvmsg_device_entry *entries, 
 
     ssize_t count = list_numbers(h, &back, &numbers);
 
-    for (ssize_t i = 0; i < count; i++) {
-        struct xvmsg_device_entry entry;
-
-        if (!read_entry(h->platform, &back, numbers[i], &entry))
-            continue;
-        if (listed < capacity)
-            entries[listed] = entry;
-        listed++;
-    }
+    /* What there is no room for is counted and not read. */
+    for (ssize_t i = 0; i < count; i++)
+        if (listed >= capacity || read_entry(h->platform, &back, numbers[i], &entries[listed]))
+            listed++;
     free(numbers);
     return count < 0 ? -1 : (ssize_t)listed;
 }

@@ -17,6 +17,7 @@
 #include <xvmsg.h>
 
 #include "tests/bench/bus-load.h"
+#include "tests/bench/enumerate.h"
 #include "tests/bench/file-load.h"
 
 #define PING_COUNT 2000
@@ -43,6 +44,21 @@ static int run_on_bus(const char *number)
     return rc;
 }
 
+static int run_enumeration(size_t count)
+{
+    const char *why;
+    struct xvmsg *h = xvmsg_new(&why);
+    int rc;
+
+    if (!h) {
+        fprintf(stderr, "bench-guest: %s\n", why);
+        return -1;
+    }
+    rc = enumerate_run(h, count);
+    xvmsg_free(h);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     int rc;
@@ -53,8 +69,10 @@ int main(int argc, char **argv)
         rc = run_on_bus(argv[2]);
     } else if (argc == 3 && !strcmp(argv[1], "file")) {
         rc = file_load("PV disk (kernel)", argv[2], O_DIRECT, SCALE);
+    } else if (argc == 3 && !strcmp(argv[1], "enumerate")) {
+        rc = run_enumeration(strtoull(argv[2], NULL, 10));
     } else {
-        fprintf(stderr, "usage: bench-guest ping | blk NUMBER | file PATH\n");
+        fprintf(stderr, "usage: bench-guest ping | blk NUMBER | file PATH | enumerate COUNT\n");
         return 2;
     }
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
