@@ -7,6 +7,7 @@
  *   bench-guest ping           message round trips over the bus
  *   bench-guest blk NUMBER     a disk through libxvmsg
  *   bench-guest file PATH      the same load on a kernel block device, O_DIRECT
+ *   bench-guest enumerate N    meeting the N devices of the bus
  *
  * The disk's load destroys what is on it.
  */
