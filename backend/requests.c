@@ -244,6 +244,14 @@ static void finish_restoring(struct bus *bus)
     bus_touch(bus, BUS_STATE | BUS_NOTED);
 }
 
+static void step(struct bus *bus, const char *name)
+{
+    struct request *r = request_by_name(bus, name);
+
+    if (r)
+        request_step(r);
+}
+
 void requests_work(struct bus *bus, bool all)
 {
     char name[NAMES_LENGTH_MAX + 1];
@@ -252,18 +260,11 @@ void requests_work(struct bus *bus, bool all)
     if (all)
         note_all(bus);
     /* First what ends: a request that is over must not count as a new one. */
-    for (; steps < STEPS_AT_ONCE && names_take(&bus->noted, name); steps++) {
-        struct request *r = request_by_name(bus, name);
-
-        if (r)
-            request_step(r);
-    }
-    for (; steps < STEPS_AT_ONCE && bus->owed < REQUEST_OWED_MAX && names_take(&bus->held, name); steps++) {
-        struct request *r = request_by_name(bus, name);
-
-        if (r && r->stage == REQUEST_HELD)
-            request_step(r);
-    }
+    for (; steps < STEPS_AT_ONCE && names_take(&bus->noted, name); steps++)
+        step(bus, name);
+    for (; steps < STEPS_AT_ONCE && bus->owed < REQUEST_OWED_MAX && names_take(&bus->held, name);
+         steps++)
+        step(bus, name);
     for (; steps < STEPS_AT_ONCE && !bus->adding && names_take(&bus->wanted, name); steps++)
         if (!request_by_name(bus, name))
             consider(bus, name);
