@@ -28,6 +28,14 @@ void bus_touch(struct bus *bus, unsigned due)
     event_active(bus->daemon->work, 0, 0);
 }
 
+void bus_touch_later(struct bus *bus, unsigned due)
+{
+    static const struct timeval at_once = {0};
+
+    bus->due |= due;
+    evtimer_add(bus->daemon->work, &at_once);
+}
+
 void bus_retry(struct bus *bus, const char *what)
 {
     struct daemon *d = bus->daemon;
@@ -314,9 +322,9 @@ bool bus_work(struct bus *bus)
     unsigned due = bus->due;
 
     bus->due = 0;
-    if (due & BUS_REQUESTS)
-        requests_work(bus);
-    else if (due & BUS_RELEASES)
+    if (due & (BUS_REQUESTS | BUS_NOTED))
+        requests_work(bus, due & BUS_REQUESTS);
+    if (due & BUS_RELEASES)
         requests_check_releases(bus);
     if (due & BUS_STATE)
         connection_step(bus);

@@ -16,6 +16,7 @@
 #include "backend/daemon.h"
 #include "backend/ipc.h"
 #include "backend/log.h"
+#include "backend/names.h"
 #include "backend/numbers.h"
 #include "backend/offer.h"
 #include "common/store.h"
@@ -24,8 +25,9 @@
 /* What may be due. */
 #define BUS_PRESENCE 0x1u /* does B exist, is it online? */
 #define BUS_STATE 0x2u    /* the frontend's state, or our own next step */
-#define BUS_REQUESTS 0x4u /* what the toolstack wants */
-#define BUS_RELEASES 0x8u /* a frontend let go of a device */
+#define BUS_REQUESTS 0x4u /* what the toolstack wants: every request */
+#define BUS_RELEASES 0x8u /* a frontend let go of devices */
+#define BUS_NOTED 0x10u   /* the requests noted by requests_note() */
 #define BUS_ALL (BUS_PRESENCE | BUS_STATE | BUS_REQUESTS | BUS_RELEASES)
 
 /* The worker and the guest's ring. */
@@ -66,7 +68,17 @@ struct bus {
     struct ipc_connect offer; /* what the worker was told */
     uint64_t advertised;      /* paces advertisements, see connection.c */
 
-    struct request *requests;
+    /* There may be very many: what one of them needs does not touch the others. */
+    struct request *requests; /* those the worker was asked for */
+    struct request *last_request;
+    void *requests_by_name; /* the same, for tsearch() */
+    void *requests_by_number;
+    size_t adding;       /* of them: not announced yet */
+    size_t owed;         /* answers about them that the worker owes */
+    struct names noted;  /* of them: to be looked at */
+    struct names held;   /* of them: to be removed when the worker owes less */
+    struct names wanted; /* others in the store, to be looked at */
+    struct names later;  /* and those to be looked at when all is restored */
     bool numbers_started;
     bool restored; /* the worker has every device that already had a number */
 
@@ -87,6 +99,9 @@ void bus_free(struct bus *bus);
 
 /* Notes what is due and sees to it that bus_work() is called. */
 void bus_touch(struct bus *bus, unsigned due);
+
+/* The same, when others had their turn. */
+void bus_touch_later(struct bus *bus, unsigned due);
 
 /* Does what is due. False: B is gone, free the bus. */
 bool bus_work(struct bus *bus);

@@ -59,8 +59,8 @@ struct device {
     uint32_t status; /* as the driver reads it */
     bool resetting;  /* chains are still out; status stays as it was */
     bool leaving;    /* removed as far as the guest can see */
+    struct device *next_leaving; /* the worker's */
 
-    struct queue *queues[DEVICE_MAX_QUEUES];
     uint64_t kicked; /* queues to look at, by bit */
     struct event *work;
 
@@ -75,6 +75,7 @@ struct device {
     } queue_reset;
 
     struct log_limit log_limit;
+    struct queue *queues[]; /* class->num_queues of them */
 };
 
 /* The pending bit behind those of the queues: the answer to a RESET_VQUEUE. */

@@ -352,7 +352,8 @@ struct device *device_new(struct device_host *host, const struct device_class *c
                           const struct ipc_device *what, int fd, char *why)
 {
     const struct device_setup setup = {.name = what->name, .fd = fd, .read_only = what->read_only};
-    struct device *device = calloc(1, sizeof(*device));
+    struct device *device =
+        calloc(1, sizeof(*device) + class->num_queues * sizeof(device->queues[0]));
 
     snprintf(why, DEVICE_WHY_MAX, "%s: out of memory", what->name);
     if (!device)

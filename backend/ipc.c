@@ -88,6 +88,9 @@ int ipc_receive(int socket, struct ipc_message *message, int *fd)
     /* Before anything else: even an empty packet, which reads as the end, may
      * have brought one. */
     *fd = take_descriptor(&header);
+    /* Cut short without a descriptor: this process has no room for it. */
+    if (*fd < 0)
+        header.msg_flags &= ~MSG_CTRUNC;
     if (size == sizeof(*message) && !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
         message->kind >= IPC_CONNECT && message->kind <= IPC_BUS_FAILED) {
         terminate_texts(message);

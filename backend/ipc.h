@@ -90,7 +90,8 @@ int ipc_send(int socket, const struct ipc_message *message, int fd);
 
 /*
  * Receives one message without blocking. 1 with *message, every text
- * terminated, and *fd (-1 when none came; the caller's to close); 0 when the
+ * terminated, and *fd (-1 when none came, or none could be taken because too
+ * many are open; the caller's to close); 0 when the
  * other end is gone; -1 with EAGAIN, or EPROTO for anything that is not one
  * whole known message.
  */

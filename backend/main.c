@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "backend/daemon.h"
 #include "backend/devices/table.h"
@@ -220,6 +221,18 @@ static void wait_for_workers(struct daemon *daemon)
     process_forget_all(daemon);
 }
 
+/* Each device has a file open in its worker, which inherits this. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_warning("the limit of open files cannot be raised: %s", strerror(errno));
+}
+
 static int serve(struct daemon *daemon)
 {
     struct signals signals = {NULL, NULL, NULL};
@@ -282,6 +295,7 @@ int main(int argc, char **argv)
     if (argc == SPAWN_ARGC && strcmp(argv[1], SPAWN_ARGUMENT) == 0)
         return become_worker(argv);
     parse_options(argc, argv, &daemon);
+    raise_descriptor_limit();
 
     daemon.platform = platform_open_xen(PLATFORM_XENSTORE, &why);
     if (!daemon.platform) {

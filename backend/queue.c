@@ -35,7 +35,7 @@ struct queue {
     bool stopping;
     bool faulty;
 
-    /* Of max_size each. */
+    /* While enabled, of config.size each. */
     bool *head_out;        /* heads of chains that are out */
     struct iovec *pieces;  /* of the chain being read */
     uint64_t *addresses;   /* likewise */
@@ -64,14 +64,6 @@ struct queue *queue_new(uint32_t index, uint32_t max_size, const struct queue_ow
     queue->index = index;
     queue->max_size = max_size;
     queue->owner = *owner;
-    queue->head_out = calloc(max_size, sizeof(*queue->head_out));
-    queue->pieces = calloc(max_size, sizeof(*queue->pieces));
-    queue->addresses = calloc(max_size, sizeof(*queue->addresses));
-    if (!queue->head_out || !queue->pieces || !queue->addresses) {
-        queue_free(queue);
-        errno = ENOMEM;
-        return NULL;
-    }
     return queue;
 }
 
@@ -80,9 +72,6 @@ void queue_free(struct queue *queue)
     if (!queue)
         return;
     queue_clear(queue);
-    free(queue->head_out);
-    free(queue->pieces);
-    free(queue->addresses);
     free(queue);
 }
 
@@ -145,19 +134,47 @@ fail:
     return false;
 }
 
+static void free_arrays(struct queue *queue)
+{
+    free(queue->head_out);
+    free(queue->pieces);
+    free(queue->addresses);
+    queue->head_out = NULL;
+    queue->pieces = NULL;
+    queue->addresses = NULL;
+}
+
+/* Only for a queue in use: of many devices most have nobody who drives them. */
+static bool make_arrays(struct queue *queue, uint32_t size)
+{
+    queue->head_out = calloc(size, sizeof(*queue->head_out));
+    queue->pieces = calloc(size, sizeof(*queue->pieces));
+    queue->addresses = calloc(size, sizeof(*queue->addresses));
+    if (queue->head_out && queue->pieces && queue->addresses)
+        return true;
+    free_arrays(queue);
+    return false;
+}
+
 bool queue_enable(struct queue *queue, struct memory *memory, const struct queue_config *config)
 {
     struct queue_config before = queue->config;
 
     if (!config->size || !queue_configure(queue, config))
         return false;
-    if (!pin_parts(queue, memory, config)) {
-        queue->config = before;
-        return false;
-    }
+    if (!make_arrays(queue, config->size))
+        goto restore;
+    if (!pin_parts(queue, memory, config))
+        goto drop_arrays;
     queue->memory = memory;
     queue->enabled = true;
     return true;
+
+drop_arrays:
+    free_arrays(queue);
+restore:
+    queue->config = before;
+    return false;
 }
 
 void queue_stop(struct queue *queue)
@@ -172,6 +189,7 @@ void queue_clear(struct queue *queue)
         memory_unpin(queue->memory, queue->config.driver);
         memory_unpin(queue->memory, queue->config.device);
     }
+    free_arrays(queue);
     queue->memory = NULL;
     queue->desc = NULL;
     queue->avail = NULL;

@@ -70,7 +70,8 @@ const struct queue_config *queue_get_config(const struct queue *queue);
 bool queue_configure(struct queue *queue, const struct queue_config *config);
 
 /* The same, then enables the queue. False, nothing changed, also when the size
- * or an address is 0 or a part does not lie in an area of `memory`. */
+ * an address is 0, a part does not lie in an area of `memory`, or memory of ours
+ * is short. */
 bool queue_enable(struct queue *queue, struct memory *memory, const struct queue_config *config);
 
 /* From now on: no pop, no write to the guest. The owner's idle() is called when

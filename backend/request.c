@@ -5,13 +5,97 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backend/connection.h"
+#include "backend/requests.h"
 #include "backend/resize.h"
 #include "xenstore-schema/schema.h"
+
+/* ---- the requests of a bus ---- */
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct request *)a)->name, ((const struct request *)b)->name);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = ((const struct request *)a)->number;
+    uint64_t y = ((const struct request *)b)->number;
+
+    return (x > y) - (x < y);
+}
+
+struct request *request_by_name(const struct bus *bus, const char *name)
+{
+    struct request key, **found;
+
+    if (strlen(name) >= sizeof(key.name))
+        return NULL;
+    strcpy(key.name, name);
+    found = tfind(&key, &bus->requests_by_name, compare_names);
+    return found ? *found : NULL;
+}
+
+struct request *request_by_number(const struct bus *bus, uint64_t number)
+{
+    const struct request key = {.number = number};
+    struct request **found = tfind(&key, &bus->requests_by_number, compare_numbers);
+
+    return found ? *found : NULL;
+}
+
+static bool insert(struct bus *bus, struct request *r)
+{
+    if (!tsearch(r, &bus->requests_by_name, compare_names))
+        return false;
+    if (!tsearch(r, &bus->requests_by_number, compare_numbers)) {
+        tdelete(r, &bus->requests_by_name, compare_names);
+        return false;
+    }
+    r->prev = bus->last_request;
+    if (r->prev)
+        r->prev->next = r;
+    else
+        bus->requests = r;
+    bus->last_request = r;
+    return true;
+}
+
+static void take_out(struct bus *bus, struct request *r)
+{
+    tdelete(r, &bus->requests_by_name, compare_names);
+    tdelete(r, &bus->requests_by_number, compare_numbers);
+    if (r->prev)
+        r->prev->next = r->next;
+    else
+        bus->requests = r->next;
+    if (r->next)
+        r->next->prev = r->prev;
+    else
+        bus->last_request = r->prev;
+}
+
+static void count(struct bus *bus, enum request_stage stage, size_t one)
+{
+    if (stage == REQUEST_ADDING || stage == REQUEST_ADDED)
+        bus->adding += one;
+    if (stage == REQUEST_ADDING || stage == REQUEST_REMOVING)
+        bus->owed += one;
+}
+
+void request_enter(struct request *r, enum request_stage stage)
+{
+    count(r->bus, r->stage, (size_t)-1);
+    count(r->bus, stage, 1);
+    r->stage = stage;
+}
+
+/* ---- life ---- */
 
 static void on_timer(evutil_socket_t fd, short what, void *user)
 {
@@ -22,32 +106,28 @@ static void on_timer(evutil_socket_t fd, short what, void *user)
     log_warning("%s: device %" PRIu64 " (%s): not released in time, removed by force",
                 r->bus->label, r->number, r->name);
     r->overdue = true;
-    bus_touch(r->bus, BUS_RELEASES);
+    requests_note(r->bus, r->name);
 }
 
 struct request *request_new(struct bus *bus, const struct ipc_device *device, const char *target,
                             bool announced)
 {
     struct request *r = calloc(1, sizeof(*r));
-    struct request **link = &bus->requests;
 
     if (!r)
         return NULL;
     r->target = strdup(target);
     if (!r->target)
         goto free_request;
-    r->timer = evtimer_new(bus->daemon->base, on_timer, r);
-    if (!r->timer)
-        goto free_target;
     r->bus = bus;
     r->number = device->number;
     r->read_only = device->read_only;
     r->announced = announced;
     memcpy(r->name, device->name, sizeof(r->name));
     memcpy(r->type, device->type, sizeof(r->type));
-    while (*link)
-        link = &(*link)->next;
-    *link = r;
+    if (!insert(bus, r))
+        goto free_target;
+    count(bus, r->stage, 1);
     return r;
 
 free_target:
@@ -59,32 +139,20 @@ free_request:
 
 void request_free(struct request *r)
 {
-    struct request **link = &r->bus->requests;
-
-    while (*link != r)
-        link = &(*link)->next;
-    *link = r->next;
-    event_free(r->timer);
+    count(r->bus, r->stage, (size_t)-1);
+    take_out(r->bus, r);
+    if (r->timer)
+        event_free(r->timer);
+    free(r->failure);
     free(r->target);
     free(r);
 }
 
-struct request *request_by_name(const struct bus *bus, const char *name)
+void request_fail(struct request *r, const char *why)
 {
-    struct request *r = bus->requests;
-
-    while (r && strcmp(r->name, name) != 0)
-        r = r->next;
-    return r;
-}
-
-struct request *request_by_number(const struct bus *bus, uint64_t number)
-{
-    struct request *r = bus->requests;
-
-    while (r && r->number != number)
-        r = r->next;
-    return r;
+    r->failed = true;
+    free(r->failure);
+    r->failure = strdup(why);
 }
 
 /* ---- nodes ---- */
@@ -110,7 +178,8 @@ int request_read_number(struct bus *bus, platform_tx tx, const char *name, uint6
     return 0;
 }
 
-/* The directory a frontend may look into; what is made below inherits that. */
+/* The directory a frontend may look into; what is made below inherits that. To
+ * touch it later would have every frontend look at all its devices. */
 static int open_to_frontend(struct bus *bus, platform_tx tx)
 {
     struct platform *p = bus->daemon->platform;
@@ -120,7 +189,9 @@ static int open_to_frontend(struct bus *bus, platform_tx tx)
         {.domid = bus->source.frontend, .read = true},
     };
 
-    if (p->ops->xs_mkdir(p, tx, dir.text) < 0)
+    if (store_exists(p, tx, dir.text))
+        return 0;
+    if (errno != ENOENT || p->ops->xs_mkdir(p, tx, dir.text) < 0)
         return -1;
     return p->ops->xs_set_perms(p, tx, dir.text, perms, 2);
 }
@@ -173,13 +244,20 @@ static void ask_to_remove(struct request *r)
 {
     struct ipc_message message = {.kind = IPC_DEVICE_REMOVE, .answer.number = r->number};
 
-    evtimer_del(r->timer);
+    if (r->timer)
+        evtimer_del(r->timer);
     if (!r->bus->worker) {
-        r->stage = REQUEST_REMOVED;
-        bus_touch(r->bus, BUS_REQUESTS);
+        request_enter(r, REQUEST_REMOVED);
+        requests_note(r->bus, r->name);
         return;
     }
-    r->stage = REQUEST_REMOVING;
+    if (r->bus->owed >= REQUEST_OWED_MAX) {
+        request_enter(r, REQUEST_HELD);
+        if (!names_add(&r->bus->held, r->name))
+            bus_retry(r->bus, "removing a device");
+        return;
+    }
+    request_enter(r, REQUEST_REMOVING);
     bus_send(r->bus, &message, -1);
 }
 
@@ -189,16 +267,23 @@ static void announce(struct request *r)
         log_info("%s: device %" PRIu64 " (%s, %s) added", r->bus->label, r->number, r->type,
                  r->name);
         r->announced = true;
-        r->stage = REQUEST_SERVED;
+        request_enter(r, REQUEST_SERVED);
+        if (r->passed_over)
+            requests_note(r->bus, r->name);
         return;
     }
-    if (errno == EINVAL)
-        snprintf(r->failure, sizeof(r->failure),
-                 XS_DEVICE_NUMBER_NEXT ": %" PRIu64 " was not taken from it", r->number);
-    if (errno == EINVAL || errno == ECANCELED)
-        ask_to_remove(r);
-    else
+    if (errno != EINVAL && errno != ECANCELED) {
         bus_retry(r->bus, "announcing a device");
+        return;
+    }
+    if (errno == EINVAL) {
+        char why[WHY_SIZE];
+
+        snprintf(why, sizeof(why), XS_DEVICE_NUMBER_NEXT ": %" PRIu64 " was not taken from it",
+                 r->number);
+        request_fail(r, why);
+    }
+    ask_to_remove(r);
 }
 
 /* ---- removing ---- */
@@ -255,11 +340,18 @@ static int removing_body(struct bus *bus, platform_tx tx, void *user)
 
 static void quiesce(struct request *r)
 {
+    if (!r->timer)
+        r->timer = evtimer_new(r->bus->daemon->base, on_timer, r);
+    if (!r->timer) {
+        errno = ENOMEM;
+        bus_retry(r->bus, "announcing a removal");
+        return;
+    }
     if (bus_transaction(r->bus, removing_body, r) < 0) {
         bus_retry(r->bus, "announcing a removal");
         return;
     }
-    r->stage = REQUEST_QUIESCING;
+    request_enter(r, REQUEST_QUIESCING);
     evtimer_add(r->timer, &r->bus->daemon->remove_timeout);
 }
 
@@ -374,28 +466,35 @@ bool request_end(struct bus *bus, const char *name, uint64_t number, const char 
  * is not it. */
 static void settle(struct request *r)
 {
-    const char *why = *r->failure ? r->failure : NULL;
+    const char *why = r->failed ? (r->failure ? r->failure : "out of memory") : NULL;
     struct ending ending = {
         .name = r->announced || why ? r->name : NULL,
         .number = r->announced ? r->number : 0,
         .taken = r->announced ? 0 : r->number,
         .why = why,
     };
+    char name[sizeof(r->name)];
 
     if (!end(r->bus, ending))
         return;
 
     struct bus *bus = r->bus;
 
+    strcpy(name, r->name);
     request_free(r);
+    /* Another request may have been made under its name meanwhile. */
+    requests_note(bus, name);
     /* The last device gone may be what going offline waited for. */
-    bus_touch(bus, BUS_STATE);
+    if (!bus->requests)
+        bus_touch(bus, BUS_STATE);
 }
 
 void request_step(struct request *r)
 {
     switch (r->stage) {
     case REQUEST_ADDING:
+        r->passed_over = true;
+        break;
     case REQUEST_REMOVING:
         break;
     case REQUEST_ADDED:
@@ -406,6 +505,9 @@ void request_step(struct request *r)
         consider_removal(r);
         if (r->stage == REQUEST_SERVED)
             resize_step(r);
+        break;
+    case REQUEST_HELD:
+        ask_to_remove(r);
         break;
     case REQUEST_REMOVED:
         settle(r);

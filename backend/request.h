@@ -6,7 +6,7 @@
  * last node is gone. Before that, and after a refusal, it stands in the store
  * only.
  *
- *   ADDING -> ADDED -> SERVED -> QUIESCING -> REMOVING -> REMOVED
+ *   ADDING -> ADDED -> SERVED -> QUIESCING -> HELD -> REMOVING -> REMOVED
  *
  * What needs the store (ADDED: announce it; REMOVED: clean up) is a stage of
  * its own, so that it can be tried again.
@@ -16,11 +16,15 @@
 
 #include "backend/bus.h"
 
+/* Answers a worker may owe at a time: what it is told must fit its socket. */
+#define REQUEST_OWED_MAX 32
+
 enum request_stage {
     REQUEST_ADDING,    /* DEVICE_ADD sent */
     REQUEST_ADDED,     /* the worker has it, the frontend does not know */
     REQUEST_SERVED,
     REQUEST_QUIESCING, /* the frontend was asked to let go */
+    REQUEST_HELD,      /* to be removed, when the worker owes fewer answers */
     REQUEST_REMOVING,  /* DEVICE_REMOVE sent */
     REQUEST_REMOVED,   /* the worker let go, the store is to be cleaned */
 };
@@ -33,6 +37,7 @@ enum request_resize {
 };
 
 struct request {
+    struct request *prev;
     struct request *next;
     struct bus *bus;
     char name[NAME_MAX_LENGTH + 1];
@@ -42,17 +47,25 @@ struct request {
     char *target;
     enum request_stage stage;
     bool announced;         /* its number stands in the store */
+    bool passed_over;       /* something was asked of it before the worker had it */
     bool overdue;           /* the frontend had its time to let go */
     enum request_resize resize;
     uint64_t resize_count;  /* what the node said then */
-    char failure[WHY_SIZE]; /* goes to its error node; empty: all went well */
-    struct event *timer;
+    bool failed;
+    char *failure;       /* goes to its error node */
+    struct event *timer; /* NULL before it is quiescing: a device costs little while it lives */
 };
 
 /* A request the worker is about to be asked for; linked into its bus. */
 struct request *request_new(struct bus *bus, const struct ipc_device *device, const char *target,
                             bool announced);
 void request_free(struct request *request);
+
+/* Moves it on to another stage, and its bus's counts with it. */
+void request_enter(struct request *request, enum request_stage stage);
+
+/* It will not become a device: why is told where it was asked for. */
+void request_fail(struct request *request, const char *why);
 
 struct request *request_by_name(const struct bus *bus, const char *name);
 struct request *request_by_number(const struct bus *bus, uint64_t number);

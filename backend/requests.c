@@ -4,6 +4,7 @@
 #include "backend/requests.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,8 +16,8 @@
 #include "backend/wanted.h"
 #include "xenstore-schema/schema.h"
 
-/* Longer names in B/request are not even answered: no toolstack of ours wrote them. */
-#define NAME_LISTED_MAX 64
+/* Requests looked at before other buses, and the workers' answers, have their turn. */
+#define STEPS_AT_ONCE 64
 
 /* ---- serving one ---- */
 
@@ -92,82 +93,172 @@ free_target:
     free(target);
 }
 
-/* ---- looking at all ---- */
+/* ---- looking at one ---- */
 
-static bool has(struct bus *bus, const char *name, const char *key)
+static bool among(char **keys, size_t count, const char *key)
 {
-    return store_exists(bus->daemon->platform, PLATFORM_NO_TX,
-                        store_path("%s/" XS_REQUEST "/%s/%s", bus->home.text, name, key).text);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(keys[i], key) == 0)
+            return true;
+    return false;
 }
 
-/* A request the worker knows nothing of yet. Restoring: only those with a number.
- * One that was refused stays as it is until the toolstack takes it back. */
-static void consider(struct bus *bus, const char *name, bool restoring)
+/* As `consider`, of a request that has these keys. */
+static void consider_keys(struct bus *bus, const char *name, char **keys, size_t count)
 {
-    uint64_t number;
+    uint64_t number = 0;
 
-    if (strlen(name) > NAME_LISTED_MAX || has(bus, name, XS_ERROR))
+    if (among(keys, count, XS_ERROR))
         return;
     if (!name_valid(name)) {
         request_end(bus, name, 0, "the name is not a letter and up to 19 letters, digits, _, -");
         return;
     }
-    if (request_read_number(bus, PLATFORM_NO_TX, name, &number) < 0) {
+    if (among(keys, count, XS_NUMBER) &&
+        request_read_number(bus, PLATFORM_NO_TX, name, &number) < 0) {
         if (errno == EINVAL || errno == ERANGE)
             request_end(bus, name, 0, XS_NUMBER ": not a device number");
         else
             bus_retry(bus, "reading a request");
         return;
     }
-    if (restoring && !number)
+    if (!bus->restored && !bus->given_up && !number) {
+        if (!names_add(&bus->later, name))
+            bus_retry(bus, "looking at a request");
         return;
+    }
     /* A bus that went offline while no daemon ran loses its devices all the same. */
-    if ((number && !bus->online) || has(bus, name, XS_REMOVE))
+    if ((number && !bus->online) || among(keys, count, XS_REMOVE))
         request_end(bus, name, number, NULL);
     else if (bus->given_up && !number)
         request_end(bus, name, 0, "the bus is closed, its worker died too often");
     else if (bus->worker && bus->online)
         serve(bus, name, number);
+
+    struct request *r = request_by_name(bus, name);
+
+    if (r && among(keys, count, XS_RESIZE))
+        r->passed_over = true;
 }
 
-static bool adding(const struct bus *bus)
+/* A request the worker knows nothing of yet. One that was refused stays as it is
+ * until the toolstack takes it back. */
+static void consider(struct bus *bus, const char *name)
 {
+    struct platform *p = bus->daemon->platform;
+    struct store_path dir = store_path("%s/" XS_REQUEST "/%s", bus->home.text, name);
+    size_t count;
+    char **keys = p->ops->xs_list(p, PLATFORM_NO_TX, dir.text, &count);
+
+    if (keys)
+        consider_keys(bus, name, keys, count);
+    else if (errno != ENOENT)
+        bus_retry(bus, "reading a request");
+    free(keys);
+}
+
+/* ---- noting and looking ---- */
+
+static void note(struct bus *bus, const char *name)
+{
+    if (!names_add(request_by_name(bus, name) ? &bus->noted : &bus->wanted, name))
+        bus_retry(bus, "looking at a request");
+}
+
+/* Its number and error are what we wrote. */
+void requests_note(struct bus *bus, const char *path)
+{
+    size_t length = strcspn(path, "/");
+    const char *key = path + length + (path[length] == '/');
+    char name[NAMES_LENGTH_MAX + 1];
+
+    if (length >= sizeof(name) || strcmp(key, XS_NUMBER) == 0 || strcmp(key, XS_ERROR) == 0)
+        return;
+    memcpy(name, path, length);
+    name[length] = '\0';
+    note(bus, name);
+    bus_touch(bus, BUS_NOTED);
+}
+
+void requests_note_release(struct bus *bus, uint64_t number)
+{
+    const struct request *r = request_by_number(bus, number);
+
+    if (r && r->stage == REQUEST_QUIESCING)
+        requests_note(bus, r->name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void note_all(struct bus *bus)
+{
+    struct platform *p = bus->daemon->platform;
+    struct store_path dir = store_path("%s/" XS_REQUEST, bus->home.text);
+    size_t count = 0;
+    char **names = p->ops->xs_list(p, PLATFORM_NO_TX, dir.text, &count);
+
+    if (!names && errno != ENOENT) {
+        bus_retry(bus, "listing requests");
+        return;
+    }
+    if (names)
+        qsort(names, count, sizeof(*names), compare_names);
     for (const struct request *r = bus->requests; r; r = r->next)
-        if (r->stage == REQUEST_ADDING || r->stage == REQUEST_ADDED)
-            return true;
-    return false;
-}
-
-static void consider_all(struct bus *bus, char **names, size_t count, bool restoring)
-{
-    for (size_t i = 0; i < count && !adding(bus); i++)
-        if (!request_by_name(bus, names[i]))
-            consider(bus, names[i], restoring);
+        note(bus, r->name);
+    for (size_t i = 0; i < count; i++)
+        note(bus, names[i]);
+    free(names);
 }
 
 /* Devices in B without a request were pulled out while nobody looked. */
 static int tidy_body(struct bus *bus, platform_tx tx, void *user)
 {
-    struct platform *p = bus->daemon->platform;
+    const uint64_t *number = user;
     struct store_path dir = store_path("%s/" XS_DEVICE, bus->home.text);
+
+    if (store_remove(bus->daemon->platform, tx, dir.text,
+                     store_path("%" PRIu64, *number).text) < 0)
+        return -1;
+    return numbers_release(&bus->numbers, tx, *number);
+}
+
+static int tidy(struct bus *bus)
+{
+    struct platform *p = bus->daemon->platform;
     size_t count;
-    char **names = p->ops->xs_list(p, tx, dir.text, &count);
+    char **names = p->ops->xs_list(p, PLATFORM_NO_TX,
+                                   store_path("%s/" XS_DEVICE, bus->home.text).text, &count);
     int rc = 0;
 
-    (void)user;
     if (!names)
         return errno == ENOENT ? 0 : -1;
     for (size_t i = 0; i < count && rc == 0; i++) {
         uint64_t number;
 
-        if (parse_u64(names[i], 1, UINT64_MAX, &number) < 0 || request_by_number(bus, number))
-            continue;
-        rc = store_remove(p, tx, dir.text, names[i]);
-        if (rc == 0)
-            rc = numbers_release(&bus->numbers, tx, number);
+        if (parse_u64(names[i], 1, UINT64_MAX, &number) == 0 && !request_by_number(bus, number))
+            rc = bus_transaction(bus, tidy_body, &number);
     }
     free(names);
     return rc;
+}
+
+/* Once the worker has every device of before, the frontend may come. */
+static void finish_restoring(struct bus *bus)
+{
+    if (bus->restored || !bus->worker || bus->adding || bus->noted.first || bus->wanted.first ||
+        evtimer_pending(bus->retry, NULL))
+        return;
+    if (tidy(bus) < 0) {
+        bus_retry(bus, "removing stale devices");
+        return;
+    }
+    bus->restored = true;
+    bus->wanted = bus->later;
+    bus->later = (struct names){0};
+    bus_touch(bus, BUS_STATE | BUS_NOTED);
 }
 
 static int start_body(struct bus *bus, platform_tx tx, void *user)
@@ -188,56 +279,36 @@ static bool start_numbers(struct bus *bus)
     return true;
 }
 
-/* Done once the worker has every device of before; the frontend may come then. */
-static void restore(struct bus *bus, char **names, size_t count)
+static void step(struct bus *bus, const char *name)
 {
+    struct request *r = request_by_name(bus, name);
+
+    if (r)
+        request_step(r);
+}
+
+void requests_work(struct bus *bus, bool all)
+{
+    char name[NAMES_LENGTH_MAX + 1];
+    int steps = 0;
+
+    if (all)
+        note_all(bus);
     if (!start_numbers(bus))
         return;
-    consider_all(bus, names, count, true);
-    if (!bus->worker || adding(bus) || evtimer_pending(bus->retry, NULL))
-        return;
-    if (bus_transaction(bus, tidy_body, NULL) < 0) {
-        bus_retry(bus, "removing stale devices");
-        return;
-    }
-    bus->restored = true;
-    bus_touch(bus, BUS_STATE);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-static void step_all(struct bus *bus)
-{
-    for (struct request *r = bus->requests, *next; r; r = next) {
-        next = r->next;
-        request_step(r);
-    }
-}
-
-void requests_work(struct bus *bus)
-{
-    struct platform *p = bus->daemon->platform;
-    struct store_path dir = store_path("%s/" XS_REQUEST, bus->home.text);
-    size_t count = 0;
-    char **names;
-
-    /* First what ends: a request that is over must not be listed as a new one. */
-    step_all(bus);
-    names = p->ops->xs_list(p, PLATFORM_NO_TX, dir.text, &count);
-    if (!names && errno != ENOENT) {
-        bus_retry(bus, "listing requests");
-        return;
-    }
-    if (names)
-        qsort(names, count, sizeof(*names), compare_names);
-    if (!bus->restored)
-        restore(bus, names, count);
-    if (bus->restored || bus->given_up)
-        consider_all(bus, names, count, false);
-    free(names);
+    /* First what ends: a request that is over must not count as a new one. */
+    for (; steps < STEPS_AT_ONCE && names_take(&bus->noted, name); steps++)
+        step(bus, name);
+    for (; steps < STEPS_AT_ONCE && bus->owed < REQUEST_OWED_MAX && names_take(&bus->held, name);
+         steps++)
+        step(bus, name);
+    for (; steps < STEPS_AT_ONCE && !bus->adding && names_take(&bus->wanted, name); steps++)
+        if (!request_by_name(bus, name))
+            consider(bus, name);
+    if (steps == STEPS_AT_ONCE)
+        bus_touch_later(bus, BUS_NOTED);
+    else
+        finish_restoring(bus);
 }
 
 void requests_check_releases(struct bus *bus)
@@ -250,8 +321,8 @@ void requests_check_releases(struct bus *bus)
 
 static bool refused(struct request *r, const char *why)
 {
-    snprintf(r->failure, sizeof(r->failure), "%s", *why ? why : "refused by its worker");
-    r->stage = REQUEST_REMOVED;
+    request_fail(r, *why ? why : "refused by its worker");
+    request_enter(r, REQUEST_REMOVED);
     return true;
 }
 
@@ -266,15 +337,15 @@ bool requests_answer(struct bus *bus, const struct ipc_message *message)
         return false;
     r = request_by_number(bus, message->answer.number);
     if (r && message->kind == IPC_DEVICE_RESIZED) {
-        bus_touch(bus, BUS_REQUESTS);
+        requests_note(bus, r->name);
         return resize_answer(r);
     }
     if (!r || r->stage != asked)
         return false;
-    bus_touch(bus, BUS_REQUESTS);
+    requests_note(bus, r->name);
     if (message->kind == IPC_DEVICE_REFUSED)
         return refused(r, message->answer.text);
-    r->stage = asked == REQUEST_ADDING ? REQUEST_ADDED : REQUEST_REMOVED;
+    request_enter(r, asked == REQUEST_ADDING ? REQUEST_ADDED : REQUEST_REMOVED);
     return true;
 }
 
@@ -291,11 +362,7 @@ void requests_tell_hidden(const struct bus *bus)
 
 bool requests_await(const struct bus *bus)
 {
-    for (const struct request *r = bus->requests; r; r = r->next)
-        if (r->stage == REQUEST_ADDING || r->stage == REQUEST_REMOVING ||
-            r->resize == RESIZE_ASKED)
-            return true;
-    return false;
+    return bus->owed;
 }
 
 void requests_worker_died(struct bus *bus)
@@ -305,11 +372,11 @@ void requests_worker_died(struct bus *bus)
     bus->numbers_started = false;
     for (struct request *r = bus->requests, *next; r; r = next) {
         next = r->next;
-        r->resize = RESIZE_IDLE;
+        resize_forget(r);
         if (r->stage <= REQUEST_SERVED)
             request_free(r);
         else
-            r->stage = REQUEST_REMOVED;
+            request_enter(r, REQUEST_REMOVED);
     }
 }
 
@@ -317,4 +384,8 @@ void requests_free(struct bus *bus)
 {
     while (bus->requests)
         request_free(bus->requests);
+    names_free(&bus->noted);
+    names_free(&bus->held);
+    names_free(&bus->wanted);
+    names_free(&bus->later);
 }

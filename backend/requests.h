@@ -3,15 +3,23 @@
 
 /*
  * B/request: the devices the toolstack wants on a bus, from request to removal.
- * One new device at a time, in order of name.
+ * One new device at a time, in the order in which they come; those found together
+ * in order of name.
  */
 #ifndef XVMSG_REQUESTS_H
 #define XVMSG_REQUESTS_H
 
 #include "backend/bus.h"
 
-/* Looks at every request and takes the next steps. */
-void requests_work(struct bus *bus);
+/* Something changed in B/request/NAME: `path` is NAME or NAME/KEY. */
+void requests_note(struct bus *bus, const char *path);
+
+/* The frontend wrote that device's state. */
+void requests_note_release(struct bus *bus, uint64_t number);
+
+/* Looks at the requests that were noted, or at all there are, and takes the next
+ * steps: some at a time. */
+void requests_work(struct bus *bus, bool all);
 
 /* Looks only at devices that wait for their frontend to let go. */
 void requests_check_releases(struct bus *bus);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#include "backend/requests.h"
 #include "xenstore-schema/schema.h"
 
 /* 0 with the node's number, or -1 with errno. */
@@ -21,6 +22,7 @@ static void ask(struct request *r)
 
     if (read_node(r->bus, PLATFORM_NO_TX, r->name, &r->resize_count) == 0) {
         r->resize = RESIZE_ASKED;
+        r->bus->owed++;
         bus_send(r->bus, &message, -1);
     } else if (errno == EINVAL || errno == ERANGE) {
         log_warning("%s: request %s: " XS_RESIZE " is not a number", r->bus->label, r->name);
@@ -53,7 +55,7 @@ static void finish(struct request *r)
              r->number, r->name);
     r->resize = RESIZE_IDLE;
     /* It may be there again. */
-    bus_touch(r->bus, BUS_REQUESTS);
+    requests_note(r->bus, r->name);
 }
 
 void resize_step(struct request *r)
@@ -69,5 +71,13 @@ bool resize_answer(struct request *r)
     if (r->resize != RESIZE_ASKED)
         return false;
     r->resize = RESIZE_DONE;
+    r->bus->owed--;
     return true;
+}
+
+void resize_forget(struct request *r)
+{
+    if (r->resize == RESIZE_ASKED)
+        r->bus->owed--;
+    r->resize = RESIZE_IDLE;
 }

@@ -17,4 +17,7 @@ void resize_step(struct request *request);
 /* The worker has looked. False: it was not asked to. */
 bool resize_answer(struct request *request);
 
+/* The worker will not answer any more. */
+void resize_forget(struct request *request);
+
 #endif

@@ -11,6 +11,7 @@
 #include "backend/bus.h"
 #include "backend/control.h"
 #include "backend/log.h"
+#include "backend/requests.h"
 #include "common/store.h"
 #include "xenstore-schema/schema.h"
 
@@ -191,12 +192,22 @@ static bool begins_with(const char *key, const char *word)
 /* A change in B. Most of what is below it is our own writing. */
 static unsigned due_after(const char *key)
 {
-    if (begins_with(key, XS_REQUEST))
+    if (strcmp(key, XS_REQUEST) == 0)
         return BUS_REQUESTS;
     if (begins_with(key, XS_FRONTEND) || begins_with(key, XS_ONLINE) ||
         begins_with(key, XS_STATE))
         return BUS_PRESENCE;
     return *key ? 0 : BUS_ALL;
+}
+
+static void on_bus_change(struct bus *bus, const char *key)
+{
+    unsigned due = due_after(key);
+
+    if (due)
+        bus_touch(bus, due);
+    else if (strncmp(key, XS_REQUEST "/", sizeof(XS_REQUEST)) == 0)
+        requests_note(bus, key + sizeof(XS_REQUEST));
 }
 
 static void on_backend_change(struct supervisor *s, const char *path)
@@ -210,8 +221,7 @@ static void on_backend_change(struct supervisor *s, const char *path)
         struct bus *bus = find_bus(s, frontend, id);
 
         if (bus) {
-            if (due_after(key))
-                bus_touch(bus, due_after(key));
+            on_bus_change(bus, key);
             return;
         }
     } else {
@@ -220,18 +230,37 @@ static void on_backend_change(struct supervisor *s, const char *path)
     s->scan_due = true;
 }
 
+/* At or below F/device: which device is it about? */
+static void on_devices_change(struct bus *bus, const char *path)
+{
+    struct store_path devices =
+        store_path(XS_FRONTEND_BUS "/" XS_DEVICE, bus->source.frontend, bus->source.bus);
+    size_t length = strlen(devices.text);
+    char element[24];
+    uint64_t number;
+
+    if (strncmp(path, devices.text, length) == 0 && path[length] == '/' &&
+        sscanf(path + length, "/%23[0-9]", element) == 1 &&
+        parse_u64(element, 1, UINT64_MAX, &number) == 0)
+        requests_note_release(bus, number);
+    else
+        bus_touch(bus, BUS_RELEASES);
+}
+
 /* Our watches on a frontend carry "FE/BUS/KEY" as their token. */
-static void on_frontend_change(struct supervisor *s, const char *token)
+static void on_frontend_change(struct supervisor *s, const struct platform_watch *fired)
 {
     uint32_t frontend, id;
     const char *key;
     struct bus *bus;
 
-    if (!split(token, &frontend, &id, &key))
+    if (!split(fired->token, &frontend, &id, &key))
         return;
     bus = find_bus(s, frontend, id);
-    if (bus)
-        bus_touch(bus, strcmp(key, XS_STATE) == 0 ? BUS_STATE : BUS_RELEASES);
+    if (bus && strcmp(key, XS_STATE) == 0)
+        bus_touch(bus, BUS_STATE);
+    else if (bus)
+        on_devices_change(bus, fired->path);
 }
 
 static void take_in(struct supervisor *s, const struct platform_watch *fired)
@@ -241,7 +270,7 @@ static void take_in(struct supervisor *s, const struct platform_watch *fired)
     else if (strcmp(fired->token, OWN_TOKEN) == 0)
         on_backend_change(s, fired->path);
     else
-        on_frontend_change(s, fired->token);
+        on_frontend_change(s, fired);
 }
 
 static void on_watches(evutil_socket_t fd, short what, void *user)

@@ -28,6 +28,7 @@ struct worker {
     struct event *settle;   /* a reset is complete: see who waited for it */
     struct device_host host;
     struct roster roster;
+    struct device *leaving;   /* those of the roster that go when they are quiet */
     struct channel *channel; /* NULL while no guest is connected */
     bool disconnecting;
     struct trace trace;
@@ -137,15 +138,18 @@ static void unmap_everything(struct worker *worker)
 static void on_settle(evutil_socket_t fd, short what, void *user)
 {
     struct worker *worker = user;
-    size_t i = 0;
+    struct device **link = &worker->leaving;
 
     (void)fd, (void)what;
-    while (i < worker->roster.count) {
-        struct device *device = worker->roster.devices[i];
-        if (device->leaving && !device->resetting)
+    while (*link) {
+        struct device *device = *link;
+
+        if (device->resetting) {
+            link = &device->next_leaving;
+        } else {
+            *link = device->next_leaving;
             remove_device(worker, device);
-        else
-            i++;
+        }
     }
     if (worker->disconnecting && all_settled(worker)) {
         worker->disconnecting = false;
@@ -212,6 +216,10 @@ static struct device *make_device(struct worker *worker, const struct ipc_device
                  what->type);
         return NULL;
     }
+    if (fd < 0) {
+        snprintf(why, DEVICE_WHY_MAX, "%s: too many open files to take another", what->name);
+        return NULL;
+    }
     if (roster_find(&worker->roster, what->number)) {
         snprintf(why, DEVICE_WHY_MAX, "%s: number %" PRIu64 " is in use", what->name,
                  what->number);
@@ -249,7 +257,11 @@ static void start_removal(struct worker *worker, uint64_t number)
         tell_about_device(worker, IPC_DEVICE_REMOVED, number, "");
         return;
     }
-    device->leaving = true;
+    if (!device->leaving) {
+        device->leaving = true;
+        device->next_leaving = worker->leaving;
+        worker->leaving = device;
+    }
     device_reset(device);
     on_settled(worker);
     /* A message kept for it can be dropped now. */

@@ -5,21 +5,30 @@
 
 #include <errno.h>
 #include <linux/virtio_config.h>
+#include <search.h>
 #include <stdlib.h>
 
 #include "common/split.h"
 #include "frontend/internal.h"
 #include "xenstore-schema/schema.h"
 
-/* ---- the list ---- */
+/* ---- the devices ---- */
+
+static int compare(const void *a, const void *b)
+{
+    uint64_t x = ((const struct xvmsg_device *)a)->number;
+    uint64_t y = ((const struct xvmsg_device *)b)->number;
+
+    return (x > y) - (x < y);
+}
 
 /* Whoever uses the number now; those that wait for it are not meant. */
 static struct xvmsg_device *find(const struct xvmsg *h, uint64_t number)
 {
-    for (struct xvmsg_device *d = h->devices; d; d = d->next)
-        if (d->number == number && d->phase != DEVICE_WAITING && d->phase != DEVICE_CLOSED)
-            return d;
-    return NULL;
+    const struct xvmsg_device key = {.number = number};
+    struct xvmsg_device **found = tfind(&key, &h->devices.users, compare);
+
+    return found ? *found : NULL;
 }
 
 bool device_is_open(const struct xvmsg *h, uint64_t number)
@@ -29,19 +38,47 @@ bool device_is_open(const struct xvmsg *h, uint64_t number)
 
 static void append(struct xvmsg_device *d)
 {
-    struct xvmsg_device **link = &d->h->devices;
+    struct devices *all = &d->h->devices;
 
-    while (*link)
-        link = &(*link)->next;
-    *link = d;
+    d->prev = all->last;
+    if (all->last)
+        all->last->next = d;
+    else
+        all->first = d;
+    all->last = d;
 }
 
 static void free_device(struct xvmsg_device *d)
 {
-    for (unsigned i = 0; i < MAX_QUEUES; i++)
+    struct devices *all = &d->h->devices;
+
+    if (d->prev)
+        d->prev->next = d->next;
+    else
+        all->first = d->next;
+    if (d->next)
+        d->next->prev = d->prev;
+    else
+        all->last = d->prev;
+    for (unsigned i = 0; i < d->driver.num_queues; i++)
         queue_tear_down(&d->queues[i]);
     free(d->config.bytes);
     free(d);
+}
+
+void device_attend(struct xvmsg_device *d)
+{
+    struct devices *all = &d->h->devices;
+
+    if (d->attended)
+        return;
+    d->attended = true;
+    d->next_attended = NULL;
+    if (all->last_attended)
+        all->last_attended->next_attended = d;
+    else
+        all->first_attended = d;
+    all->last_attended = d;
 }
 
 /* ---- opening ---- */
@@ -56,7 +93,7 @@ static struct xvmsg_device *new_device(struct xvmsg *h, uint64_t number,
                                        const struct xvmsg_driver *driver,
                                        xvmsg_device_ready *ready, void *user)
 {
-    struct xvmsg_device *d = calloc(1, sizeof(*d));
+    struct xvmsg_device *d = calloc(1, sizeof(*d) + driver->num_queues * sizeof(d->queues[0]));
 
     if (!d) {
         handle_fail(h, ENOMEM, "out of memory for device %llu", (unsigned long long)number);
@@ -70,7 +107,7 @@ static struct xvmsg_device *new_device(struct xvmsg *h, uint64_t number,
     d->poll_at = NEVER;
     d->events.bits = d->event_bits;
     d->events.num_bits = PENDING_QUEUE(driver->num_queues);
-    for (unsigned i = 0; i < MAX_QUEUES; i++) {
+    for (unsigned i = 0; i < driver->num_queues; i++) {
         d->queues[i].device = d;
         d->queues[i].index = i;
     }
@@ -79,6 +116,12 @@ static struct xvmsg_device *new_device(struct xvmsg *h, uint64_t number,
 
 static void start(struct xvmsg_device *d)
 {
+    if (!tsearch(d, &d->h->devices.users, compare)) {
+        handle_fail(d->h, ENOMEM, "out of memory for device %llu", (unsigned long long)d->number);
+        device_break(d, XVMSG_NO_MEMORY);
+        return;
+    }
+    d->started = true;
     d->phase = DEVICE_OPENING;
     if (hotplug_mark(d->h, d->number, XS_DEVICE_IN_USE) < 0)
         device_open_failed(d, XVMSG_REFUSED);
@@ -114,6 +157,7 @@ struct xvmsg_device *xvmsg_device_open(struct xvmsg *h, uint64_t number,
     /* Begins in the loop, so that `ready` never runs before this call returned. */
     d->phase = DEVICE_WAITING;
     append(d);
+    device_attend(d);
     handle_turn(h);
     return d;
 }
@@ -156,19 +200,27 @@ void device_break(struct xvmsg_device *d, enum xvmsg_status status)
         d->ready(d, status, d->user);
 }
 
+static void removed(struct xvmsg_device *d)
+{
+    d->gone = true;
+    handle_fail(d->h, ENODEV, "device %llu was removed", (unsigned long long)d->number);
+    device_break(d, XVMSG_DEVICE_REMOVED);
+}
+
 void device_gone(struct xvmsg *h, uint64_t number)
 {
-    for (struct xvmsg_device *d = h->devices; d; d = d->next)
-        if (d->number == number && d->phase != DEVICE_CLOSED) {
-            d->gone = true;
-            handle_fail(h, ENODEV, "device %llu was removed", (unsigned long long)number);
-            device_break(d, XVMSG_DEVICE_REMOVED);
-        }
+    struct xvmsg_device *user = find(h, number);
+
+    if (user)
+        removed(user);
+    for (struct xvmsg_device *d = h->devices.first_attended; d; d = d->next_attended)
+        if (d->number == number && d->phase == DEVICE_WAITING)
+            removed(d);
 }
 
 void device_connection_lost(struct xvmsg *h)
 {
-    for (struct xvmsg_device *d = h->devices; d; d = d->next)
+    for (struct xvmsg_device *d = h->devices.first; d; d = d->next)
         if (d->phase == DEVICE_CLOSING)
             device_closed(d);
         else
@@ -229,7 +281,10 @@ void device_closed(struct xvmsg_device *d)
     xvmsg_area_free(d->buffers);
     d->rings = NULL;
     d->buffers = NULL;
+    if (d->started)
+        tdelete(d, &d->h->devices.users, compare);
     d->phase = DEVICE_CLOSED;
+    device_attend(d);
 }
 
 void xvmsg_device_close(struct xvmsg_device *device)
@@ -237,12 +292,10 @@ void xvmsg_device_close(struct xvmsg_device *device)
     if (!device || device->phase == DEVICE_CLOSING || device->phase == DEVICE_CLOSED)
         return;
 
-    bool started = device->phase != DEVICE_WAITING;
-
     pending_drop(&device->h->bus.events, &device->events);
     device->phase = DEVICE_CLOSING;
     resize_drop(device);
-    if (device->h->conn.up && started)
+    if (device->h->conn.up && device->started)
         init_close(device);
     else
         device_closed(device);
@@ -251,46 +304,56 @@ void xvmsg_device_close(struct xvmsg_device *device)
 
 /* ---- the loop ---- */
 
-static void free_closed(struct xvmsg *h)
+static bool waits(const struct xvmsg_device *d)
 {
-    struct xvmsg_device **link = &h->devices;
+    return d->phase == DEVICE_WAITING || d->poll_at != NEVER || resize_waits(d);
+}
 
-    while (*link) {
-        struct xvmsg_device *d = *link;
+/* Frees the closed ones; those with nothing more to wait for are left alone. */
+static void sweep(struct devices *all)
+{
+    struct xvmsg_device *d = all->first_attended;
 
-        if (d->phase == DEVICE_CLOSED) {
-            *link = d->next;
+    all->first_attended = all->last_attended = NULL;
+    for (struct xvmsg_device *next; d; d = next) {
+        next = d->next_attended;
+        d->attended = false;
+        if (d->phase == DEVICE_CLOSED)
             free_device(d);
-        } else {
-            link = &d->next;
-        }
+        else if (waits(d))
+            device_attend(d);
     }
 }
 
 void device_tick(struct xvmsg *h)
 {
-    for (struct xvmsg_device *d = h->devices; d; d = d->next) {
+    for (struct xvmsg_device *d = h->devices.first_attended; d; d = d->next_attended) {
         init_tick(d);
         resize_tick(d);
         if (d->phase == DEVICE_WAITING && !find(h, d->number))
             start(d);
     }
-    free_closed(h);
+    sweep(&h->devices);
 }
 
 uint64_t device_deadline(const struct xvmsg *h)
 {
     uint64_t soonest = NEVER;
 
-    for (const struct xvmsg_device *d = h->devices; d; d = d->next)
+    for (const struct xvmsg_device *d = h->devices.first_attended; d; d = d->next_attended)
         if (d->poll_at < soonest)
             soonest = d->poll_at;
     return soonest;
 }
 
+static void keep(void *device)
+{
+    (void)device; /* the list frees it */
+}
+
 void device_free_all(struct xvmsg *h)
 {
-    for (struct xvmsg_device *d = h->devices; d; d = d->next)
+    for (struct xvmsg_device *d = h->devices.first; d; d = d->next)
         if (d->phase == DEVICE_READY) {
             pending_drop(&h->bus.events, &d->events);
             config_write_end(d, XVMSG_CANCELLED);
@@ -298,12 +361,9 @@ void device_free_all(struct xvmsg *h)
         } else {
             device_break(d, XVMSG_CANCELLED);
         }
-    while (h->devices) {
-        struct xvmsg_device *d = h->devices;
-
-        h->devices = d->next;
-        free_device(d);
-    }
+    tdestroy(h->devices.users, keep);
+    while (h->devices.first)
+        free_device(h->devices.first);
 }
 
 /* ---- inspecting ---- */

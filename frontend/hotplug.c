@@ -7,9 +7,14 @@
  * A watch may fire late, twice, or for nothing, so it only makes us look; what
  * was told is remembered in the list of known devices. Devices outlive a
  * connection; new ones are told when the bus is usable, or at once to observers.
+ *
+ * There may be very many devices, and a call to xenstore is what costs: a watch
+ * leads to one look at one device, and a device that nobody opened has no node
+ * of ours.
  */
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,9 +22,11 @@
 #include "xenstore-schema/schema.h"
 
 struct known_device {
-    struct known_device *next; /* by number */
     uint64_t number;
+    struct known_device *prev;
+    struct known_device *next;
     bool removing;
+    bool marked; /* F/device/NUMBER may be there */
 };
 
 static struct store_path device_path(const struct store_path *home, uint64_t number)
@@ -29,14 +36,57 @@ static struct store_path device_path(const struct store_path *home, uint64_t num
 
 /* ---- the known devices ---- */
 
-static struct known_device **find(struct hotplug *hotplug, uint64_t number)
+static int compare(const void *a, const void *b)
 {
-    struct known_device **link = &hotplug->known;
+    uint64_t x = ((const struct known_device *)a)->number;
+    uint64_t y = ((const struct known_device *)b)->number;
 
-    while (*link && (*link)->number < number)
-        link = &(*link)->next;
-    return link;
+    return (x > y) - (x < y);
 }
+
+static struct known_device *find(const struct hotplug *hotplug, uint64_t number)
+{
+    const struct known_device key = {.number = number};
+    struct known_device **found = tfind(&key, &hotplug->by_number, compare);
+
+    return found ? *found : NULL;
+}
+
+static struct known_device *know(struct hotplug *hotplug, uint64_t number)
+{
+    struct known_device *k = calloc(1, sizeof(*k));
+
+    if (!k)
+        return NULL;
+    k->number = number;
+    if (!tsearch(k, &hotplug->by_number, compare)) {
+        free(k);
+        return NULL;
+    }
+    k->prev = hotplug->last;
+    if (k->prev)
+        k->prev->next = k;
+    else
+        hotplug->first = k;
+    hotplug->last = k;
+    return k;
+}
+
+static void forget(struct hotplug *hotplug, struct known_device *k)
+{
+    if (k->prev)
+        k->prev->next = k->next;
+    else
+        hotplug->first = k->next;
+    if (k->next)
+        k->next->prev = k->prev;
+    else
+        hotplug->last = k->prev;
+    tdelete(k, &hotplug->by_number, compare);
+    free(k);
+}
+
+/* ---- telling ---- */
 
 static void tell(struct xvmsg *h, uint64_t number, enum xvmsg_device_event event)
 {
@@ -44,14 +94,13 @@ static void tell(struct xvmsg *h, uint64_t number, enum xvmsg_device_event event
         h->handlers.device(h, number, event, h->user);
 }
 
-static int added(struct xvmsg *h, struct known_device **link, uint64_t number)
+static int added(struct xvmsg *h, uint64_t number)
 {
-    struct known_device *k = malloc(sizeof(*k));
+    struct known_device *k = know(&h->hotplug, number);
 
     if (!k)
         return handle_fail(h, ENOMEM, "out of memory for device %llu", (unsigned long long)number);
-    *k = (struct known_device){.number = number, .next = *link};
-    *link = k;
+    k->marked = device_is_open(h, number);
     tell(h, number, XVMSG_DEVICE_ADDED);
     return 0;
 }
@@ -59,24 +108,24 @@ static int added(struct xvmsg *h, struct known_device **link, uint64_t number)
 static void removing(struct xvmsg *h, struct known_device *k)
 {
     uint64_t number = k->number;
+    bool marked = k->marked;
 
     k->removing = true;
     tell(h, number, XVMSG_DEVICE_REMOVING);
     /* Nobody here needs to let go of it, or somebody already has. */
-    if (h->conn.up && !device_is_open(h, number))
+    if (marked && h->conn.up && !device_is_open(h, number))
         hotplug_mark(h, number, XS_DEVICE_RELEASED);
 }
 
-static void gone(struct xvmsg *h, struct known_device **link)
+static void gone(struct xvmsg *h, struct known_device *k)
 {
-    struct known_device *k = *link;
     uint64_t number = k->number;
+    bool marked = k->marked;
 
-    *link = k->next;
-    free(k);
+    forget(&h->hotplug, k);
     device_gone(h, number);
     request_end_device(h, number, XVMSG_DEVICE_REMOVED);
-    if (h->conn.mode == MODE_DRIVING) {
+    if (marked && h->conn.mode == MODE_DRIVING) {
         struct platform *p = h->platform;
 
         /* Left behind it would only take room until F is claimed anew. */
@@ -98,8 +147,7 @@ static bool tellable(const struct xvmsg *h, uint64_t number)
 /* Reads the state of one device and tells what changed. */
 static int look(struct xvmsg *h, uint64_t number)
 {
-    struct known_device **link = find(&h->hotplug, number);
-    bool known = *link && (*link)->number == number;
+    struct known_device *known = find(&h->hotplug, number);
     char *state = store_read_text(h->platform, PLATFORM_NO_TX,
                                   device_path(&h->conn.back, number).text, XS_STATE);
     int rc = 0;
@@ -108,14 +156,14 @@ static int look(struct xvmsg *h, uint64_t number)
         return connect_store_failed(h, "looking at a device");
     if (!state) {
         if (known)
-            gone(h, link);
+            gone(h, known);
     } else if (strcmp(state, XS_DEVICE_ADDED) == 0) {
         if (!known && tellable(h, number))
-            rc = added(h, link, number);
+            rc = added(h, number);
     } else if (strcmp(state, XS_DEVICE_REMOVING) == 0) {
         /* One that was never told of is not worth telling of now. */
-        if (known && !(*link)->removing)
-            removing(h, *link);
+        if (known && !known->removing)
+            removing(h, known);
     }
     free(state);
     return rc;
@@ -125,7 +173,7 @@ static int look_at_known(struct xvmsg *h)
 {
     struct known_device *next;
 
-    for (struct known_device *k = h->hotplug.known; k; k = next) {
+    for (struct known_device *k = h->hotplug.first; k; k = next) {
         next = k->next;
         if (look(h, k->number) < 0)
             return -1;
@@ -133,28 +181,47 @@ static int look_at_known(struct xvmsg *h)
     return 0;
 }
 
-static int look_for_new(struct xvmsg *h)
+static int compare_numbers(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* The numbers below B/device in order; count, or -1. */
+static ssize_t list_numbers(struct xvmsg *h, const struct store_path *back, uint64_t **numbers)
 {
     struct platform *p = h->platform;
-    size_t count;
+    size_t count = 0;
+    ssize_t found = 0;
     char **names = p->ops->xs_list(p, PLATFORM_NO_TX,
-                                   store_path("%s/%s", h->conn.back.text, XS_DEVICE).text, &count);
-    int rc = 0;
+                                   store_path("%s/%s", back->text, XS_DEVICE).text, &count);
 
+    *numbers = NULL;
     if (!names)
         return connect_node_error(errno) ? 0 : connect_store_failed(h, "listing the devices");
-    for (size_t i = 0; rc == 0 && i < count; i++) {
-        uint64_t number;
-
-        if (parse_u64(names[i], 0, UINT64_MAX, &number) < 0)
-            continue;
-
-        const struct known_device *k = *find(&h->hotplug, number);
-
-        if (!k || k->number != number)
-            rc = look(h, number);
-    }
+    *numbers = calloc(count + 1, sizeof(**numbers));
+    for (size_t i = 0; *numbers && i < count; i++)
+        if (parse_u64(names[i], 0, UINT64_MAX, &(*numbers)[found]) == 0)
+            found++;
     free(names);
+    if (!*numbers)
+        return handle_fail(h, ENOMEM, "out of memory for the list of devices");
+    qsort(*numbers, (size_t)found, sizeof(**numbers), compare_numbers);
+    return found;
+}
+
+static int look_for_new(struct xvmsg *h)
+{
+    uint64_t *numbers;
+    ssize_t count = list_numbers(h, &h->conn.back, &numbers);
+    int rc = count < 0 ? -1 : 0;
+
+    for (ssize_t i = 0; rc == 0 && i < count; i++)
+        if (!find(&h->hotplug, numbers[i]))
+            rc = look(h, numbers[i]);
+    free(numbers);
     return rc;
 }
 
@@ -165,6 +232,9 @@ int hotplug_step(struct xvmsg *h)
     h->hotplug.scan = false;
     if (look_at_known(h) < 0)
         return -1;
+    /* Nobody would be told yet, and a connection looks again. */
+    if (!h->conn.up && h->conn.mode != MODE_OBSERVING)
+        return 0;
     return look_for_new(h);
 }
 
@@ -194,22 +264,22 @@ int hotplug_watch_fired(struct xvmsg *h, const char *path)
 
 void hotplug_all_gone(struct xvmsg *h)
 {
-    while (h->hotplug.known)
-        gone(h, &h->hotplug.known);
+    while (h->hotplug.first)
+        gone(h, h->hotplug.first);
 }
 
 void hotplug_free(struct xvmsg *h)
 {
-    while (h->hotplug.known) {
-        struct known_device *k = h->hotplug.known;
-
-        h->hotplug.known = k->next;
-        free(k);
-    }
+    while (h->hotplug.first)
+        forget(&h->hotplug, h->hotplug.first);
 }
 
 int hotplug_mark(struct xvmsg *h, uint64_t number, const char *state)
 {
+    struct known_device *k = find(&h->hotplug, number);
+
+    if (k)
+        k->marked = true;
     if (store_write_text(h->platform, PLATFORM_NO_TX, device_path(&h->conn.front, number).text,
                          XS_STATE, state) == 0)
         return 0;
@@ -244,37 +314,6 @@ static bool read_entry(struct platform *p, const struct store_path *back, uint64
     return there;
 }
 
-static int compare_numbers(const void *a, const void *b)
-{
-    uint64_t x = *(const uint64_t *)a;
-    uint64_t y = *(const uint64_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-/* The numbers below B/device in order; count, or -1. */
-static ssize_t list_numbers(struct xvmsg *h, const struct store_path *back, uint64_t **numbers)
-{
-    struct platform *p = h->platform;
-    size_t count = 0;
-    ssize_t found = 0;
-    char **names = p->ops->xs_list(p, PLATFORM_NO_TX,
-                                   store_path("%s/%s", back->text, XS_DEVICE).text, &count);
-
-    *numbers = NULL;
-    if (!names)
-        return connect_node_error(errno) ? 0 : connect_store_failed(h, "listing the devices");
-    *numbers = calloc(count + 1, sizeof(**numbers));
-    for (size_t i = 0; *numbers && i < count; i++)
-        if (parse_u64(names[i], 0, UINT64_MAX, &(*numbers)[found]) == 0)
-            found++;
-    free(names);
-    if (!*numbers)
-        return handle_fail(h, ENOMEM, "out of memory for the list of devices");
-    qsort(*numbers, (size_t)found, sizeof(**numbers), compare_numbers);
-    return found;
-}
-
 ssize_t xvmsg_list_devices(struct xvmsg *h, struct xvmsg_device_entry *entries, size_t capacity)
 {
     struct store_path back;
@@ -287,15 +326,10 @@ ssize_t xvmsg_list_devices(struct xvmsg *h, struct xvmsg_device_entry *entries, 
 
     ssize_t count = list_numbers(h, &back, &numbers);
 
-    for (ssize_t i = 0; i < count; i++) {
-        struct xvmsg_device_entry entry;
-
-        if (!read_entry(h->platform, &back, numbers[i], &entry))
-            continue;
-        if (listed < capacity)
-            entries[listed] = entry;
-        listed++;
-    }
+    /* What there is no room for is counted and not read. */
+    for (ssize_t i = 0; i < count; i++)
+        if (listed >= capacity || read_entry(h->platform, &back, numbers[i], &entries[listed]))
+            listed++;
     free(numbers);
     return count < 0 ? -1 : (ssize_t)listed;
 }

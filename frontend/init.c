@@ -79,6 +79,7 @@ void init_answered(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)
         break;
     case LATER:
         d->poll_at = handle_now(h) + RESET_POLL_NS;
+        device_attend(d);
         break;
     case TIMED_OUT:
         fail_answered(d, XVMSG_TIMEOUT);

@@ -74,7 +74,8 @@ struct request_call {
 struct request {
     struct request *older; /* all requests by age, hence by deadline */
     struct request *newer;
-    struct request *behind; /* in the same lane */
+    struct request *ahead; /* in the same lane */
+    struct request *behind;
     struct lane *lane;
     uint64_t deadline;
     uint16_t token;
@@ -87,7 +88,9 @@ struct request {
 struct requests {
     struct request *oldest;
     struct request *newest;
-    struct lane *lanes;
+    void *lanes; /* for tsearch() */
+    struct lane *first_ready;
+    struct lane *last_ready;
     uint16_t last_token;
 };
 
@@ -213,7 +216,9 @@ void offer_leave(struct xvmsg *h);
 struct known_device;
 
 struct hotplug {
-    struct known_device *known;
+    struct known_device *first; /* in the order in which they were told of */
+    struct known_device *last;
+    void *by_number; /* the same, for tsearch() */
     bool scan;
 };
 
@@ -349,10 +354,14 @@ enum device_phase {
 struct init_step;
 
 struct xvmsg_device {
+    struct xvmsg_device *prev;
     struct xvmsg_device *next;
+    struct xvmsg_device *next_attended;
     struct xvmsg *h;
     uint64_t number;
     enum device_phase phase;
+    bool attended; /* device_tick() has something to do for it */
+    bool started;  /* was the user of its number, or is */
     bool gone; /* removed: there is nothing to reset */
     struct xvmsg_driver driver;
     xvmsg_device_ready *ready;
@@ -375,9 +384,17 @@ struct xvmsg_device {
 
     struct xvmsg_area *rings;
     struct xvmsg_area *buffers;
-    struct xvmsg_queue queues[MAX_QUEUES];
     struct pending_source events;
     uint32_t event_bits[PENDING_WORDS(PENDING_QUEUE(MAX_QUEUES))];
+    struct xvmsg_queue queues[]; /* driver.num_queues of them */
+};
+
+struct devices {
+    struct xvmsg_device *first;
+    struct xvmsg_device *last;
+    struct xvmsg_device *first_attended; /* few of many devices */
+    struct xvmsg_device *last_attended;
+    void *users; /* who uses a number now, for tsearch() */
 };
 
 /* ---- config, what can be done with it ---- */
@@ -420,6 +437,8 @@ void resize_failed(struct xvmsg_device *d, enum xvmsg_status status);
 /* Ends it without telling anybody. */
 void resize_drop(struct xvmsg_device *d);
 void resize_tick(struct xvmsg_device *d);
+/* Is one asked for that has not begun? */
+bool resize_waits(const struct xvmsg_device *d);
 /* Takes back what resized queues have of their own. */
 void resize_free_areas(struct xvmsg_device *d);
 
@@ -442,6 +461,8 @@ void device_config_event(struct xvmsg *h, const struct msg *m);
 void device_gone(struct xvmsg *h, uint64_t number);
 bool device_is_open(const struct xvmsg *h, uint64_t number);
 void device_connection_lost(struct xvmsg *h);
+/* Has device_tick() look at it from now on, until it is quiet again. */
+void device_attend(struct xvmsg_device *d);
 /* Polls, starts those that wait, frees those that are closed. */
 void device_tick(struct xvmsg *h);
 uint64_t device_deadline(const struct xvmsg *h);
@@ -497,7 +518,7 @@ struct xvmsg {
     struct heartbeat heartbeat;
     struct xvmsg_area *areas;
     uint16_t last_area;
-    struct xvmsg_device *devices;
+    struct devices devices;
     struct xvmsg_blk *disks;
 };
 

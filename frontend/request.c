@@ -3,11 +3,13 @@
 
 /*
  * Requests: one lane per device and one for the bus. The first of each lane is
- * on its way, the others wait for its response. All have the same time to live,
- * so the list of all by age is also the list by deadline.
+ * on its way, the others wait for its response. Lanes whose first request is yet
+ * to be sent take turns. All requests have the same time to live, so the list of
+ * all by age is also the list by deadline.
  */
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,19 +20,30 @@
 
 /* Requests to one device, or to the bus, in order; the first may be sent. */
 struct lane {
-    struct lane *next;
     bool bus;
     uint64_t device;
     struct request *first;
     struct request *last;
+    struct lane *next_ready; /* the next whose first request may be sent */
+    struct lane *prev_ready;
+    bool ready;
 };
+
+static int compare_lanes(const void *a, const void *b)
+{
+    const struct lane *x = a, *y = b;
+
+    if (x->bus != y->bus)
+        return x->bus ? 1 : -1;
+    return (x->device > y->device) - (x->device < y->device);
+}
 
 static struct lane *lane_find(const struct xvmsg *h, bool bus, uint64_t device)
 {
-    for (struct lane *lane = h->requests.lanes; lane; lane = lane->next)
-        if (lane->bus == bus && lane->device == device)
-            return lane;
-    return NULL;
+    const struct lane key = {.bus = bus, .device = device};
+    struct lane **found = tfind(&key, &h->requests.lanes, compare_lanes);
+
+    return found ? *found : NULL;
 }
 
 static struct lane *lane_get(struct xvmsg *h, bool bus, uint64_t device)
@@ -44,45 +57,69 @@ static struct lane *lane_get(struct xvmsg *h, bool bus, uint64_t device)
         return NULL;
     lane->bus = bus;
     lane->device = device;
-    lane->next = h->requests.lanes;
-    h->requests.lanes = lane;
-    return lane;
-}
-
-static void lane_free_if_empty(struct xvmsg *h, struct lane *lane)
-{
-    struct lane **link = &h->requests.lanes;
-
-    if (lane->first)
-        return;
-    while (*link != lane)
-        link = &(*link)->next;
-    *link = lane->next;
+    if (tsearch(lane, &h->requests.lanes, compare_lanes))
+        return lane;
     free(lane);
+    return NULL;
 }
 
-static void lane_append(struct lane *lane, struct request *r)
+static void ready_append(struct requests *all, struct lane *lane)
+{
+    lane->ready = true;
+    lane->next_ready = NULL;
+    lane->prev_ready = all->last_ready;
+    if (all->last_ready)
+        all->last_ready->next_ready = lane;
+    else
+        all->first_ready = lane;
+    all->last_ready = lane;
+}
+
+static void ready_remove(struct requests *all, struct lane *lane)
+{
+    lane->ready = false;
+    if (lane->prev_ready)
+        lane->prev_ready->next_ready = lane->next_ready;
+    else
+        all->first_ready = lane->next_ready;
+    if (lane->next_ready)
+        lane->next_ready->prev_ready = lane->prev_ready;
+    else
+        all->last_ready = lane->prev_ready;
+}
+
+static void lane_append(struct xvmsg *h, struct lane *lane, struct request *r)
 {
     r->lane = lane;
+    r->ahead = lane->last;
     if (lane->last)
         lane->last->behind = r;
     else
         lane->first = r;
     lane->last = r;
+    if (!lane->ready && !lane->first->sent)
+        ready_append(&h->requests, lane);
 }
 
-static void lane_remove(struct lane *lane, struct request *r)
+/* A lane without requests is no more. */
+static void lane_remove(struct xvmsg *h, struct lane *lane, struct request *r)
 {
-    struct request *before = NULL;
-
-    for (struct request *i = lane->first; i != r; i = i->behind)
-        before = i;
-    if (before)
-        before->behind = r->behind;
+    if (r->ahead)
+        r->ahead->behind = r->behind;
     else
         lane->first = r->behind;
-    if (lane->last == r)
-        lane->last = before;
+    if (r->behind)
+        r->behind->ahead = r->ahead;
+    else
+        lane->last = r->ahead;
+    if (lane->first && !lane->ready && !lane->first->sent)
+        ready_append(&h->requests, lane);
+    if (lane->first)
+        return;
+    if (lane->ready)
+        ready_remove(&h->requests, lane);
+    tdelete(lane, &h->requests.lanes, compare_lanes);
+    free(lane);
 }
 
 /* ---- the list by age ---- */
@@ -153,16 +190,15 @@ int request_submit(struct xvmsg *h, const struct request_call *call)
     r->deadline = handle_now(h) + h->timeout;
     r->size = size;
     memcpy(r->bytes, h->bus.outgoing, size);
-    lane_append(lane, r);
+    lane_append(h, lane, r);
     age_append(&h->requests, r);
     return 0;
 }
 
 static void drop(struct xvmsg *h, struct request *r)
 {
-    lane_remove(r->lane, r);
+    lane_remove(h, r->lane, r);
     age_remove(&h->requests, r);
-    lane_free_if_empty(h, r->lane);
     free(r);
 }
 
@@ -187,14 +223,15 @@ static void end_with(struct xvmsg *h, struct request *r, enum xvmsg_status statu
 
 size_t request_send(struct xvmsg *h)
 {
-    for (struct lane *lane = h->requests.lanes; lane; lane = lane->next) {
+    struct lane *lane;
+
+    while ((lane = h->requests.first_ready)) {
         struct request *r = lane->first;
 
-        if (r->sent)
-            continue;
         if (!ring_put(&h->bus.ring, r->bytes, r->size))
             return r->size;
         r->sent = true;
+        ready_remove(&h->requests, lane);
     }
     return 0;
 }

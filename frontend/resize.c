@@ -54,7 +54,7 @@ void resize_failed(struct xvmsg_device *d, enum xvmsg_status status)
 
 void resize_free_areas(struct xvmsg_device *d)
 {
-    for (unsigned i = 0; i < MAX_QUEUES; i++) {
+    for (unsigned i = 0; i < d->driver.num_queues; i++) {
         struct xvmsg_queue *queue = &d->queues[i];
 
         if (queue->area != d->rings)
@@ -130,10 +130,15 @@ static const struct init_step steps[] = {
 
 /* ---- the beginning ---- */
 
+bool resize_waits(const struct xvmsg_device *d)
+{
+    return d->resize.queue && !d->resize.begun;
+}
+
 /* In the loop, so that `done` never runs before the call returned. */
 void resize_tick(struct xvmsg_device *d)
 {
-    if (!d->resize.queue || d->resize.begun)
+    if (!resize_waits(d))
         return;
     d->resize.begun = true;
     init_resize(d, steps);
@@ -158,6 +163,7 @@ int xvmsg_device_resize_queue(struct xvmsg_device *device, unsigned index, unsig
     device->resize = (struct resize){
         .queue = &device->queues[index], .size = size, .done = done, .user = user};
     device->queue = index;
+    device_attend(device);
     device->queues[index].resizing = true;
     handle_turn(h);
     return 0;

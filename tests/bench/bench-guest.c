@@ -7,6 +7,7 @@
  *   bench-guest ping           message round trips over the bus
  *   bench-guest blk NUMBER     a disk through libxvmsg
  *   bench-guest file PATH      the same load on a kernel block device, O_DIRECT
+ *   bench-guest enumerate N    meeting the N devices of the bus
  *
  * The disk's load destroys what is on it.
  */
@@ -17,6 +18,7 @@
 #include <xvmsg.h>
 
 #include "tests/bench/bus-load.h"
+#include "tests/bench/enumerate.h"
 #include "tests/bench/file-load.h"
 
 #define PING_COUNT 2000
@@ -43,6 +45,21 @@ static int run_on_bus(const char *number)
     return rc;
 }
 
+static int run_enumeration(size_t count)
+{
+    const char *why;
+    struct xvmsg *h = xvmsg_new(&why);
+    int rc;
+
+    if (!h) {
+        fprintf(stderr, "bench-guest: %s\n", why);
+        return -1;
+    }
+    rc = enumerate_run(h, count);
+    xvmsg_free(h);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     int rc;
@@ -53,8 +70,10 @@ int main(int argc, char **argv)
         rc = run_on_bus(argv[2]);
     } else if (argc == 3 && !strcmp(argv[1], "file")) {
         rc = file_load("PV disk (kernel)", argv[2], O_DIRECT, SCALE);
+    } else if (argc == 3 && !strcmp(argv[1], "enumerate")) {
+        rc = run_enumeration(strtoull(argv[2], NULL, 10));
     } else {
-        fprintf(stderr, "usage: bench-guest ping | blk NUMBER | file PATH\n");
+        fprintf(stderr, "usage: bench-guest ping | blk NUMBER | file PATH | enumerate COUNT\n");
         return 2;
     }
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

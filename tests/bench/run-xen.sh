@@ -54,6 +54,23 @@ guest-run bench "bench-guest file /dev/xvdb"
 xl block-detach bench xvdb
 losetup -d "$loop"
 
+echo "== 1,000 devices on one bus"
+requests=/local/domain/0/backend/virtio-msg/$domid/0/request
+begun=$(seconds)
+i=0
+while [ $i -lt 1000 ]; do
+	set --
+	until [ $# -ge 300 ]; do
+		set -- "$@" "$requests/d$i/type" blk "$requests/d$i/target" "$store" "$requests/d$i/mode" r
+		i=$((i + 1))
+	done
+	xenstore-write "$@"
+done
+# They are served in the order in which they come: this one is the last.
+xvmsg attach --timeout 600 bench blk target="$store" name=last readonly >/dev/null
+echo "1,001 requests, until the last has its number   $(elapsed "$begun" "$(seconds)")"
+guest-run bench "bench-guest enumerate 1001"
+
 echo "== CPU time of xvmsgd and its workers, user and system, 1/100 s"
 for pid in $daemon $(cat "/proc/$daemon/task/$daemon/children"); do
 	awk '{ print $2, $14, $15 }' "/proc/$pid/stat"

@@ -39,17 +39,28 @@ static bool call_fails(struct fake_xen *fx, uint32_t domid, const char *call)
     return true;
 }
 
+/* Is the process behind this handle dead, or does it die with this call? */
+static bool is_killed(struct fake_handle *h, bool xenstore)
+{
+    if (xenstore && h->kill_nth > 0 && --h->kill_nth == 0)
+        h->killed = true;
+    return h->killed;
+}
+
 struct fake_handle *fake_enter(struct platform *p, const char *function)
 {
     struct fake_handle *h = (struct fake_handle *)p;
     const char *call = function + strlen("fake_");
+    bool xenstore = strncmp(call, "xs_", 3) == 0;
     int error = 0;
 
     pthread_mutex_lock(&h->fx->mutex);
-    if (strncmp(call, "xs_", 3) == 0)
+    if (xenstore)
         h->fx->counters.xenstore_calls++;
     if (!h->domain->alive)
         error = ESRCH;
+    else if (is_killed(h, xenstore))
+        error = EIO;
     else if (call_fails(h->fx, h->domain->domid, call))
         error = h->fx->fail_error;
     if (error == 0)

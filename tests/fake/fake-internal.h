@@ -66,14 +66,22 @@ struct fake_mapping {
 
 struct fake_node {
     struct fake_node *next;
+    struct fake_node *prev;
     struct fake_node *parent;
-    struct fake_node *children;
+    struct fake_node *children; /* in order of creation */
+    struct fake_node *last_child;
+    void *index; /* the children by name, for tsearch() */
     char *name;
     char *value;
     size_t size;
     struct platform_perm perms[FAKE_MAX_PERMS];
     size_t num_perms;
     uint64_t generation; /* of the last change of value, permissions or children */
+
+    /* In a transaction's tree, which fetches what it needs from the live one. */
+    struct fake_node *live; /* the root's: the live root */
+    bool partial;           /* there may be more children in the live tree */
+    bool absent;            /* removed: known to the index alone */
 };
 
 struct fake_tx; /* fake-tx.c's own */
@@ -114,6 +122,8 @@ struct fake_handle {
     struct fake_xen *fx;
     struct fake_handle *next;
     struct fake_domain *domain;
+    unsigned kill_nth; /* xenstore calls from now; 0: not to be killed */
+    bool killed;
 
     int evtchn_fd; /* readable while a port is ready */
     uint32_t ready[FAKE_PORTS];
@@ -122,6 +132,7 @@ struct fake_handle {
     int xs_fd; /* readable while an event is queued */
     struct fake_watch *watches;
     struct fake_event *events;
+    struct fake_event *last_event;
     struct fake_tx *transactions;
 };
 
@@ -194,7 +205,10 @@ void fake_grant_release(struct fake_handle *h);
 
 /* fake-tree.c: nodes, without permissions checked or watches fired */
 struct fake_node *fake_tree_new(void);
-struct fake_node *fake_tree_copy(const struct fake_node *node);
+/* A transaction's view of the live tree; the live tree itself never changes by it. */
+struct fake_node *fake_tree_view(struct fake_node *live);
+/* Before all children of a node are looked at. */
+void fake_tree_fetch_children(struct fake_node *node);
 void fake_tree_free(struct fake_node *node);
 /* The node, or NULL with *nearest its closest ancestor. */
 struct fake_node *fake_tree_find(struct fake_node *root, const char *path,
@@ -205,7 +219,7 @@ struct fake_node *fake_tree_make(struct fake_xen *fx, struct fake_node *root, co
 void fake_tree_remove(struct fake_xen *fx, struct fake_node *node);
 void fake_tree_set_value(struct fake_xen *fx, struct fake_node *node, const void *value,
                          size_t size);
-size_t fake_tree_entry_size(const struct fake_node *node);
+size_t fake_tree_entry_size(struct fake_node *node);
 struct platform_perm fake_tree_access(const struct fake_node *node, uint32_t domid);
 void fake_tree_path(const struct fake_node *node, char path[FAKE_PATH_MAX]);
 

@@ -62,13 +62,16 @@ static void visit(const struct view *v, const char *path, const struct fake_node
         fake_tx_visit(v->tx, path, node);
 }
 
-static void visit_all_below(const struct view *v, const struct fake_node *node)
+static void visit_all_below(const struct view *v, struct fake_node *node)
 {
     char path[FAKE_PATH_MAX];
 
+    if (!v->tx)
+        return;
     fake_tree_path(node, path);
     visit(v, path, node);
-    for (const struct fake_node *child = node->children; child; child = child->next)
+    fake_tree_fetch_children(node);
+    for (struct fake_node *child = node->children; child; child = child->next)
         visit_all_below(v, child);
 }
 
@@ -204,6 +207,7 @@ char **fake_xs_list(struct platform *p, platform_tx tx, const char *path, size_t
 
     if (!node)
         return NULL;
+    fake_tree_fetch_children(node);
     for (const struct fake_node *child = node->children; child; child = child->next) {
         num++;
         bytes += strlen(child->name) + 1;

@@ -3,6 +3,7 @@
 
 /* The nodes of a store: a tree, its values and who may do what with them. */
 
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,15 +27,36 @@ struct fake_node *fake_tree_new(void)
     return root;
 }
 
-void fake_tree_free(struct fake_node *node)
+static void free_node(struct fake_node *node)
 {
+    free(node->name);
+    free(node->value);
+    free(node);
+}
+
+static void free_if_absent(void *child)
+{
+    struct fake_node *node = child;
+
+    if (node->absent)
+        free_node(node);
+}
+
+static void free_children(struct fake_node *node)
+{
+    tdestroy(node->index, free_if_absent);
     for (struct fake_node *child = node->children, *next; child; child = next) {
         next = child->next;
         fake_tree_free(child);
     }
-    free(node->name);
-    free(node->value);
-    free(node);
+    node->index = NULL;
+    node->children = node->last_child = NULL;
+}
+
+void fake_tree_free(struct fake_node *node)
+{
+    free_children(node);
+    free_node(node);
 }
 
 /* A value may hold any bytes; one more keeps it a string. */
@@ -43,30 +65,118 @@ static char *copy_value(const void *value, size_t size)
     return memcpy(fake_alloc(size + 1), value, size);
 }
 
-struct fake_node *fake_tree_copy(const struct fake_node *node)
-{
-    struct fake_node *copy = fake_alloc(sizeof(*copy));
-    struct fake_node **link = &copy->children;
+/* ---- children ---- */
 
-    *copy = *node;
-    copy->parent = copy->next = copy->children = NULL;
-    copy->name = fake_strdup(node->name);
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(((const struct fake_node *)a)->name, ((const struct fake_node *)b)->name);
+}
+
+/* The child, an absent one too. */
+static struct fake_node *indexed_child(const struct fake_node *node, const char *name,
+                                       size_t length)
+{
+    char text[FAKE_PATH_MAX];
+    const struct fake_node key = {.name = text};
+    struct fake_node **found;
+
+    if (length >= sizeof(text))
+        return NULL;
+    memcpy(text, name, length);
+    text[length] = '\0';
+    found = tfind(&key, &node->index, compare_names);
+    return found ? *found : NULL;
+}
+
+static void append_child(struct fake_node *parent, struct fake_node *child)
+{
+    if (!tsearch(child, &parent->index, compare_names))
+        abort();
+    child->parent = parent;
+    child->prev = parent->last_child;
+    if (parent->last_child)
+        parent->last_child->next = child;
+    else
+        parent->children = child;
+    parent->last_child = child;
+}
+
+static void unlink_child(struct fake_node *child)
+{
+    struct fake_node *parent = child->parent;
+
+    if (child->prev)
+        child->prev->next = child->next;
+    else
+        parent->children = child->next;
+    if (child->next)
+        child->next->prev = child->prev;
+    else
+        parent->last_child = child->prev;
+}
+
+/* ---- a transaction's tree ---- */
+
+static struct fake_node *copy_node(const struct fake_node *node)
+{
+    struct fake_node *copy = new_node(node->name, strlen(node->name));
+
+    free(copy->value);
     copy->value = copy_value(node->value, node->size);
-    for (const struct fake_node *child = node->children; child; child = child->next) {
-        *link = fake_tree_copy(child);
-        (*link)->parent = copy;
-        link = &(*link)->next;
-    }
+    copy->size = node->size;
+    memcpy(copy->perms, node->perms, sizeof(copy->perms));
+    copy->num_perms = node->num_perms;
+    copy->generation = node->generation;
+    copy->partial = true;
     return copy;
+}
+
+struct fake_node *fake_tree_view(struct fake_node *live)
+{
+    struct fake_node *root = copy_node(live);
+
+    root->live = live;
+    return root;
+}
+
+/* The node of the live tree that a partial one was copied from; NULL when that
+ * is gone. */
+static struct fake_node *original(const struct fake_node *node)
+{
+    struct fake_node *above;
+
+    if (!node->parent)
+        return node->live;
+    above = original(node->parent);
+    return above ? indexed_child(above, node->name, strlen(node->name)) : NULL;
 }
 
 static struct fake_node *find_child(struct fake_node *node, const char *name, size_t length)
 {
-    for (struct fake_node *child = node->children; child; child = child->next)
-        if (strlen(child->name) == length && memcmp(child->name, name, length) == 0)
-            return child;
-    return NULL;
+    struct fake_node *child = indexed_child(node, name, length);
+
+    if (!child && node->partial) {
+        const struct fake_node *from = original(node);
+
+        child = from ? indexed_child(from, name, length) : NULL;
+        if (!child)
+            return NULL;
+        child = copy_node(child);
+        append_child(node, child);
+    }
+    return child && !child->absent ? child : NULL;
 }
+
+void fake_tree_fetch_children(struct fake_node *node)
+{
+    const struct fake_node *from = node->partial ? original(node) : NULL;
+
+    for (const struct fake_node *child = from ? from->children : NULL; child; child = child->next)
+        find_child(node, child->name, strlen(child->name));
+    node->partial = false;
+}
+
+/* ---- nodes ---- */
 
 /* Walks as far as there are nodes; returns what is left of the path. */
 static const char *walk(struct fake_node **node, const char *path)
@@ -90,17 +200,23 @@ struct fake_node *fake_tree_find(struct fake_node *root, const char *path,
     return *walk(nearest, path) ? NULL : *nearest;
 }
 
-/* Children are kept in order of creation, as the real store lists them. */
+static void forget_absent_child(struct fake_node *parent, const char *name, size_t length)
+{
+    struct fake_node *child = indexed_child(parent, name, length);
+
+    if (!child)
+        return;
+    tdelete(child, &parent->index, compare_names);
+    free_node(child);
+}
+
 static struct fake_node *add_child(struct fake_xen *fx, struct fake_node *parent, const char *name,
                                    size_t length, uint32_t creator)
 {
     struct fake_node *child = new_node(name, length);
-    struct fake_node **link = &parent->children;
 
-    while (*link)
-        link = &(*link)->next;
-    *link = child;
-    child->parent = parent;
+    forget_absent_child(parent, name, length);
+    append_child(parent, child);
     memcpy(child->perms, parent->perms, sizeof(child->perms));
     child->num_perms = parent->num_perms;
     if (creator != 0)
@@ -124,14 +240,19 @@ struct fake_node *fake_tree_make(struct fake_xen *fx, struct fake_node *root, co
     return root;
 }
 
+/* What the live tree may still have stays in the index, as absent. */
 void fake_tree_remove(struct fake_xen *fx, struct fake_node *node)
 {
-    struct fake_node **link = &node->parent->children;
+    struct fake_node *parent = node->parent;
 
-    while (*link != node)
-        link = &(*link)->next;
-    *link = node->next;
-    node->parent->generation = ++fx->generation;
+    parent->generation = ++fx->generation;
+    unlink_child(node);
+    if (parent->partial) {
+        free_children(node);
+        node->absent = true;
+        return;
+    }
+    tdelete(node, &parent->index, compare_names);
     fake_tree_free(node);
 }
 
@@ -144,8 +265,10 @@ void fake_tree_set_value(struct fake_xen *fx, struct fake_node *node, const void
     node->generation = ++fx->generation;
 }
 
-size_t fake_tree_entry_size(const struct fake_node *node)
+size_t fake_tree_entry_size(struct fake_node *node)
 {
+    fake_tree_fetch_children(node);
+
     size_t size = 32 + node->num_perms * 8 + node->size;
 
     for (const struct fake_node *child = node->children; child; child = child->next)

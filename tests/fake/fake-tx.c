@@ -2,13 +2,15 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * Transactions. Each works on its own copy of the tree. It remembers the
- * generation of every node it looked at or changed, and its changes; the commit
- * fails with EAGAIN when a generation moved, else makes the changes once more
- * in the live tree.
+ * Transactions. Each works on its own copies of the nodes it meets, made when it
+ * meets them, so that a large store costs no more. It remembers the generation
+ * of every node it looked at or changed, and its changes; the commit fails with
+ * EAGAIN when a generation moved, else makes the changes once more in the live
+ * tree.
  */
 
 #include <errno.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,7 +28,9 @@ struct fake_tx {
     uint64_t begun; /* the store's generation then */
     struct fake_node *root;
     struct visit *visits;
+    void *visited; /* the same by path, for tsearch() */
     struct fake_change *changes;
+    struct fake_change *last_change;
 };
 
 struct fake_tx **fake_tx_find(struct fake_handle *h, platform_tx id)
@@ -43,15 +47,25 @@ struct fake_node *fake_tx_root(struct fake_tx *tx)
     return tx->root;
 }
 
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(((const struct visit *)a)->path, ((const struct visit *)b)->path);
+}
+
 void fake_tx_visit(struct fake_tx *tx, const char *path, const struct fake_node *node)
 {
-    struct visit *seen;
+    struct visit *seen = fake_alloc(sizeof(*seen));
+    struct visit **found;
 
-    for (seen = tx->visits; seen; seen = seen->next)
-        if (strcmp(seen->path, path) == 0)
-            return;
-    seen = fake_alloc(sizeof(*seen));
     seen->path = fake_strdup(path);
+    found = tsearch(seen, &tx->visited, compare_paths);
+    if (!found)
+        abort();
+    if (*found != seen) {
+        free(seen->path);
+        free(seen);
+        return;
+    }
     /* A younger node is one this transaction made on the way to another. */
     seen->generation = node && node->generation <= tx->begun ? node->generation : 0;
     seen->next = tx->visits;
@@ -61,15 +75,21 @@ void fake_tx_visit(struct fake_tx *tx, const char *path, const struct fake_node 
 void fake_tx_record(struct fake_tx *tx, const struct fake_change *change)
 {
     struct fake_change *copy = fake_alloc(sizeof(*copy));
-    struct fake_change **link = &tx->changes;
 
     *copy = *change;
     copy->next = NULL;
     copy->path = fake_strdup(change->path);
     copy->value = change->value ? fake_strdup(change->value) : NULL;
-    while (*link)
-        link = &(*link)->next;
-    *link = copy;
+    if (tx->last_change)
+        tx->last_change->next = copy;
+    else
+        tx->changes = copy;
+    tx->last_change = copy;
+}
+
+static void keep(void *visit)
+{
+    (void)visit; /* the list frees it */
 }
 
 static void free_tx(struct fake_handle *h, struct fake_tx **link)
@@ -77,6 +97,7 @@ static void free_tx(struct fake_handle *h, struct fake_tx **link)
     struct fake_tx *tx = *link;
 
     *link = tx->next;
+    tdestroy(tx->visited, keep);
     for (struct visit *v = tx->visits, *next; v; v = next) {
         next = v->next;
         free(v->path);
@@ -129,7 +150,7 @@ int fake_xs_begin(struct platform *p, platform_tx *tx)
 
     new_tx->id = *tx = ++h->fx->last_tx;
     new_tx->begun = h->fx->generation;
-    new_tx->root = fake_tree_copy(h->fx->root);
+    new_tx->root = fake_tree_view(h->fx->root);
     new_tx->next = h->transactions;
     h->transactions = new_tx;
     h->fx->counters.transactions++;

@@ -14,17 +14,19 @@ static void queue_event(struct fake_handle *h, const char *path, const char *tok
     size_t path_size = strlen(path) + 1;
     size_t token_size = strlen(token) + 1;
     struct fake_event *event = fake_alloc(sizeof(*event));
-    struct fake_event **link = &h->events;
     char *text;
 
     event->watch = fake_alloc(sizeof(*event->watch) + path_size + token_size);
     text = (char *)(event->watch + 1);
     event->watch->path = memcpy(text, path, path_size);
     event->watch->token = memcpy(text + path_size, token, token_size);
-    while (*link)
-        link = &(*link)->next;
-    *link = event;
-    fake_signal(h->xs_fd, true);
+    if (h->events) {
+        h->last_event->next = event;
+    } else {
+        h->events = event;
+        fake_signal(h->xs_fd, true);
+    }
+    h->last_event = event;
 }
 
 static bool at_or_below(const char *path, const char *top)

@@ -188,6 +188,27 @@ void fake_xen_fail(struct fake_xen *fx, uint32_t domid, const char *call, unsign
     pthread_mutex_unlock(&fx->mutex);
 }
 
+void fake_xen_kill(struct platform *p, unsigned nth)
+{
+    struct fake_handle *h = (struct fake_handle *)p;
+
+    pthread_mutex_lock(&h->fx->mutex);
+    h->kill_nth = nth;
+    pthread_mutex_unlock(&h->fx->mutex);
+}
+
+bool fake_xen_killed(struct platform *p)
+{
+    struct fake_handle *h = (struct fake_handle *)p;
+
+    pthread_mutex_lock(&h->fx->mutex);
+
+    bool killed = h->killed;
+
+    pthread_mutex_unlock(&h->fx->mutex);
+    return killed;
+}
+
 bool fake_xen_failed(struct fake_xen *fx)
 {
     pthread_mutex_lock(&fx->mutex);

@@ -70,6 +70,14 @@ void fake_xen_fail(struct fake_xen *fx, uint32_t domid, const char *call, unsign
 /* Did the armed failure happen? When not, the code under test made fewer calls. */
 bool fake_xen_failed(struct fake_xen *fx);
 
+/*
+ * The process behind this handle dies at its nth xenstore call (1 is the next):
+ * that one and every later call of the handle fails, whatever it is. Close the
+ * handle, as the process's exit.
+ */
+void fake_xen_kill(struct platform *p, unsigned nth);
+bool fake_xen_killed(struct platform *p);
+
 struct fake_counters {
     /* ever done */
     uint64_t notifies;

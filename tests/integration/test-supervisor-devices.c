@@ -214,7 +214,7 @@ static void what_the_worker_refuses_has_its_words(void)
 
 /* ---- numbers ---- */
 
-static void requests_are_served_in_order_of_name(void)
+static void requests_are_served_in_the_order_they_come(void)
 {
     stage_open(&s, 0);
     stage_start_daemon(&s);
@@ -231,8 +231,21 @@ static void requests_are_served_in_order_of_name(void)
     stage_worker_says(worker(), IPC_DEVICE_ADDED, 1, "");
     stage_settle(&s);
     CU_ASSERT(stage_is(&s, B7 "/request/c/number", "1"));
-    CU_ASSERT(stage_is(&s, B7 "/request/a/number", "2"));
-    CU_ASSERT(stage_is(&s, B7 "/request/b/number", "3"));
+    CU_ASSERT(stage_is(&s, B7 "/request/b/number", "2"));
+    CU_ASSERT(stage_is(&s, B7 "/request/a/number", "3"));
+    stage_close(&s);
+}
+
+static void requests_found_together_are_served_in_order_of_name(void)
+{
+    stage_open(&s, 0);
+    stage_make_bus(&s, 7);
+    stage_request(&s, "b", stage_target(&s, "b", 512));
+    stage_request(&s, "a", stage_target(&s, "a", 512));
+    stage_start_daemon(&s);
+    stage_settle(&s);
+    CU_ASSERT(stage_is(&s, B7 "/request/a/number", "1"));
+    CU_ASSERT(stage_is(&s, B7 "/request/b/number", "2"));
     stage_close(&s);
 }
 
@@ -546,7 +559,8 @@ int main(void)
         TEST(a_bad_target_is_refused_by_its_size_or_kind),
         TEST(a_bad_name_is_refused_and_a_very_long_one_passed_by),
         TEST(what_the_worker_refuses_has_its_words),
-        TEST(requests_are_served_in_order_of_name),
+        TEST(requests_are_served_in_the_order_they_come),
+        TEST(requests_found_together_are_served_in_order_of_name),
         TEST(a_number_is_never_given_twice),
         TEST(a_corrupt_counter_is_no_reason_to_start_anew),
         TEST(numbers_above_32_bits_are_given),

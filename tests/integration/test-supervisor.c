@@ -312,6 +312,26 @@ static void odd_directories_are_passed_by(void)
     stage_close(&s);
 }
 
+/* The number is there already, so that a toolstack may ask at any time. */
+static void a_removal_asked_for_while_the_daemon_restores_is_not_lost(void)
+{
+    stage_open(&s, 0);
+    stage_start_daemon(&s);
+    stage_connect(&s, s.guest, 7);
+    stage_request(&s, "disk", stage_target(&s, "disk", 4096));
+    stage_wait(&s, B7 "/device/1/state", "added");
+    stage_stop_daemon(&s);
+    s.mute = true;
+    stage_start_daemon(&s);
+    stage_settle(&s);
+    stage_write(s.toolstack, B7 "/request/disk/remove", "orderly");
+    stage_settle(&s);
+    s.mute = false;
+    stage_worker_says(stage_worker(&s, "dom 7 bus 0"), IPC_DEVICE_ADDED, 1, "");
+    stage_wait(&s, B7 "/request/disk", NULL);
+    stage_close(&s);
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -332,7 +352,8 @@ int main(void)
         TEST(there_is_one_daemon),
         TEST(a_new_daemon_advertises_whatever_it_finds),
         TEST(odd_directories_are_passed_by),
-        {NULL, NULL},
+        TEST(a_removal_asked_for_while_the_daemon_restores_is_not_lost),
+    {NULL, NULL},
     };
 
     return test_main("supervisor", cases);

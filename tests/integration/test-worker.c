@@ -353,7 +353,7 @@ static void says_why_a_device_is_refused(void)
     close(pipe_ends[1]);
     refuse(g, &device, pipe_ends[0],
            "d: neither a file nor a block device (Invalid argument)");
-    refuse(g, &device, -1, "d: neither a file nor a block device (Bad file descriptor)");
+    refuse(g, &device, -1, "d: too many open files to take another");
     strcpy(device.type, "tape");
     refuse(g, &device, guest_disk(1), "d: there is no device type \"tape\"");
     strcpy(device.type, "blk");

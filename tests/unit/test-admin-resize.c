@@ -44,6 +44,7 @@ static void start(void)
     dom0 = fake_xen_domain(fx, 0);
     store_write_text(dom0, PLATFORM_NO_TX, DATA, XS_TYPE, "blk");
     store_write_u64(dom0, PLATFORM_NO_TX, DATA, XS_NUMBER, 7);
+    store_write_text(dom0, PLATFORM_NO_TX, B "/device/7", XS_NAME, "data");
     store_write_text(dom0, PLATFORM_NO_TX, B "/request/pending", XS_TYPE, "blk");
 }
 

@@ -381,6 +381,7 @@ static void detach_says_how_and_does_not_wait_for_ever(void)
     struct machine m = start_silent(&silent);
 
     store_write_text(m.dom0, PLATFORM_NO_TX, B "/request/blk0", XS_NUMBER, "3");
+    store_write_text(m.dom0, PLATFORM_NO_TX, B "/device/3", XS_NAME, "blk0");
     CU_ASSERT_EQUAL(detach(&m, (struct detach_request){.device = "3"}), 1);
     CU_ASSERT(complained("--force"));
     CU_ASSERT(holds(&m, B "/request/blk0", XS_REMOVE, XS_REMOVE_ORDERLY));

@@ -228,6 +228,37 @@ static void transactions_are_seen_when_committed(void)
     stop(&m);
 }
 
+static size_t children(struct platform *p, platform_tx tx, const char *path)
+{
+    size_t count = 0;
+
+    free(p->ops->xs_list(p, tx, path, &count));
+    return count;
+}
+
+static void transactions_see_what_they_did_to_what_was_there(void)
+{
+    struct machine m = start();
+    platform_tx tx;
+
+    put(m.dom0, "/t/a/b", "1");
+    put(m.dom0, "/t/c", "1");
+    CU_ASSERT_EQUAL(m.dom0->ops->xs_begin(m.dom0, &tx), 0);
+    CU_ASSERT_EQUAL(m.dom0->ops->xs_remove(m.dom0, tx, "/t/a"), 0);
+    CU_ASSERT_EQUAL(children(m.dom0, tx, "/t"), 1);
+    CU_ASSERT_FALSE(holds(m.dom0, tx, "/t/a/b", "1"));
+    CU_ASSERT_EQUAL(m.dom0->ops->xs_write(m.dom0, tx, "/t/a/new", "2"), 0);
+    CU_ASSERT_EQUAL(children(m.dom0, tx, "/t"), 2);
+    CU_ASSERT_EQUAL(children(m.dom0, tx, "/t/a"), 1);
+    CU_ASSERT_FALSE(holds(m.dom0, tx, "/t/a/b", "1"));
+    CU_ASSERT(holds(m.dom0, NO_TX, "/t/a/b", "1"));
+    CU_ASSERT_EQUAL(m.dom0->ops->xs_end(m.dom0, tx, false), 0);
+    CU_ASSERT_EQUAL(children(m.dom0, NO_TX, "/t/a"), 1);
+    CU_ASSERT(holds(m.dom0, NO_TX, "/t/a/new", "2"));
+    CU_ASSERT(holds(m.dom0, NO_TX, "/t/c", "1"));
+    stop(&m);
+}
+
 /* Begins, reads /t/a, writes /t/mine; somebody does `path`=`value`; commits. */
 static int commit_against(struct machine *m, const char *path, const char *value)
 {
@@ -435,6 +466,7 @@ static const struct test_case cases[] = {
     TEST(directories_are_listed_and_removed_whole),
     TEST(guests_have_a_size_limit),
     TEST(transactions_are_seen_when_committed),
+    TEST(transactions_see_what_they_did_to_what_was_there),
     TEST(transactions_notice_interference),
     TEST(watches_fire_at_once_and_at_changes_below),
     TEST(watches_fire_for_a_removal_above),

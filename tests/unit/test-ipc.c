@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -82,6 +83,26 @@ static void says_when_no_descriptor_came(void)
     CU_ASSERT(ipc_receive(ends[1], &message, &fd) == 1);
     CU_ASSERT_EQUAL(message.kind, IPC_CONNECTED);
     CU_ASSERT_EQUAL(fd, -1);
+    close_pair();
+}
+
+/* Too many open files is no reason to doubt the sender. */
+static void says_when_there_is_no_room_for_a_descriptor(void)
+{
+    struct ipc_message sent = {.kind = IPC_DEVICE_ADD, .device = {.number = 3, .type = "blk"}};
+    struct ipc_message got;
+    struct rlimit limit, none;
+    int fd = 7;
+
+    open_pair();
+    CU_ASSERT(ipc_send(ends[0], &sent, ends[0]) == 0);
+    CU_ASSERT_FATAL(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+    none = (struct rlimit){.rlim_cur = 3, .rlim_max = limit.rlim_max};
+    CU_ASSERT_FATAL(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    CU_ASSERT_EQUAL(ipc_receive(ends[1], &got, &fd), 1);
+    CU_ASSERT_FATAL(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+    CU_ASSERT_EQUAL(fd, -1);
+    CU_ASSERT_EQUAL(got.device.number, 3);
     close_pair();
 }
 
@@ -229,6 +250,7 @@ static void terminates_every_text(void)
 static const struct test_case cases[] = {
     TEST(carries_a_device_and_its_descriptor),
     TEST(says_when_no_descriptor_came),
+    TEST(says_when_there_is_no_room_for_a_descriptor),
     TEST(keeps_messages_apart),
     TEST(tells_nothing_yet_from_gone),
     TEST(refuses_other_sizes),

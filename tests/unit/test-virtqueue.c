@@ -36,7 +36,7 @@ static void start(unsigned size)
     fx = fake_xen_new();
     fake_xen_create_domain(fx, 5, "guest");
     h = xvmsg_new_on(fake_xen_domain(fx, 5));
-    device = calloc(1, sizeof(*device));
+    device = calloc(1, sizeof(*device) + sizeof(device->queues[0]));
     if (!h || !device || posix_memalign(&memory, 64, queue_layout(size).bytes) != 0)
         abort();
     memset(memory, 0, queue_layout(size).bytes);

@@ -51,20 +51,47 @@ static int check_free(struct platform *p, platform_tx tx, const struct attach *a
     return missing == 1 ? 0 : -1;
 }
 
-static int choose_name(struct platform *p, platform_tx tx, struct attach *a)
+/* The number i that makes TYPEi, `name`; `none` when it is no such name. */
+static size_t default_index(const char *type, const char *name, size_t none)
 {
-    if (a->request->name) {
-        snprintf(a->name, sizeof(a->name), "%s", a->request->name);
-        return check_free(p, tx, a);
-    }
-    for (unsigned i = 0; i < UINT16_MAX; i++) {
-        snprintf(a->name, sizeof(a->name), "%s%u", a->request->type, i);
-        if (check_free(p, tx, a) == 0)
-            return 0;
-        if (errno != EEXIST)
-            return -1;
-    }
-    return -1;
+    size_t length = strlen(type);
+    uint64_t i;
+
+    if (strncmp(name, type, length) != 0 || (name[length] == '0' && name[length + 1]) ||
+        parse_u64(name + length, 0, none, &i) < 0)
+        return none;
+    return (size_t)i;
+}
+
+/* The first free of TYPE0, TYPE1 ... is at most as far as there are names. */
+static int choose_default(struct platform *p, platform_tx tx, const char *requests,
+                          struct attach *a)
+{
+    size_t count = 0, i = 0;
+    char **names = p->ops->xs_list(p, tx, requests, &count);
+    bool *taken;
+
+    if (!names && errno != ENOENT)
+        return -1;
+    taken = calloc(count + 1, sizeof(*taken));
+    for (size_t n = 0; taken && n < count; n++)
+        taken[default_index(a->request->type, names[n], count)] = true;
+    free(names);
+    if (!taken)
+        return -1;
+    while (i < count && taken[i])
+        i++;
+    free(taken);
+    snprintf(a->name, sizeof(a->name), "%s%zu", a->request->type, i);
+    return 0;
+}
+
+static int choose_name(struct platform *p, platform_tx tx, const char *requests, struct attach *a)
+{
+    if (!a->request->name)
+        return choose_default(p, tx, requests, a);
+    snprintf(a->name, sizeof(a->name), "%s", a->request->name);
+    return check_free(p, tx, a);
 }
 
 /* A directory only the backend's domain may read: targets are not the guest's
@@ -85,12 +112,14 @@ static int write_request(struct platform *p, platform_tx tx, void *user)
     const struct attach_request *r = a->request;
     struct store_path requests = store_path("%s/" XS_REQUEST, bus_home(&a->id).text);
 
-    if (bus_make(p, tx, &a->id) < 0 || choose_name(p, tx, a) < 0)
+    if (bus_make(p, tx, &a->id) < 0 || choose_name(p, tx, requests.text, a) < 0)
         return -1;
 
     struct store_path path = bus_request(&a->id, a->name);
+    int missing = bus_missing(p, tx, requests.text);
 
-    if (make_private(p, tx, requests.text, a->id.backend) < 0 ||
+    /* To touch the directory would have the daemon look at all requests. */
+    if (missing < 0 || (missing && make_private(p, tx, requests.text, a->id.backend) < 0) ||
         make_private(p, tx, path.text, a->id.backend) < 0 ||
         store_write_text(p, tx, path.text, XS_TYPE, r->type) < 0 ||
         store_write_text(p, tx, path.text, XS_TARGET, r->target) < 0 ||

@@ -4,6 +4,7 @@
 #include "tools/xvmsg/bus.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -163,32 +164,26 @@ struct store_path bus_request(const struct bus_id *id, const char *name)
     return store_path("%s/" XS_REQUEST "/%s", bus_home(id).text, name);
 }
 
-/* Is B/request/NAME the device with that number? */
-static bool has_number(struct platform *p, platform_tx tx, const char *path, uint64_t wanted)
-{
-    uint64_t number;
-
-    return store_read_u64(p, tx, path, XS_NUMBER, 0, UINT64_MAX, &number) == 0 &&
-           number == wanted;
-}
-
+/* Its request may be another one's by now, made under the same name. */
 static int find_by_number(struct platform *p, platform_tx tx, const struct bus_id *id,
-                          uint64_t number, struct store_path *path)
+                          uint64_t wanted, struct store_path *path)
 {
-    struct store_path requests = store_path("%s/" XS_REQUEST, bus_home(id).text);
-    size_t count;
-    char **names = p->ops->xs_list(p, tx, requests.text, &count);
+    struct store_path device = store_path("%s/" XS_DEVICE "/%" PRIu64, bus_home(id).text, wanted);
+    char *name = store_read_text(p, tx, device.text, XS_NAME);
+    uint64_t number;
     int rc = -1;
 
-    if (!names)
+    if (!name)
         return -1;
-    for (size_t i = 0; i < count && rc < 0; i++) {
-        *path = bus_request(id, names[i]);
-        rc = has_number(p, tx, path->text, number) ? 0 : -1;
+    if (name_valid(name)) {
+        *path = bus_request(id, name);
+        rc = store_read_u64(p, tx, path->text, XS_NUMBER, 0, UINT64_MAX, &number);
     }
-    free(names);
+    free(name);
+    if (rc == 0 && number == wanted)
+        return 0;
     errno = ENOENT;
-    return rc;
+    return -1;
 }
 
 int bus_find_request(struct platform *p, platform_tx tx, const struct bus_id *id,
@@ -265,6 +260,11 @@ int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id)
     missing = bus_missing(p, tx, backend.text);
     if (missing < 0 || (missing && make_backend(p, tx, id, backend.text, frontend.text) < 0))
         return -1;
+
+    uint64_t online;
+
+    if (store_read_u64(p, tx, backend.text, XS_ONLINE, 1, 1, &online) == 0)
+        return 0;
     return store_write_u64(p, tx, backend.text, XS_ONLINE, 1);
 }
 
