@@ -59,7 +59,7 @@ struct msg guest_receive(struct guest *g)
     return m;
 }
 
-static bool count_event(struct guest *g, const struct msg *m)
+bool guest_count_event(struct guest *g, const struct msg *m)
 {
     if (m->kind == MSG_event_config) {
         g->config_events++;
@@ -79,7 +79,7 @@ struct msg guest_receive_response(struct guest *g)
 
     do
         m = guest_receive(g);
-    while (count_event(g, &m));
+    while (guest_count_event(g, &m));
     return m;
 }
 
@@ -221,7 +221,7 @@ uint32_t guest_await_used(struct guest *g)
 
     /* Events are taken on the way, lest they fill the ring. */
     while (try_receive(g, &m))
-        CU_ASSERT(count_event(g, &m));
+        CU_ASSERT(guest_count_event(g, &m));
     while (shared_load16_acquire(&g->used->idx) == g->used_seen)
         g->wait(g);
     return g->used->ring[g->used_seen++ % GUEST_QUEUE_SIZE].len;

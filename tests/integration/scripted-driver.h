@@ -72,6 +72,9 @@ struct msg guest_receive(struct guest *g);
 /* The next that is no event; events on the way are counted. */
 struct msg guest_receive_response(struct guest *g);
 
+/* Counts what is an event; false for anything else. */
+bool guest_count_event(struct guest *g, const struct msg *m);
+
 /* Sends a request and returns its response; events on the way are counted. */
 struct msg guest_call(struct guest *g, struct msg request);
 
