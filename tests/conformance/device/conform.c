@@ -23,6 +23,10 @@ static const struct conform_case *const groups[] = {
     information_cases,
     feature_cases,
     config_cases,
+    queue_cases,
+    set_vqueue_cases,
+    status_cases,
+    event_cases,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 
