@@ -27,6 +27,8 @@ static const struct conform_case *const groups[] = {
     set_vqueue_cases,
     status_cases,
     event_cases,
+    bad_size_cases,
+    bad_value_cases,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 

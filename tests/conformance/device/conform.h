@@ -51,6 +51,8 @@ extern const struct conform_case queue_cases[];
 extern const struct conform_case set_vqueue_cases[];
 extern const struct conform_case status_cases[];
 extern const struct conform_case event_cases[];
+extern const struct conform_case bad_size_cases[];
+extern const struct conform_case bad_value_cases[];
 
 /* Runs every case in every setting; for exit(). */
 int conform_main(const struct place *place);
