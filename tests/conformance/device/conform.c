@@ -19,16 +19,9 @@ static const struct setting settings[] = {
 #define SETTINGS (sizeof(settings) / sizeof(settings[0]))
 
 static const struct conform_case *const groups[] = {
-    message_cases,
-    information_cases,
-    feature_cases,
-    config_cases,
-    queue_cases,
-    set_vqueue_cases,
-    status_cases,
-    event_cases,
-    bad_size_cases,
-    bad_value_cases,
+    message_cases,    information_cases, feature_cases,  config_cases,
+    queue_cases,      set_vqueue_cases,  status_cases,   event_cases,
+    bad_size_cases,   bad_value_cases,   strict_cases,
 };
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
 

@@ -47,6 +47,7 @@ extern const struct conform_case message_cases[];
 extern const struct conform_case information_cases[];
 extern const struct conform_case feature_cases[];
 extern const struct conform_case config_cases[];
+extern const struct conform_case strict_cases[];
 extern const struct conform_case queue_cases[];
 extern const struct conform_case set_vqueue_cases[];
 extern const struct conform_case status_cases[];
