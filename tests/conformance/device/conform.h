@@ -6,7 +6,8 @@
  *
  * A case is a function that plays a driver against one device. It begins with
  * the device reset and the area shared, in each of the settings below; the same
- * cases run in one process with a worker (conform-device.c). What differs is a struct place.
+ * cases run in one process with a worker (conform-device.c) and in a guest on
+ * real Xen (conform-device-xen.c). What differs is a struct place.
  */
 #ifndef XVMSG_CONFORM_H
 #define XVMSG_CONFORM_H
