@@ -10,14 +10,24 @@
 #include <unistd.h>
 
 static unsigned case_number;
+static const char *skipped;
 
 static void print_result(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord failure)
 {
-    printf("%sok %u - %s: %s\n", failure ? "not " : "", ++case_number, suite->pName, test->pName);
+    printf("%sok %u - %s: %s", failure ? "not " : "", ++case_number, suite->pName, test->pName);
+    if (skipped && !failure)
+        printf(" # SKIP %s", skipped);
+    putchar('\n');
+    skipped = NULL;
     for (CU_pFailureRecord f = failure; f; f = f->pNext)
         printf("# %s:%u: %s\n", f->strFileName ? f->strFileName : "?", f->uiLineNumber,
                f->strCondition ? f->strCondition : "?");
     fflush(stdout);
+}
+
+void test_skip(const char *why)
+{
+    skipped = why;
 }
 
 unsigned test_count_lines(void (*run)(void), const char *words)

@@ -24,6 +24,9 @@ struct test_case {
 
 #define TEST(function) {#function, function}
 
+/* From within a case: it cannot be tested here, and why. */
+void test_skip(const char *why);
+
 /* How many of the lines that `run` writes to standard error contain `words`. */
 unsigned test_count_lines(void (*run)(void), const char *words);
 
