@@ -157,6 +157,33 @@ static void doorbell_refused(void)
     ends_free(e);
 }
 
+/* EVENT_CONFIG of device 1 that names `length` bytes and has `size` of them. */
+static void send_config_event(struct ends *e, uint32_t length, uint16_t size)
+{
+    uint8_t bytes[64] = {0x00, 0x40};
+
+    le16_put(bytes + 4, (uint16_t)(32 + size));
+    le64_put(bytes + 8, 1);
+    le32_put(bytes + 28, length);
+    relay_send_bytes(e->relay, TO_DRIVER, bytes, 32u + size);
+    ends_settle(e);
+}
+
+static void events_of_another_size(void)
+{
+    struct ends *e = ends_disks(XVMSG_WIDE, 1);
+
+    send_config_event(e, 8, 4);
+    send_config_event(e, 4, 8);
+    send_config_event(e, 0, 4);
+    CU_ASSERT_EQUAL(e->configs, 0);
+    send_config_event(e, 8, 8);
+    send_config_event(e, 8, 0);
+    send_config_event(e, 0, 0);
+    CU_ASSERT_EQUAL(e->configs, 3);
+    ends_free(e);
+}
+
 static void idle_is_silent(void)
 {
     struct ends *e = ends_disks(XVMSG_WIDE, 1);
@@ -186,6 +213,8 @@ int main(void)
         {"BUS-40 DRV-62: EVENT_USED makes the driver look", used_makes_the_driver_look},
         {"BUS-39 BUS-42: a doorbell of its own is refused, so NOTIFICATION_DATA may be offered",
          doorbell_refused},
+        {"REC-08 REC-09 DRV-04: an event of another size than its layout is dropped",
+         events_of_another_size},
         {"BUS-41: a bus with nothing to do is silent", idle_is_silent},
         {NULL, NULL},
     };
