@@ -15,6 +15,7 @@ rm -rf "$folder"
 mkdir -p "$folder"
 # shellcheck disable=SC2016
 printf '%s\n' "$@" | xargs -P "$(nproc)" -I PROGRAM sh -c '
-	timeout 60 "$1" >"$2/$(basename "$1").tap" 2>"$2/$(basename "$1").log"
+	name=$(echo "${1#*conformance/}" | tr / -)
+	timeout 60 "$1" >"$2/$name.tap" 2>"$2/$name.log"
 	exit 0' run PROGRAM "$folder"
 exec awk -f "$here/table.awk" "$here/clauses.txt" "$folder"/*.tap

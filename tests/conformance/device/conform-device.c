@@ -31,10 +31,12 @@ static void add(struct guest *g, uint64_t device, bool with_uuid)
         .kind = IPC_DEVICE_ADD,
         .device = {.number = device, .type = PROBE_TYPE, .name = "probe"},
     };
+    int target = guest_disk(0);
 
     for (unsigned i = 0; with_uuid && i < sizeof(message.device.uuid); i++)
         message.device.uuid[i] = (uint8_t)(0xa0 + i);
-    guest_tell(g, &message, -1);
+    guest_tell(g, &message, target);
+    close(target);
     CU_ASSERT_EQUAL_FATAL(guest_told(g).kind, IPC_DEVICE_ADDED);
 }
 

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend/devices/table.h"
 
@@ -23,10 +24,10 @@ static void *probe_create(struct device *device, const struct device_setup *setu
 {
     struct probe *p = calloc(1, sizeof(*p));
 
-    (void)setup;
     (void)why;
     if (!p)
         return NULL;
+    close(setup->fd); /* it has no use for a target */
     p->device = device;
     for (unsigned i = 0; i < PROBE_CONFIG_SIZE; i++)
         p->config[i] = (uint8_t)i;
