@@ -111,6 +111,8 @@ function result_of(id,    i, other)
 	if (id in sum) {
 		for (i = 1; i <= num_clauses; i++) {
 			other = order[i]
+			if (partial && !(other in tests))
+				continue
 			if (other != id && index(other, sum[id] "-") == 1 && !(other in sum) &&
 			    result_of(other) ~ /FAIL|MISSING/)
 				return "FAIL"
