@@ -13,32 +13,12 @@
 #include "common/le.h"
 #include "common/print.h"
 #include "common/ring.h"
+#include "tests/bench/example.h"
 #include "tests/bench/figures.h"
 
 #define ROUNDS 1000000u
-#define TAIL_BYTES 32
 
 static uint8_t wire[MSG_WIDE_DEFAULT_MAX];
-
-/* All fields 0, except that a tail is 32 bytes long. */
-static struct msg example(enum msg_kind kind)
-{
-    static const uint8_t bytes[TAIL_BYTES];
-    const struct msg_description *description = msg_describe(kind);
-    const struct msg_field *tail = msg_tail_field(kind);
-    struct msg m = {.kind = kind};
-
-    if (!tail)
-        return m;
-    *(struct msg_tail *)((uint8_t *)&m + tail->member) = (struct msg_tail){bytes, TAIL_BYTES};
-    for (unsigned i = 0; i < description->num_fields; i++)
-        if (description->fields[i].member == tail->count)
-            msg_field_set(&m, &description->fields[i],
-                          tail->type == MSG_FIELD_words    ? TAIL_BYTES / 4
-                          : tail->type == MSG_FIELD_bitmap ? TAIL_BYTES * 8
-                                                           : TAIL_BYTES);
-    return m;
-}
 
 static double per_round(uint64_t start, uint32_t rounds)
 {

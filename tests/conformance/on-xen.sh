@@ -21,4 +21,17 @@ mkdir -p "$scripts"
 cp "$top_srcdir/tests/e2e/functions.sh" "$here"/xen/*.sh "$scripts" || exit 1
 "$lab" run --timeout 900 --root "$top_builddir/lab-root" --logs "$top_builddir/lab-logs" \
 	"$scripts/run.sh" >"$logs/on-xen.tap"
-exec awk -v partial=1 -f "$here/table.awk" "$here/clauses.txt" "$logs/on-xen.tap"
+
+# judge NAME [OPTION]...: the driver, by what was recorded of it
+judge()
+{
+	recording=$1
+	shift
+	"$top_builddir/tests/conformance/driver/conform-capture" "$@" \
+		"$top_builddir/lab-logs/$recording.pcapng" >"$logs/driver-$recording.tap" 2>&1
+}
+
+judge wide
+judge strict --strict
+judge compact --max 264
+exec awk -v partial=1 -f "$here/table.awk" "$here/clauses.txt" "$logs"/*.tap
