@@ -108,7 +108,7 @@ judge()
 	mkdir "$judge_taps"
 	for program in "$@"; do
 		timeout 15 "$judge_build/$program" \
-			>"$judge_taps/$(basename "$program").tap" 2>/dev/null &
+			>"$judge_taps/$(echo "${program#*conformance/}" | tr / -).tap" 2>/dev/null &
 	done
 	wait
 	awk -v brief=1 -f "$here/table.awk" "$here/clauses.txt" "$judge_taps"/*.tap

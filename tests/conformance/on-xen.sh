@@ -8,7 +8,7 @@ set -u
 
 lab=$top_srcdir/tools/lab
 here=$top_srcdir/tests/conformance
-logs=$top_builddir/conformance-logs
+logs=$top_builddir/conformance-xen-logs
 
 if ! command -v qemu-system-x86_64 >/dev/null; then
 	echo "the lab needs qemu-system-x86: tools/setup lab installs it" >&2
@@ -16,7 +16,7 @@ if ! command -v qemu-system-x86_64 >/dev/null; then
 fi
 # The lab's dom0 sees the folder of the script it runs, and nothing beside it.
 scripts=$logs/scripts
-rm -rf "$scripts"
+rm -rf "$logs"
 mkdir -p "$scripts"
 cp "$top_srcdir/tests/e2e/functions.sh" "$here"/xen/*.sh "$scripts" || exit 1
 "$lab" run --timeout 900 --root "$top_builddir/lab-root" --logs "$top_builddir/lab-logs" \

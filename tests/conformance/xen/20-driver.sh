@@ -18,7 +18,9 @@ session()
 		xvmsg trace --output "$tmp/$session_name.pcapng" alice
 	session_trace=$started
 	guest-run alice "xvmsg-guest $* list; xvmsg-guest $* info $driver
-		xvmsg-guest $* blk read $driver | xvmsg-guest $* blk write $driver" >/dev/null 2>&1
+		xvmsg-guest $* blk read $driver >/tmp/disk && xvmsg-guest $* blk write $driver </tmp/disk" \
+		>"$tmp/session.out" 2>&1
+	ok "the library reads and writes a disk: $session_name" $?
 	kill -INT "$session_trace"
 	wait "$session_trace"
 	ok "the library's session was recorded: $session_name" $?
