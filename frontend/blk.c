@@ -16,6 +16,7 @@
 
 /* Configuration offsets. */
 #define CONFIG_CAPACITY 0u
+#define CAPACITY_BYTES 8u
 #define CONFIG_SIZE_MAX 8u
 #define CONFIG_SEG_MAX 12u
 
@@ -120,7 +121,7 @@ static int check_disk(struct xvmsg_blk *blk)
     uint32_t size_max = config32(blk, VIRTIO_BLK_F_SIZE_MAX, CONFIG_SIZE_MAX, UINT32_MAX);
     uint32_t seg_max = config32(blk, VIRTIO_BLK_F_SEG_MAX, CONFIG_SEG_MAX, UINT32_MAX);
 
-    if (config_size < CONFIG_CAPACITY + 8)
+    if (config_size < CONFIG_CAPACITY + CAPACITY_BYTES)
         return handle_fail(blk->h, EIO, "device %llu: a disk's configuration is not %u bytes",
                            number, config_size);
     if (size_max < BLK_SECTOR)
@@ -215,7 +216,10 @@ void blk_free_all(struct xvmsg *h)
 
 uint64_t xvmsg_blk_size(const struct xvmsg_blk *blk)
 {
-    const uint8_t *config = blk->queue ? xvmsg_device_config(blk->device) : NULL;
+    /* The device decides how long its configuration is. */
+    bool told = blk->queue && xvmsg_device_get_info(blk->device)->config_size >=
+                                  CONFIG_CAPACITY + CAPACITY_BYTES;
+    const uint8_t *config = told ? xvmsg_device_config(blk->device) : NULL;
     uint64_t sectors = config ? le64_get(config + CONFIG_CAPACITY) : 0;
 
     return sectors < UINT64_MAX / BLK_SECTOR ? sectors * BLK_SECTOR : UINT64_MAX - BLK_SECTOR + 1;

@@ -232,18 +232,22 @@ static void keeps_size_max_and_seg_max(void)
 
 static void disks_it_cannot_use_are_refused(void)
 {
-    for (int i = 0; i < 3; i++) {
+    static const uint32_t config_sizes[] = {7, 1, 0};
+
+    for (int i = 0; i < 5; i++) {
         prepare();
         if (i == 0) {
             disk->offered |= UINT64_C(1) << VIRTIO_BLK_F_SIZE_MAX;
             le32_put(disk->config + 8, 511);
         }
         if (i == 1)
-            disk->config_size = 7;
-        if (i == 2)
             disk->queues[0].max_size = 2;
+        if (i >= 2)
+            disk->config_size = config_sizes[i - 2];
         open_disk();
         CU_ASSERT_EQUAL(ready_status, XVMSG_REFUSED);
+        if (i >= 2)
+            CU_ASSERT_EQUAL(xvmsg_blk_size(blk), 0);
         CU_ASSERT_EQUAL(xvmsg_blk_flush(blk, on_done, NULL), -1);
         CU_ASSERT_EQUAL(errno, EIO);
         xvmsg_blk_close(blk);
