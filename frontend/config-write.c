@@ -62,10 +62,14 @@ static void wait_for_reading(struct xvmsg_device *d, struct config_range range)
     config_changed(d, range);
 }
 
-/* Some pieces before the one that failed may have been applied. */
+/* Pieces before the one that failed have been applied, and nobody knows about one
+ * whose answer did not come or made no sense. */
 static void fail(struct xvmsg_device *d, enum xvmsg_status status)
 {
     struct config_range applied = {d->write.range.from, d->write.range.from + d->write.written};
+
+    if (status != XVMSG_REFUSED && d->h->conn.up)
+        applied.to = next_piece(d).to;
 
     config_write_end(d, status);
     if (d->h->conn.up)

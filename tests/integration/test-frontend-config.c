@@ -379,6 +379,31 @@ static void what_was_applied_of_a_failed_write_is_shown(void)
     backend_free(t.b);
 }
 
+static bool apply_without_a_word(struct backend *b, const struct msg *m)
+{
+    (void)b;
+    if (m->kind != MSG_set_config_request)
+        return false;
+    memcpy(t.disk->config + m->set_config_request.offset, m->set_config_request.data.bytes,
+           m->set_config_request.length);
+    return true;
+}
+
+static void what_a_write_without_an_answer_did_is_shown(void)
+{
+    driven_start_ready(&t);
+    t.b->script = apply_without_a_word;
+    write_config(10, 4);
+    fake_xen_advance(t.b->fx, UINT64_C(5000000000));
+    xvmsg_process(t.b->h);
+    backend_settle(t.b);
+    CU_ASSERT_EQUAL(t.done_count, 1);
+    CU_ASSERT_EQUAL(t.done_status, XVMSG_TIMEOUT);
+    CU_ASSERT_EQUAL(t.disk->config[10], 9);
+    CU_ASSERT_EQUAL(memcmp(view(), t.disk->config, 60), 0);
+    backend_free(t.b);
+}
+
 static void writes_stay_inside(void)
 {
     driven_start_ready(&t);
@@ -563,6 +588,7 @@ static const struct test_case cases[] = {
     TEST(a_write_changes_device_and_view),
     TEST(the_view_shows_what_the_device_made_of_a_write),
     TEST(what_was_applied_of_a_failed_write_is_shown),
+    TEST(what_a_write_without_an_answer_did_is_shown),
     TEST(writes_stay_inside),
     TEST(strict_writes_carry_the_latest_generation),
     TEST(a_strict_write_that_was_too_late_is_tried_again),
