@@ -98,9 +98,14 @@ static void piece_written(struct xvmsg *h, const struct xvmsg_reply *reply, void
         write_or_end(d);
 }
 
-void config_write_resume(struct xvmsg_device *d)
+/*
+ * In the baseline profile a device may change its configuration for ever, and is
+ * read for as long. The second read that ends was begun after the write, or
+ * followed one that was.
+ */
+void config_write_resume(struct xvmsg_device *d, bool current)
 {
-    if (!d->write.waiting)
+    if (!d->write.waiting || (!current && ++d->write.reads < 2))
         return;
     d->write.waiting = false;
     if (is_written(&d->write))

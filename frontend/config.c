@@ -184,8 +184,8 @@ static void was_read_again(struct xvmsg_device *d, struct config_range range,
     }
     tell(d, range);
     config_catch_up(d);
-    if (d->phase == DEVICE_READY && is_empty(d->config.reading))
-        config_write_resume(d);
+    if (d->phase == DEVICE_READY)
+        config_write_resume(d, is_empty(d->config.reading));
 }
 
 void config_catch_up(struct xvmsg_device *d)

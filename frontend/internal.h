@@ -324,6 +324,7 @@ struct config_write {
     struct config_range range;
     uint32_t written; /* bytes of it */
     unsigned tries;
+    unsigned reads; /* that ended while it waited, with more to read */
     xvmsg_device_done *done; /* may be NULL */
     void *user;
 };
@@ -412,8 +413,9 @@ void config_changed(struct xvmsg_device *d, struct config_range range);
 
 /* ---- config-write ---- */
 
-/* The configuration was read again: goes on with a write that waits for it. */
-void config_write_resume(struct xvmsg_device *d);
+/* The configuration was read again, and is `current` or being read once more: goes
+ * on with a write that waits for it. */
+void config_write_resume(struct xvmsg_device *d, bool current);
 /* Ends a write, if there is one, and tells its user. */
 void config_write_end(struct xvmsg_device *d, enum xvmsg_status status);
 /* Wants no answers any more. */

@@ -404,6 +404,38 @@ static void what_a_write_without_an_answer_did_is_shown(void)
     backend_free(t.b);
 }
 
+static unsigned reads_until_done;
+
+/* The configuration changes once more each time it is read. */
+static bool change_always(struct backend *b, const struct msg *m)
+{
+    (void)b;
+    if (m->kind != MSG_get_config_request || !changes_left)
+        return false;
+    changes_left--;
+    reads_until_done += t.done_count == 0;
+    send_event(0, 0, false);
+    return false;
+}
+
+static void a_write_ends_although_the_configuration_changes_always(void)
+{
+    driven_start_ready(&t);
+    changes_left = 500;
+    reads_until_done = 0;
+    t.b->script = change_always;
+    write_config(10, 4);
+    for (int i = 0; i < 100 && changes_left; i++)
+        backend_settle(t.b);
+    CU_ASSERT_EQUAL(t.done_count, 1);
+    CU_ASSERT_EQUAL(t.done_status, XVMSG_OK);
+    CU_ASSERT(reads_until_done < 50);
+    CU_ASSERT_EQUAL(changes_left, 0);
+    backend_settle(t.b);
+    CU_ASSERT_EQUAL(memcmp(view(), t.disk->config, 60), 0);
+    backend_free(t.b);
+}
+
 static void writes_stay_inside(void)
 {
     driven_start_ready(&t);
@@ -589,6 +621,7 @@ static const struct test_case cases[] = {
     TEST(the_view_shows_what_the_device_made_of_a_write),
     TEST(what_was_applied_of_a_failed_write_is_shown),
     TEST(what_a_write_without_an_answer_did_is_shown),
+    TEST(a_write_ends_although_the_configuration_changes_always),
     TEST(writes_stay_inside),
     TEST(strict_writes_carry_the_latest_generation),
     TEST(a_strict_write_that_was_too_late_is_tried_again),
