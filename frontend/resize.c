@@ -155,7 +155,7 @@ int xvmsg_device_resize_queue(struct xvmsg_device *device, unsigned index, unsig
     if (!(device->features & FEATURE_RING_RESET))
         return handle_fail(h, ENOTSUP, "device %llu cannot reset a queue alone", number);
     if (index >= device->driver.num_queues ||
-        !split_size_valid(size, device->queues[index].max_size))
+        !split_size_valid(size, smaller(SPLIT_MAX_SIZE, device->queues[index].max_size)))
         return handle_fail(h, EINVAL, "device %llu: queue %u cannot have %u entries", number, index,
                            size);
     if (device->resize.queue)

@@ -187,6 +187,22 @@ static void requests_that_make_no_sense_are_refused(void)
     backend_free(t.b);
 }
 
+static void no_queue_is_larger_than_virtio_has_them(void)
+{
+    driven_start(&t);
+    t.disk->offered |= RING_RESET;
+    t.disk->queues[0].max_size = 1u << 20; /* what it says it could do */
+    driven_open(&t);
+    CU_ASSERT_EQUAL_FATAL(t.status, XVMSG_OK);
+    CU_ASSERT_EQUAL(resize(65536), -1);
+    CU_ASSERT_EQUAL(errno, EINVAL);
+    CU_ASSERT_EQUAL(resize(32768), 0);
+    backend_settle(t.b);
+    CU_ASSERT_EQUAL(t.done_status, XVMSG_OK);
+    CU_ASSERT_EQUAL(xvmsg_queue_free(queue()), 32768);
+    backend_free(t.b);
+}
+
 static void without_memory_the_queue_stays_as_it_was(void)
 {
     start();
@@ -384,6 +400,7 @@ static const struct test_case cases[] = {
     TEST(what_was_not_used_comes_back),
     TEST(what_is_used_in_the_last_moment_is_announced),
     TEST(requests_that_make_no_sense_are_refused),
+    TEST(no_queue_is_larger_than_virtio_has_them),
     TEST(without_memory_the_queue_stays_as_it_was),
     TEST(a_device_that_does_not_do_it_is_broken),
     TEST(it_ends_with_its_device),
