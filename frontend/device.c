@@ -213,9 +213,16 @@ void device_gone(struct xvmsg *h, uint64_t number)
 
     if (user)
         removed(user);
-    for (struct xvmsg_device *d = h->devices.first_attended; d; d = d->next_attended)
+
+    /* Up to here: who is told may open it once more, and be told the next time. */
+    const struct xvmsg_device *last = h->devices.last_attended;
+
+    for (struct xvmsg_device *d = h->devices.first_attended; d; d = d->next_attended) {
         if (d->number == number && d->phase == DEVICE_WAITING)
             removed(d);
+        if (d == last)
+            break;
+    }
 }
 
 void device_connection_lost(struct xvmsg *h)
@@ -327,11 +334,16 @@ static void sweep(struct devices *all)
 
 void device_tick(struct xvmsg *h)
 {
+    const struct xvmsg_device *last = h->devices.last_attended;
+
+    /* What callbacks add has its turn the next time. */
     for (struct xvmsg_device *d = h->devices.first_attended; d; d = d->next_attended) {
         init_tick(d);
         resize_tick(d);
         if (d->phase == DEVICE_WAITING && !find(h, d->number))
             start(d);
+        if (d == last)
+            break;
     }
     sweep(&h->devices);
 }

@@ -404,6 +404,47 @@ static void a_device_that_goes_while_it_is_opened(void)
     backend_free(t.b);
 }
 
+static unsigned attempts;
+
+static void try_again(struct xvmsg_device *device);
+
+static void failed_again(struct xvmsg_device *device, enum xvmsg_status status, void *user)
+{
+    (void)user;
+    if (status != XVMSG_OK)
+        try_again(device);
+}
+
+/* A driver that does not give up. */
+static void try_again(struct xvmsg_device *device)
+{
+    xvmsg_device_close(device);
+    if (xvmsg_is_connected(t.b->h) && ++attempts < 1000)
+        CU_ASSERT_PTR_NOT_NULL(xvmsg_device_open(t.b->h, xvmsg_device_number(device), &t.driver,
+                                                 failed_again, NULL));
+}
+
+static void a_driver_that_tries_again_at_once_keeps_nobody(void)
+{
+    driven_start(&t);
+    attempts = 0;
+    t.driver.broken = failed_again;
+    driven_open(&t);
+    CU_ASSERT_EQUAL_FATAL(t.status, XVMSG_OK);
+    backend_vanish(t.b, 3);
+    xvmsg_process(t.b->h);
+    CU_ASSERT(attempts > 0 && attempts < 5);
+    backend_free(t.b);
+
+    /* Opening fails before anything is asked: the wire form has no such number. */
+    t.b = backend_connected_as(MSG_COMPACT, 0, false);
+    attempts = 0;
+    CU_ASSERT_PTR_NOT_NULL(xvmsg_device_open(t.b->h, 70000, &t.driver, failed_again, NULL));
+    xvmsg_process(t.b->h);
+    CU_ASSERT(attempts > 0 && attempts < 5);
+    backend_free(t.b);
+}
+
 static void a_bus_that_goes_while_a_device_is_opened(void)
 {
     driven_start(&t);
@@ -462,6 +503,7 @@ static const struct test_case cases[] = {
     TEST(a_backend_that_maps_no_area),
     TEST(a_device_that_falls_silent),
     TEST(a_device_that_goes_while_it_is_opened),
+    TEST(a_driver_that_tries_again_at_once_keeps_nobody),
     TEST(a_bus_that_goes_while_a_device_is_opened),
     TEST(a_driver_that_makes_no_sense),
     {NULL, NULL},
