@@ -36,6 +36,16 @@ static void print_size(struct watch *w, const struct xvmsg_blk *blk)
         end(w, guest_fail("standard output cannot be written: %s", strerror(errno)));
 }
 
+static void ready(struct xvmsg_blk *blk, enum xvmsg_status status, void *user)
+{
+    struct watch *w = user;
+
+    if (status == XVMSG_OK)
+        print_size(w, blk);
+    else
+        end(w, guest_fail("%s", xvmsg_error(w->h)));
+}
+
 static void changed(struct xvmsg_blk *blk, enum xvmsg_status status, void *user)
 {
     struct watch *w = user;
@@ -90,21 +100,23 @@ static int watch(struct xvmsg *h, uint64_t number)
 {
     struct xvmsg_handlers handlers = {.device = device_event};
     struct watch w = {.h = h, .number = number};
-    struct xvmsg_blk *blk = xvmsg_blk_open_wait(h, number);
-
-    if (!blk)
-        return guest_fail("%s", xvmsg_error(h));
-
     int signals = take_signals();
 
     if (signals < 0)
         return guest_fail("no descriptor for signals: %s", strerror(errno));
+    /* Told of everything from the start: a disk may break as soon as it is ready. */
     xvmsg_set_handlers(h, &handlers, &w);
-    xvmsg_blk_set_changed(blk, changed, &w);
-    print_size(&w, blk);
-    run(&w, signals);
+
+    struct xvmsg_blk *blk = xvmsg_blk_open(h, number, ready, &w);
+
+    if (blk) {
+        xvmsg_blk_set_changed(blk, changed, &w);
+        run(&w, signals);
+        xvmsg_blk_close(blk);
+    } else {
+        end(&w, guest_fail("%s", xvmsg_error(h)));
+    }
     close(signals);
-    xvmsg_blk_close(blk);
     return w.status;
 }
 
