@@ -25,6 +25,7 @@ struct known_device {
     uint64_t number;
     struct known_device *prev;
     struct known_device *next;
+    bool told; /* the user heard of it */
     bool removing;
     bool marked; /* F/device/NUMBER may be there */
 };
@@ -94,14 +95,38 @@ static void tell(struct xvmsg *h, uint64_t number, enum xvmsg_device_event event
         h->handlers.device(h, number, event, h->user);
 }
 
-static int added(struct xvmsg *h, uint64_t number)
+static struct known_device *meet(struct xvmsg *h, uint64_t number)
 {
     struct known_device *k = know(&h->hotplug, number);
 
+    if (k)
+        k->marked = device_is_open(h, number);
+    else
+        handle_fail(h, ENOMEM, "out of memory for device %llu", (unsigned long long)number);
+    return k;
+}
+
+static int added(struct xvmsg *h, struct known_device *known, uint64_t number)
+{
+    struct known_device *k = known ? known : meet(h, number);
+
     if (!k)
-        return handle_fail(h, ENOMEM, "out of memory for device %llu", (unsigned long long)number);
-    k->marked = device_is_open(h, number);
+        return -1;
+    k->told = true;
+    k->removing = false;
     tell(h, number, XVMSG_DEVICE_ADDED);
+    return 0;
+}
+
+/* One that was never told of is not worth telling of now; but who knows its number
+ * may open it, and has to learn when it is gone. */
+static int met_removing(struct xvmsg *h, uint64_t number)
+{
+    struct known_device *k = meet(h, number);
+
+    if (!k)
+        return -1;
+    k->removing = true;
     return 0;
 }
 
@@ -121,6 +146,7 @@ static void gone(struct xvmsg *h, struct known_device *k)
 {
     uint64_t number = k->number;
     bool marked = k->marked;
+    bool told = k->told;
 
     forget(&h->hotplug, k);
     device_gone(h, number);
@@ -131,7 +157,8 @@ static void gone(struct xvmsg *h, struct known_device *k)
         /* Left behind it would only take room until F is claimed anew. */
         p->ops->xs_remove(p, PLATFORM_NO_TX, device_path(&h->conn.front, number).text);
     }
-    tell(h, number, XVMSG_DEVICE_GONE);
+    if (told)
+        tell(h, number, XVMSG_DEVICE_GONE);
 }
 
 /* ---- looking ---- */
@@ -158,12 +185,13 @@ static int look(struct xvmsg *h, uint64_t number)
         if (known)
             gone(h, known);
     } else if (strcmp(state, XS_DEVICE_ADDED) == 0) {
-        if (!known && tellable(h, number))
-            rc = added(h, number);
+        if (known ? !known->told : tellable(h, number))
+            rc = added(h, known, number);
     } else if (strcmp(state, XS_DEVICE_REMOVING) == 0) {
-        /* One that was never told of is not worth telling of now. */
         if (known && !known->removing)
             removing(h, known);
+        else if (!known && tellable(h, number))
+            rc = met_removing(h, number);
     }
     free(state);
     return rc;

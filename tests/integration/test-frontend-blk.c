@@ -437,6 +437,30 @@ static void close_in_callback(struct xvmsg_blk *which, enum xvmsg_status status,
         xvmsg_blk_close(which);
 }
 
+static void a_disk_opened_while_it_is_wanted_back_may_vanish(void)
+{
+    uint8_t sector[512];
+
+    b = backend_connected();
+    disk = backend_add_disk(b, 3, "disk0");
+    backend_want_back(b, 3); /* before anybody was told of it */
+    backend_settle(b);
+    done_count = 0;
+    open_disk();
+    CU_ASSERT_EQUAL_FATAL(ready_status, XVMSG_OK);
+    disk->idle = true;
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    backend_settle(b);
+    backend_vanish(b, 3);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(done_count, 1);
+    CU_ASSERT_EQUAL(last_status, XVMSG_DEVICE_REMOVED);
+    xvmsg_blk_close(blk);
+    backend_settle(b);
+    CU_ASSERT_TRUE(backend_front_is(b, "device/3", NULL));
+    backend_free(b);
+}
+
 static void a_disk_may_be_closed_from_its_own_callback(void)
 {
     uint8_t sector[512];
@@ -531,6 +555,7 @@ static const struct test_case cases[] = {
     TEST(the_size_follows_the_disk),
     TEST(a_disk_that_wants_a_reset_says_so),
     TEST(requests_end_with_the_disk),
+    TEST(a_disk_opened_while_it_is_wanted_back_may_vanish),
     TEST(a_disk_may_be_closed_from_its_own_callback),
     TEST(blocking_calls_move_everything),
     TEST(blocking_requests_wait_for_their_response),
