@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -63,7 +64,6 @@ static void open_stage(void)
     complaint[0] = '\0';
     fx = fake_xen_new();
     fake_xen_create_domain(fx, 5, "web");
-    fake_xen_real_clock(fx);
     dom0 = fake_xen_domain(fx, 0);
     daemon_xen = fake_xen_domain(fx, 0);
     CU_ASSERT_EQUAL(daemon_xen->ops->lock(daemon_xen, "xvmsgd"), 0);
@@ -237,12 +237,54 @@ static void ends_after_so_long(void)
     int fd;
 
     open_stage();
+    fake_xen_real_clock(fx);
     order.seconds = 1;
     fd = start_accepted();
     CU_ASSERT_EQUAL(recv(fd, &byte, 1, 0), 0);
     close(fd);
     CU_ASSERT_EQUAL(end_tool(), EXIT_SUCCESS);
     CU_ASSERT_EQUAL(recorded(&lost), 0);
+    close_stage();
+}
+
+/* Time is up although there is always something to read. */
+static void ends_after_so_long_on_a_busy_bus(void)
+{
+    struct record r = a_record();
+    struct stat st = {0};
+    uint64_t lost;
+    int fd;
+
+    open_stage();
+    order.seconds = 600;
+    fd = start_accepted();
+    send_record(fd, &r);
+    while (stat(output, &st) < 0 || !st.st_size || recorded(&lost) != 1)
+        usleep(1000);
+    fake_xen_advance(fx, UINT64_C(600000000000));
+    close(fd);
+    CU_ASSERT_EQUAL(end_tool(), EXIT_SUCCESS);
+    CU_ASSERT_EQUAL(recorded(&lost), 1);
+    close_stage();
+}
+
+static void leaves_a_worker_that_sends_on_and_on(void)
+{
+    struct record r = a_record();
+    uint64_t lost;
+    char byte;
+    int fd;
+
+    open_stage();
+    fd = start_accepted();
+    pthread_kill(tool, SIGTERM);
+    CU_ASSERT_EQUAL(recv(fd, &byte, 1, 0), 0);
+    fake_xen_advance(fx, UINT64_C(6000000000));
+    send_record(fd, &r);
+    CU_ASSERT_EQUAL(end_tool(), EXIT_FAILURE);
+    CU_ASSERT(strstr(complaint, "does not end the trace") != NULL);
+    CU_ASSERT_EQUAL(recorded(&lost), 0);
+    close(fd);
     close_stage();
 }
 
@@ -371,6 +413,8 @@ static const struct test_case cases[] = {
     TEST(many_records_come_in_one_packet),
     TEST(ends_after_so_many),
     TEST(ends_after_so_long),
+    TEST(ends_after_so_long_on_a_busy_bus),
+    TEST(leaves_a_worker_that_sends_on_and_on),
     TEST(keeps_what_came_when_the_worker_dies),
     TEST(believes_no_worker),
     TEST(passes_a_refusal_on_and_keeps_the_old_file),

@@ -135,6 +135,12 @@ static int take(struct session *s)
     return -1;
 }
 
+/* Asked of the clock: of a socket that always has more, poll() never says so. */
+static bool time_is_up(const struct session *s)
+{
+    return s->deadline && now(s) >= s->deadline;
+}
+
 static int step(struct session *s)
 {
     struct pollfd fds[] = {
@@ -147,11 +153,11 @@ static int step(struct session *s)
         complain(COMMAND, "cannot wait for messages: %s", strerror(errno));
         return -1;
     }
-    if (ready == 0 && s->ending) {
+    if (s->ending && time_is_up(s)) {
         complain(COMMAND, "the worker does not end the trace: the last messages may be missing");
         return -1;
     }
-    if (ready == 0 || fds[1].revents)
+    if (!s->ending && (time_is_up(s) || fds[1].revents))
         begin_end(s);
     return fds[0].revents ? take(s) : 1;
 }
