@@ -362,6 +362,20 @@ static void passes_a_refusal_on_and_keeps_the_old_file(void)
     close_stage();
 }
 
+/* It may be a worker that says so, and its guest's words. */
+static void a_refusal_is_no_command_to_the_terminal(void)
+{
+    int fd;
+
+    open_stage();
+    fd = start_tool();
+    answer(fd, false, "\033]0;owned\007\ngone\x9b");
+    CU_ASSERT_EQUAL(end_tool(), EXIT_FAILURE);
+    CU_ASSERT_STRING_EQUAL(complaint, "?]0;owned??gone?");
+    close(fd);
+    close_stage();
+}
+
 static void says_that_an_answer_did_not_come(void)
 {
     int fd;
@@ -418,6 +432,7 @@ static const struct test_case cases[] = {
     TEST(keeps_what_came_when_the_worker_dies),
     TEST(believes_no_worker),
     TEST(passes_a_refusal_on_and_keeps_the_old_file),
+    TEST(a_refusal_is_no_command_to_the_terminal),
     TEST(says_that_an_answer_did_not_come),
     TEST(names_what_lacks),
     TEST(an_output_that_cannot_be_written_is_named),

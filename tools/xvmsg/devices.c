@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tools/xvmsg/bus.h"
+#include "tools/xvmsg/printable.h"
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/handshake.h"
 #include "xenstore-schema/schema.h"
@@ -39,14 +40,6 @@ static char *read_bus_state(struct platform *p, const struct bus_id *id)
                        &state) < 0)
         state = XENBUS_UNKNOWN;
     return strdup(xenbus_state_name((enum xenbus_state)state));
-}
-
-/* A guest's words go to somebody's terminal. */
-static void make_printable(char *text)
-{
-    for (; *text; text++)
-        if (*text < ' ' || *text > '~')
-            *text = '?';
 }
 
 static bool is_closed(struct platform *p, const char *home)

@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "tools/xvmsg/printable.h"
 #include "tools/xvmsg/xvmsg.h"
 
 #define COMMAND "trace"
@@ -67,6 +68,7 @@ int tracer_ask(const char *path, uint32_t frontend, uint32_t bus)
     if (answer.accepted)
         return fd;
     answer.why[TRACE_WHY_MAX - 1] = '\0';
+    make_printable(answer.why);
     complain(COMMAND, "%s", answer.why);
 
 close:
