@@ -255,13 +255,15 @@ static void let_class_stop(struct device *device, struct queue *queue)
 
 void device_reset(struct device *device)
 {
+    /* Also of a reset that is going on: whoever has waited for the answer to a
+     * RESET_VQUEUE since then has left, or the device has. */
+    device->queue_reset.waits = false;
+    pending_drop(&device->host->pending, &device->events);
     if (device->resetting)
         return;
     device->resetting = true;
     device->kicked = 0;
-    device->queue_reset.waits = false;
     device->news.kind = CONFIG_NO_NEWS;
-    pending_drop(&device->host->pending, &device->events);
     /* All are stopped before the class hears of the first: a chain that comes
      * back now may be the last, and end the reset. */
     for (uint32_t i = 0; i < device->class->num_queues; i++)

@@ -178,6 +178,25 @@ static void a_device_reset_ends_a_queue_reset(void)
     keeper_close(&k);
 }
 
+/* Nor need the one whose device was being reset already: who connects next would
+ * get an answer to what it never asked. */
+static void a_guest_that_leaves_takes_the_answer_with_it(void)
+{
+    struct msg event;
+
+    keeper_open(&k);
+    keeper_start(&k, BIT(VIRTIO_F_RING_RESET));
+    keeper_offer(&k, 0, 1);
+    CU_ASSERT_EQUAL(keeper_set_status(&k, 0), 15);
+    CU_ASSERT_EQUAL(reset_vqueue(0), ANSWER_LATER);
+    device_reset(k.device);
+    keeper_give_back(&k, 0);
+    CU_ASSERT(!k.device->resetting);
+    CU_ASSERT(!keeper_next_event(&k, &event));
+    CU_ASSERT_EQUAL(keeper_get_status(&k), 0);
+    keeper_close(&k);
+}
+
 static void a_queue_reset_during_a_device_reset_tells_the_truth(void)
 {
     struct msg event;
@@ -362,6 +381,7 @@ static const struct test_case cases[] = {
     TEST(a_queue_reset_waits_for_its_chains),
     TEST(a_queue_reset_takes_its_event_with_it),
     TEST(a_device_reset_ends_a_queue_reset),
+    TEST(a_guest_that_leaves_takes_the_answer_with_it),
     TEST(a_queue_reset_during_a_device_reset_tells_the_truth),
     TEST(asks_for_a_reset_once),
     TEST(a_failed_driver_is_served_no_more),
