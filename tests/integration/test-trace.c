@@ -7,6 +7,7 @@
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -339,13 +340,26 @@ static void gives_up_the_oldest_when_the_tool_does_not_read(void)
     guest_free(g);
 }
 
-static void ends_a_supervisor_that_names_no_tool(void)
+/* The tool finds its socket closed; the guest does not notice. */
+static void serves_on_when_no_descriptor_is_left_for_the_tool(void)
 {
     struct guest *g = guest_new();
+    struct rlimit before, full;
+    char byte;
+    int tool;
 
-    guest_tell(g, &(struct ipc_message){.kind = IPC_TRACE}, -1);
-    event_base_dispatch(g->base);
-    CU_ASSERT(event_base_got_break(g->base));
+    guest_connect(g, MSG_WIDE, 272);
+    CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+    tool = start_tool(g);
+    full = before;
+    full.rlim_cur = (rlim_t)dup(tool);
+    close((int)full.rlim_cur);
+    CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &full), 0);
+    CU_ASSERT_EQUAL(receive(g, tool, &byte, 1), 0);
+    CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+    CU_ASSERT(!event_base_got_break(g->base));
+    CU_ASSERT_EQUAL(ping(g, 7), 7);
+    close(tool);
     guest_free(g);
 }
 
@@ -359,7 +373,7 @@ static const struct test_case cases[] = {
     TEST(refuses_a_second_tool_in_words),
     TEST(forgets_a_tool_that_died),
     TEST(gives_up_the_oldest_when_the_tool_does_not_read),
-    TEST(ends_a_supervisor_that_names_no_tool),
+    TEST(serves_on_when_no_descriptor_is_left_for_the_tool),
     {NULL, NULL},
 };
 
