@@ -340,7 +340,8 @@ bool requests_answer(struct bus *bus, const struct ipc_message *message)
         requests_note(bus, r->name);
         return resize_answer(r);
     }
-    if (!r || r->stage != asked)
+    /* Answers come in the order of what was asked. */
+    if (!r || r->stage != asked || r->resize == RESIZE_ASKED)
         return false;
     requests_note(bus, r->name);
     if (message->kind == IPC_DEVICE_REFUSED)

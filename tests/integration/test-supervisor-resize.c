@@ -4,6 +4,7 @@
 /* B/request/NAME/resize: from the toolstack to the worker and back. */
 
 #include <string.h>
+#include <unistd.h>
 
 #include "common/store.h"
 #include "tests/harness.h"
@@ -190,6 +191,29 @@ static void a_worker_that_does_not_look_is_replaced(void)
     stage_close(&s);
 }
 
+/* Else what it owes would count for its successor. */
+static void a_worker_that_removes_what_it_has_not_looked_at_is_replaced(void)
+{
+    open_with_disk();
+    s.mute = true;
+    ask("1");
+    stage_write(s.toolstack, B7 "/request/disk/remove", "force");
+    stage_settle(&s);
+    s.mute = false;
+    stage_worker_says(worker(), IPC_DEVICE_REMOVED, 1, "");
+    stage_wait(&s, B7 "/request/disk", NULL);
+    stage_wait(&s, B7 "/state", "5");
+    CU_ASSERT_EQUAL(s.spawned, 2);
+    s.daemon.answer_timeout = (struct timeval){.tv_usec = 1000};
+    stage_request(&s, "second", stage_target(&s, "second", 4096));
+    stage_wait(&s, B7 "/device/2/state", "added");
+    usleep(2000);
+    stage_settle(&s);
+    CU_ASSERT_EQUAL(s.spawned, 2);
+    s.daemon.answer_timeout = (struct timeval){.tv_sec = 20};
+    stage_close(&s);
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -202,6 +226,7 @@ int main(void)
         TEST(another_device_of_that_name_gets_its_own_answer),
         TEST(a_worker_that_was_not_asked_is_replaced),
         TEST(a_worker_that_does_not_look_is_replaced),
+        TEST(a_worker_that_removes_what_it_has_not_looked_at_is_replaced),
         {NULL, NULL},
     };
 
