@@ -76,7 +76,7 @@ struct bus {
     size_t adding;       /* of them: not announced yet */
     size_t owed;         /* answers about them that the worker owes */
     struct names noted;  /* of them: to be looked at */
-    struct names held;   /* of them: to be removed when the worker owes less */
+    struct names held;   /* of them: to be asked for when the worker owes less */
     struct names wanted; /* others in the store, to be looked at */
     struct names later;  /* and those to be looked at when all is restored */
     bool numbers_started;

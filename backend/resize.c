@@ -20,6 +20,11 @@ static void ask(struct request *r)
 {
     struct ipc_message message = {.kind = IPC_DEVICE_RESIZE, .answer.number = r->number};
 
+    if (r->bus->owed >= REQUEST_OWED_MAX) {
+        if (!names_add(&r->bus->held, r->name))
+            bus_retry(r->bus, "looking at a target's size");
+        return;
+    }
     if (read_node(r->bus, PLATFORM_NO_TX, r->name, &r->resize_count) == 0) {
         r->resize = RESIZE_ASKED;
         r->bus->owed++;

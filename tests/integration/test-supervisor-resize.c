@@ -3,6 +3,7 @@
 
 /* B/request/NAME/resize: from the toolstack to the worker and back. */
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -214,6 +215,33 @@ static void a_worker_that_removes_what_it_has_not_looked_at_is_replaced(void)
     stage_close(&s);
 }
 
+/* What it is told must fit its socket. */
+static void is_asked_no_more_than_it_can_take_in(void)
+{
+    enum { DISKS = 100, OWED_MAX = 32 };
+    char name[16];
+
+    open_with_disk();
+    for (int i = 1; i < DISKS; i++) {
+        snprintf(name, sizeof(name), "disk%d", i);
+        stage_request(&s, name, stage_target(&s, "disk", 4096));
+    }
+    stage_wait(&s, store_path(B7 "/device/%d/state", DISKS).text, "added");
+    s.mute = true;
+    for (int i = 1; i < DISKS; i++)
+        stage_write(s.toolstack, store_path(B7 "/request/disk%d/resize", i).text, "1");
+    stage_settle(&s);
+    CU_ASSERT_EQUAL(worker()->got[IPC_DEVICE_RESIZE], OWED_MAX);
+    s.mute = false;
+    for (int i = 1; i <= OWED_MAX; i++)
+        stage_worker_says(worker(), IPC_DEVICE_RESIZED, (uint64_t)i + 1, "");
+    for (int i = 1; i < DISKS; i++)
+        stage_wait(&s, store_path(B7 "/request/disk%d/resize", i).text, NULL);
+    CU_ASSERT_EQUAL(worker()->got[IPC_DEVICE_RESIZE], DISKS - 1);
+    CU_ASSERT_EQUAL(s.spawned, 1);
+    stage_close(&s);
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -227,6 +255,7 @@ int main(void)
         TEST(a_worker_that_was_not_asked_is_replaced),
         TEST(a_worker_that_does_not_look_is_replaced),
         TEST(a_worker_that_removes_what_it_has_not_looked_at_is_replaced),
+        TEST(is_asked_no_more_than_it_can_take_in),
         {NULL, NULL},
     };
 
