@@ -52,6 +52,14 @@ static void on_retry(evutil_socket_t fd, short what, void *user)
     bus_touch(user, BUS_ALL);
 }
 
+/* How often is up to the guest: it costs no look at the devices. */
+static void on_pause(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    bus_touch(user, BUS_STATE);
+}
+
 /* ---- the store ---- */
 
 struct guarded {
@@ -282,9 +290,10 @@ struct bus *bus_new(struct daemon *daemon, uint32_t frontend, uint32_t id)
     bus->online = true;
     bus->state = XENBUS_INITIALISING;
     bus->retry = evtimer_new(daemon->base, on_retry, bus);
+    bus->pause = evtimer_new(daemon->base, on_pause, bus);
     bus->link_answer = evtimer_new(daemon->base, on_answer_overdue, bus);
     bus->request_answer = evtimer_new(daemon->base, on_answer_overdue, bus);
-    if (!bus->retry || !bus->link_answer || !bus->request_answer) {
+    if (!bus->retry || !bus->pause || !bus->link_answer || !bus->request_answer) {
         bus_free(bus);
         return NULL;
     }
@@ -306,6 +315,8 @@ void bus_free(struct bus *bus)
         event_free(bus->request_answer);
     if (bus->retry)
         event_free(bus->retry);
+    if (bus->pause)
+        event_free(bus->pause);
     free(bus);
 }
 

@@ -83,6 +83,7 @@ struct bus {
     bool restored; /* the worker has every device that already had a number */
 
     struct event *retry;
+    struct event *pause;          /* runs before the next advertisement */
     struct event *link_answer;    /* runs while the worker owes an answer about the ring */
     struct event *request_answer; /* and this one about a device */
     struct log_limit limit;

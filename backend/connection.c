@@ -156,7 +156,7 @@ static bool advertised_too_often(struct bus *bus)
     if (bus->advertised < now)
         bus->advertised = now;
     if (bus->advertised - now >= ADVERTISEMENTS_AT_ONCE * PAUSE_NANOSECONDS) {
-        evtimer_add(bus->retry, &pause);
+        evtimer_add(bus->pause, &pause);
         return true;
     }
     bus->advertised += PAUSE_NANOSECONDS;

@@ -135,6 +135,44 @@ static void a_worker_that_dies_meanwhile_loses_nothing(void)
     stage_close(&s);
 }
 
+/* What a driver's start costs once it has to wait for its turn. */
+static uint64_t cost_of_a_paced_start(void)
+{
+    uint64_t before;
+
+    for (int i = 0; i < 12; i++) {
+        stage_begin(s.guest, 7);
+        stage_settle(&s);
+        stage_offer(&s, s.guest, 7);
+        stage_settle(&s);
+    }
+    stage_begin(s.guest, 7);
+    stage_settle(&s);
+    CU_ASSERT(stage_is(&s, B7 "/state", "4"));
+    before = calls();
+    fake_xen_advance(s.fx, UINT64_C(100000000));
+    stage_wait(&s, B7 "/state", "2");
+    stage_settle(&s);
+    return calls() - before;
+}
+
+/* A guest may start its driver ten times a second for ever. */
+static void a_start_costs_the_same_with_many(void)
+{
+    uint64_t with_few, with_many;
+
+    begin(FEW);
+    with_few = cost_of_a_paced_start();
+    stage_close(&s);
+    begin(MANY);
+    with_many = cost_of_a_paced_start();
+    stage_close(&s);
+    printf("# %u xenstore calls for a start with few devices, %u with many\n",
+           (unsigned)with_few, (unsigned)with_many);
+    /* The test's own looks at the state are among them. */
+    CU_ASSERT(with_many <= with_few + FEW);
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -142,6 +180,7 @@ int main(void)
         TEST(all_go_when_the_bus_goes_offline),
         TEST(all_come_back_with_a_new_daemon),
         TEST(a_worker_that_dies_meanwhile_loses_nothing),
+        TEST(a_start_costs_the_same_with_many),
         {NULL, NULL},
     };
 
