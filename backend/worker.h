@@ -14,6 +14,9 @@
 
 struct worker;
 
+/* A loop as a worker needs it, which no guest keeps from turning. NULL without memory. */
+struct event_base *worker_base_new(void);
+
 /*
  * Makes a worker on a loop, speaking ipc.h on `socket` (the worker's to close
  * from now on). `platform` needs event channels and PLATFORM_GNTTAB and stays

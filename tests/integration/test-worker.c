@@ -5,6 +5,9 @@
  * going, Xen failing. */
 
 #include <errno.h>
+#include <linux/virtio_blk.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -411,6 +414,61 @@ static void ends_when_the_supervisor_talks_nonsense(void)
     guest_free(g);
 }
 
+struct turns {
+    struct event *timer;
+    unsigned count;
+};
+
+static void on_turn(evutil_socket_t fd, short what, void *user)
+{
+    static const struct timeval at_once = {0};
+    struct turns *turns = user;
+
+    (void)fd, (void)what;
+    turns->count++;
+    evtimer_add(turns->timer, &at_once);
+}
+
+/* A guest that has each batch of messages make work, and the work an event, keeps
+ * neither the supervisor nor I/O waiting. */
+static void the_loop_turns_however_busy_the_guest_is(void)
+{
+    enum { DEVICES = 60, BATCH = 64 };
+    struct msg nobodys = {.kind = MSG_event_avail, .dev_num = 999};
+    struct guest *g = guest_new();
+    struct turns turns = {0};
+
+    turns.timer = evtimer_new(g->base, on_turn, &turns);
+    guest_connect(g, MSG_WIDE, UINT16_MAX);
+    guest_share_area(g);
+    for (unsigned i = 1; i <= DEVICES; i++) {
+        guest_add_blk(g, i, guest_disk(8), false);
+        guest_start_device(g, i, UINT64_C(1) << VIRTIO_F_VERSION_1);
+    }
+    memset(g->area + GUEST_HEADERS, VIRTIO_BLK_T_GET_ID, 1);
+    guest_describe(g, 0, GUEST_HEADERS, 16, 0, 1);
+    guest_describe(g, 1, GUEST_DATA, 20, VRING_DESC_F_WRITE, 2);
+    guest_describe(g, 2, GUEST_STATUSES, 1, VRING_DESC_F_WRITE, 0);
+    guest_make_available(g, 0);
+    for (unsigned i = 1; i <= DEVICES; i++) {
+        guest_kick(g, i);
+        for (unsigned n = 1; n < BATCH; n++)
+            guest_send(g, &nobodys);
+    }
+    on_turn(-1, 0, &turns);
+    g->used_events = 0;
+    while (g->used_events < DEVICES) {
+        struct msg event = guest_receive(g);
+
+        CU_ASSERT(guest_count_event(g, &event));
+    }
+    printf("# %u turns\n", turns.count);
+    CU_ASSERT(turns.count > 4);
+    event_free(turns.timer);
+    guest_settle(g);
+    guest_free(g);
+}
+
 /* ---- Xen fails ---- */
 
 /* The next word of the supervisor's socket, or 0 once `responses` came. */
@@ -503,6 +561,7 @@ static const struct test_case cases[] = {
     TEST(ignores_reserved_bits),
     TEST(says_why_a_device_is_refused),
     TEST(a_removed_device_is_gone),
+    TEST(the_loop_turns_however_busy_the_guest_is),
     TEST(ends_when_the_supervisor_does),
     TEST(ends_when_the_supervisor_talks_nonsense),
     TEST(every_failure_of_xen_is_survived),
