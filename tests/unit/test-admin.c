@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <json-c/json.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "tests/fake/fake-xen.h"
 #include "tests/harness.h"
 #include "tests/unit/admin-daemon.h"
+#include "tests/unit/complaint.h"
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/schema.h"
@@ -24,18 +24,7 @@
 
 /* ---- what the tool says ---- */
 
-static char complaint[512];
 static char *output;
-
-void complain(const char *name, const char *format, ...)
-{
-    va_list args;
-
-    (void)name;
-    va_start(args, format);
-    vsnprintf(complaint, sizeof(complaint), format, args);
-    va_end(args);
-}
 
 static FILE *new_output(void)
 {
@@ -43,13 +32,8 @@ static FILE *new_output(void)
 
     free(output);
     output = NULL;
-    complaint[0] = '\0';
+    complaint_clear();
     return open_memstream(&output, &size);
-}
-
-static bool complained(const char *part)
-{
-    return strstr(complaint, part) != NULL;
 }
 
 /* ---- dom0, a guest called "web", and a daemon ---- */
@@ -136,7 +120,7 @@ static int attach_one(struct machine *m)
 
 static int detach(struct machine *m, struct detach_request request)
 {
-    complaint[0] = '\0';
+    complaint_clear();
     request.domain = request.domain ? request.domain : "5";
     return detach_run(m->dom0, &request);
 }
@@ -252,7 +236,7 @@ static void unknown_domains_are_refused(void)
     CU_ASSERT_EQUAL(attach(&m, (struct attach_request){.domain = "17"}), 1);
     CU_ASSERT_STRING_EQUAL(complaint, "there is no domain '17'");
     CU_ASSERT_EQUAL(attach(&m, (struct attach_request){.domain = "99999999999"}), 1);
-    CU_ASSERT(complained("there is no domain"));
+    CU_ASSERT(complaint_has("there is no domain"));
     CU_ASSERT_EQUAL(detach(&m, (struct detach_request){.domain = "mail", .device = "1"}), 1);
     CU_ASSERT_STRING_EQUAL(complaint, "there is no domain 'mail'");
     CU_ASSERT_EQUAL(list(&m, (struct list_request){.domain = "mail"}), 1);
@@ -266,10 +250,10 @@ static void a_missing_daemon_is_told(void)
     struct machine m = start_without_daemon();
 
     CU_ASSERT_EQUAL(attach_one(&m), 1);
-    CU_ASSERT(complained("xvmsgd is not running in this domain: start it with"));
+    CU_ASSERT(complaint_has("xvmsgd is not running in this domain: start it with"));
     CU_ASSERT(!exists(&m, B));
     CU_ASSERT_EQUAL(detach(&m, (struct detach_request){.device = "0"}), 1);
-    CU_ASSERT(complained("xvmsgd is not running"));
+    CU_ASSERT(complaint_has("xvmsgd is not running"));
     stop(&m);
 }
 
@@ -301,7 +285,7 @@ static void a_request_taken_away_ends_the_wait(void)
     struct machine m = start(ADMIN_DROPS);
 
     CU_ASSERT_EQUAL(attach_one(&m), 1);
-    CU_ASSERT(complained("the request was removed before"));
+    CU_ASSERT(complaint_has("the request was removed before"));
     stop(&m);
 }
 
@@ -369,7 +353,7 @@ static void detach_refuses_what_is_not_there(void)
     CU_ASSERT_EQUAL(attach_one(&m), 0);
     for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++) {
         CU_ASSERT_EQUAL(detach(&m, (struct detach_request){.device = devices[i]}), 1);
-        CU_ASSERT(complained("domain 5 has no device"));
+        CU_ASSERT(complaint_has("domain 5 has no device"));
     }
     CU_ASSERT(exists(&m, B "/request/blk0"));
     stop(&m);
@@ -383,10 +367,10 @@ static void detach_says_how_and_does_not_wait_for_ever(void)
     store_write_text(m.dom0, PLATFORM_NO_TX, B "/request/blk0", XS_NUMBER, "3");
     store_write_text(m.dom0, PLATFORM_NO_TX, B "/device/3", XS_NAME, "blk0");
     CU_ASSERT_EQUAL(detach(&m, (struct detach_request){.device = "3"}), 1);
-    CU_ASSERT(complained("--force"));
+    CU_ASSERT(complaint_has("--force"));
     CU_ASSERT(holds(&m, B "/request/blk0", XS_REMOVE, XS_REMOVE_ORDERLY));
     CU_ASSERT_EQUAL(detach(&m, (struct detach_request){.device = "3", .force = true}), 1);
-    CU_ASSERT(!complained("--force"));
+    CU_ASSERT(!complaint_has("--force"));
     CU_ASSERT(holds(&m, B "/request/blk0", XS_REMOVE, XS_REMOVE_FORCE));
     platform_close(silent);
     stop(&m);
@@ -529,17 +513,17 @@ static void wrong_command_lines_are_refused(void)
     CU_ASSERT(wrong_usage(cmd_attach, "attach"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk"));
-    CU_ASSERT(complained("target=PATH is missing"));
+    CU_ASSERT(complaint_has("target=PATH is missing"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web floppy target=/a"));
     CU_ASSERT_STRING_EQUAL(complaint, "no device type 'floppy'; there is: blk");
     CU_ASSERT(wrong_usage(cmd_attach, "attach web net target=/a"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target="));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target=/a writeonly"));
-    CU_ASSERT(complained("unknown argument 'writeonly'"));
+    CU_ASSERT(complaint_has("unknown argument 'writeonly'"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target=/a name=7"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target=/a name=a.b"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target=/a uuid=123"));
-    CU_ASSERT(complained("uuid '123'"));
+    CU_ASSERT(complaint_has("uuid '123'"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target=/a bus=-1"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target=/a --timeout=soon"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target=/a --colour"));

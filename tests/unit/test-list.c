@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <json-c/json.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,8 +12,8 @@
 #include "common/store.h"
 #include "tests/fake/fake-xen.h"
 #include "tests/harness.h"
+#include "tests/unit/complaint.h"
 #include "tools/xvmsg/admin.h"
-#include "tools/xvmsg/xvmsg.h"
 
 #define B "/local/domain/0/backend/virtio-msg/5/0"
 #define F "/local/domain/5/device/virtio-msg/0"
@@ -24,18 +23,7 @@
 
 static struct fake_xen *fx;
 static struct platform *dom0;
-static char complaint[512];
 static char *output;
-
-void complain(const char *name, const char *format, ...)
-{
-    va_list args;
-
-    (void)name;
-    va_start(args, format);
-    vsnprintf(complaint, sizeof(complaint), format, args);
-    va_end(args);
-}
 
 static void put(const char *path, const char *value)
 {
@@ -65,7 +53,7 @@ static int list(struct list_request request)
 
     free(output);
     output = NULL;
-    complaint[0] = '\0';
+    complaint_clear();
     out = open_memstream(&output, &size);
     status = list_run(dom0, &request, out);
     fclose(out);
