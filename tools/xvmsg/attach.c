@@ -283,31 +283,10 @@ static bool parse_argument(const char *argument, struct attach_request *r)
 }
 
 /* -1 to go on, else the exit status. */
-static int parse_options(int argc, char **argv, struct attach_request *r)
-{
-    static const struct option known[] = {
-        {"timeout", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-
-    optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "t:h", known, NULL)) != -1;)
-        switch (c) {
-        case 't':
-            if (options_number(COMMAND, "--timeout", optarg, &r->timeout) < 0)
-                return EXIT_USAGE;
-            break;
-        default:
-            return options_usage(usage, c == 'h');
-        }
-    return -1;
-}
-
-/* -1 to go on, else the exit status. */
 static int parse_command_line(int argc, char **argv, struct attach_request *r)
 {
-    int status = parse_options(argc, argv, r);
+    const struct options_known known[] = {{"timeout", 't', .number = &r->timeout}, {0}};
+    int status = options_parse(COMMAND, usage, known, argc, argv);
     const char *why;
 
     if (status >= 0)
@@ -330,19 +309,15 @@ static int parse_command_line(int argc, char **argv, struct attach_request *r)
     return -1;
 }
 
+static int run(struct platform *p, const void *request)
+{
+    return attach_run(p, request, stdout);
+}
+
 int cmd_attach(int argc, char **argv)
 {
     struct attach_request request = {.timeout = ADMIN_TIMEOUT_DEFAULT};
     int status = parse_command_line(argc, argv, &request);
 
-    if (status >= 0)
-        return status;
-
-    struct platform *p = bus_open_xen(COMMAND);
-
-    if (!p)
-        return EXIT_FAILURE;
-    status = attach_run(p, &request, stdout);
-    platform_close(p);
-    return status;
+    return status < 0 ? bus_run(COMMAND, run, &request) : status;
 }

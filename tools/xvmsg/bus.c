@@ -19,14 +19,21 @@
 #define NANOSECONDS_PER_SECOND 1000000000u
 #define NANOSECONDS_PER_MILLISECOND 1000000u
 
-struct platform *bus_open_xen(const char *command)
+int bus_run(const char *command, int (*run)(struct platform *p, const void *request),
+            const void *request)
 {
     const char *why;
     struct platform *p = platform_open_xen(PLATFORM_XENSTORE, &why);
 
-    if (!p)
+    if (!p) {
         complain(command, "%s", why);
-    return p;
+        return EXIT_FAILURE;
+    }
+
+    int status = run(p, request);
+
+    platform_close(p);
+    return status;
 }
 
 static bool domain_is_named(struct platform *p, const char *domid, const char *name)

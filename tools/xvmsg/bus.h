@@ -17,8 +17,9 @@ struct bus_id {
     uint32_t bus;
 };
 
-/* Opens this domain's Xen for a subcommand; complains. */
-struct platform *bus_open_xen(const char *command);
+/* Runs a subcommand over this domain's Xen; complains. The exit status. */
+int bus_run(const char *command, int (*run)(struct platform *p, const void *request),
+            const void *request);
 
 /* "name" or "id" of an existing domain. Complains when there is none. */
 int bus_find_domain(struct platform *p, const char *command, const char *text, uint32_t *domid);

@@ -2,7 +2,6 @@
 /* Copyright the xen-virtio-msg authors */
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,39 +74,23 @@ int detach_run(struct platform *p, const struct detach_request *request)
 }
 
 /* -1 to go on, else the exit status. */
-static int parse_options(int argc, char **argv, struct detach_request *r)
-{
-    static const struct option known[] = {
-        {"force", no_argument, NULL, 'f'},
-        {"timeout", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
-
-    optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "ft:h", known, NULL)) != -1;)
-        switch (c) {
-        case 'f':
-            r->force = true;
-            break;
-        case 't':
-            if (options_number(COMMAND, "--timeout", optarg, &r->timeout) < 0)
-                return EXIT_USAGE;
-            break;
-        default:
-            return options_usage(usage, c == 'h');
-        }
-    return -1;
-}
-
-/* -1 to go on, else the exit status. */
 static int parse_command_line(int argc, char **argv, struct detach_request *r)
 {
-    int status = parse_options(argc, argv, r);
+    const struct options_known known[] = {
+        {"force", 'f', .flag = &r->force},
+        {"timeout", 't', .number = &r->timeout},
+        {0},
+    };
+    int status = options_parse(COMMAND, usage, known, argc, argv);
 
     if (status >= 0)
         return status;
     return options_device(COMMAND, usage, argc, argv, &r->domain, &r->device, &r->bus);
+}
+
+static int run(struct platform *p, const void *request)
+{
+    return detach_run(p, request);
 }
 
 int cmd_detach(int argc, char **argv)
@@ -115,14 +98,5 @@ int cmd_detach(int argc, char **argv)
     struct detach_request request = {.timeout = ADMIN_TIMEOUT_DEFAULT};
     int status = parse_command_line(argc, argv, &request);
 
-    if (status >= 0)
-        return status;
-
-    struct platform *p = bus_open_xen(COMMAND);
-
-    if (!p)
-        return EXIT_FAILURE;
-    status = detach_run(p, &request);
-    platform_close(p);
-    return status;
+    return status < 0 ? bus_run(COMMAND, run, &request) : status;
 }

@@ -151,29 +151,24 @@ int list_run(struct platform *p, const struct list_request *request, FILE *out)
 /* -1 to go on, else the exit status. */
 static int parse_command_line(int argc, char **argv, struct list_request *r)
 {
-    static const struct option known[] = {
-        {"numbers", no_argument, NULL, 'n'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    const struct options_known known[] = {
+        {"numbers", '\0', .flag = &r->numbers},
+        {"json", 'j', .flag = &r->json},
+        {0},
     };
+    int status = options_parse(COMMAND, usage, known, argc, argv);
 
-    optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "jh", known, NULL)) != -1;)
-        switch (c) {
-        case 'n':
-            r->numbers = true;
-            break;
-        case 'j':
-            r->json = true;
-            break;
-        default:
-            return options_usage(usage, c == 'h');
-        }
+    if (status >= 0)
+        return status;
     if (argc - optind > 1)
         return options_usage(usage, false);
     r->domain = argv[optind]; /* NULL at the end */
     return -1;
+}
+
+static int run(struct platform *p, const void *request)
+{
+    return list_run(p, request, stdout);
 }
 
 int cmd_list(int argc, char **argv)
@@ -181,14 +176,5 @@ int cmd_list(int argc, char **argv)
     struct list_request request = {0};
     int status = parse_command_line(argc, argv, &request);
 
-    if (status >= 0)
-        return status;
-
-    struct platform *p = bus_open_xen(COMMAND);
-
-    if (!p)
-        return EXIT_FAILURE;
-    status = list_run(p, &request, stdout);
-    platform_close(p);
-    return status;
+    return status < 0 ? bus_run(COMMAND, run, &request) : status;
 }

@@ -11,6 +11,9 @@
 #include "common/store.h"
 #include "tools/xvmsg/xvmsg.h"
 
+/* What getopt() returns for the first option in its long form; no letter is as large. */
+#define LONG_OPTIONS 256
+
 int options_usage(const char *usage, bool asked)
 {
     fputs(usage, asked ? stdout : stderr);
@@ -26,6 +29,71 @@ int options_number(const char *command, const char *option, const char *text, ui
         return 0;
     }
     complain(command, "%s must be a number, not '%s'", option, text);
+    return -1;
+}
+
+/* What getopt() wants to know of the options, and of --help. */
+static void describe(const struct options_known *known, struct option *longs, char *letters)
+{
+    int n = 0;
+
+    for (; known[n].name; n++) {
+        int argument = known[n].flag ? no_argument : required_argument;
+
+        longs[n] = (struct option){known[n].name, argument, NULL, LONG_OPTIONS + n};
+        if (!known[n].letter)
+            continue;
+        *letters++ = known[n].letter;
+        if (argument == required_argument)
+            *letters++ = ':';
+    }
+    longs[n] = (struct option){"help", no_argument, NULL, 'h'};
+    longs[n + 1] = (struct option){0};
+    strcpy(letters, "h");
+}
+
+/* The option of which getopt() speaks; NULL for --help, and for one it refused. */
+static const struct options_known *find(const struct options_known *known, int c)
+{
+    for (int n = 0; known[n].name; n++)
+        if (c == LONG_OPTIONS + n || c == known[n].letter)
+            return &known[n];
+    return NULL;
+}
+
+/* False after a complaint. */
+static bool take(const char *command, const struct options_known *known)
+{
+    char name[32];
+
+    if (known->flag) {
+        *known->flag = true;
+        return true;
+    }
+    if (known->text) {
+        *known->text = optarg;
+        return true;
+    }
+    snprintf(name, sizeof(name), "--%s", known->name);
+    return options_number(command, name, optarg, known->number) == 0;
+}
+
+int options_parse(const char *command, const char *usage, const struct options_known *known,
+                  int argc, char **argv)
+{
+    struct option longs[OPTIONS_KNOWN_MAX + 2];
+    char letters[2 * OPTIONS_KNOWN_MAX + 2];
+
+    describe(known, longs, letters);
+    optind = 1;
+    for (int c; (c = getopt_long(argc, argv, letters, longs, NULL)) != -1;) {
+        const struct options_known *option = find(known, c);
+
+        if (!option)
+            return options_usage(usage, c == 'h');
+        if (!take(command, option))
+            return EXIT_USAGE;
+    }
     return -1;
 }
 

@@ -11,7 +11,25 @@
 /* Prints the usage where it belongs, asked for or not; returns the exit status. */
 int options_usage(const char *usage, bool asked);
 
-/* An option's number; complains. */
+/* An option that a subcommand knows: where its value goes, to one of the three. */
+struct options_known {
+    const char *name; /* without its dashes */
+    char letter;      /* '\0': it has no short form */
+    bool *flag;
+    uint32_t *number;
+    const char **text;
+};
+
+#define OPTIONS_KNOWN_MAX 8
+
+/*
+ * Takes in the options, at most OPTIONS_KNOWN_MAX and then one without a name, and
+ * --help. -1 to go on at argv[optind], else the exit status, after a complaint.
+ */
+int options_parse(const char *command, const char *usage, const struct options_known *known,
+                  int argc, char **argv);
+
+/* A number, of an option or an argument; complains. */
 int options_number(const char *command, const char *option, const char *text, uint32_t *number);
 
 /*

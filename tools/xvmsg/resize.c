@@ -2,7 +2,6 @@
 /* Copyright the xen-virtio-msg authors */
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,23 +84,17 @@ int resize_run(struct platform *p, const struct resize_request *request)
 /* -1 to go on, else the exit status. */
 static int parse_command_line(int argc, char **argv, struct resize_request *r)
 {
-    static const struct option known[] = {
-        {"timeout", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
+    const struct options_known known[] = {{"timeout", 't', .number = &r->timeout}, {0}};
+    int status = options_parse(COMMAND, usage, known, argc, argv);
 
-    optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "t:h", known, NULL)) != -1;)
-        switch (c) {
-        case 't':
-            if (options_number(COMMAND, "--timeout", optarg, &r->timeout) < 0)
-                return EXIT_USAGE;
-            break;
-        default:
-            return options_usage(usage, c == 'h');
-        }
+    if (status >= 0)
+        return status;
     return options_device(COMMAND, usage, argc, argv, &r->domain, &r->device, &r->bus);
+}
+
+static int run(struct platform *p, const void *request)
+{
+    return resize_run(p, request);
 }
 
 int cmd_resize(int argc, char **argv)
@@ -109,14 +102,5 @@ int cmd_resize(int argc, char **argv)
     struct resize_request request = {.timeout = ADMIN_TIMEOUT_DEFAULT};
     int status = parse_command_line(argc, argv, &request);
 
-    if (status >= 0)
-        return status;
-
-    struct platform *p = bus_open_xen(COMMAND);
-
-    if (!p)
-        return EXIT_FAILURE;
-    status = resize_run(p, &request);
-    platform_close(p);
-    return status;
+    return status < 0 ? bus_run(COMMAND, run, &request) : status;
 }

@@ -273,46 +273,32 @@ restore:
 /* -1 to go on, else the exit status. */
 static int parse_command_line(int argc, char **argv, struct trace_order *order)
 {
-    static const struct option known[] = {
-        {"bus", required_argument, NULL, 'b'},     {"output", required_argument, NULL, 'o'},
-        {"count", required_argument, NULL, 'c'},   {"seconds", required_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+    const struct options_known known[] = {
+        {"bus", 'b', .number = &order->bus},
+        {"output", 'o', .text = &order->output},
+        {"count", 'c', .number = &order->count},
+        {"seconds", 's', .number = &order->seconds},
+        {0},
     };
+    int status = options_parse(COMMAND, usage, known, argc, argv);
 
-    optind = 1;
-    for (int c; (c = getopt_long(argc, argv, "b:o:c:s:h", known, NULL)) != -1;) {
-        int rc = 0;
-
-        switch (c) {
-        case 'b':
-            rc = options_number(COMMAND, "--bus", optarg, &order->bus);
-            break;
-        case 'o':
-            order->output = optarg;
-            break;
-        case 'c':
-            rc = options_number(COMMAND, "--count", optarg, &order->count);
-            break;
-        case 's':
-            rc = options_number(COMMAND, "--seconds", optarg, &order->seconds);
-            break;
-        default:
-            return options_usage(usage, c == 'h');
-        }
-        if (rc < 0)
-            return EXIT_USAGE;
-    }
+    if (status >= 0)
+        return status;
     if (argc - optind != 1)
         return options_usage(usage, false);
     order->domain = argv[optind];
     return -1;
 }
 
+static int run(struct platform *p, const void *order)
+{
+    return trace_run(p, order);
+}
+
 int cmd_trace(int argc, char **argv)
 {
     struct trace_order order = {.output = TRACE_OUTPUT_DEFAULT, .socket = TRACE_SOCKET};
     int status = parse_command_line(argc, argv, &order);
-    struct platform *p;
 
     if (status >= 0)
         return status;
@@ -321,10 +307,5 @@ int cmd_trace(int argc, char **argv)
                           "'xvmsg decode'");
         return EXIT_USAGE;
     }
-    p = bus_open_xen(COMMAND);
-    if (!p)
-        return EXIT_FAILURE;
-    status = trace_run(p, &order);
-    platform_close(p);
-    return status;
+    return bus_run(COMMAND, run, &order);
 }
