@@ -275,6 +275,7 @@ struct bus *bus_new(struct daemon *daemon, uint32_t frontend, uint32_t id)
 
     if (!bus)
         return NULL;
+    TAILQ_INIT(&bus->requests);
     bus->daemon = daemon;
     bus->source = (struct offer_source){
         .platform = daemon->platform, .frontend = frontend, .bus = id};

@@ -13,6 +13,8 @@
 #ifndef XVMSG_BUS_H
 #define XVMSG_BUS_H
 
+#include <sys/queue.h>
+
 #include "backend/daemon.h"
 #include "backend/ipc.h"
 #include "backend/log.h"
@@ -69,9 +71,8 @@ struct bus {
     uint64_t advertised;      /* paces advertisements, see connection.c */
 
     /* There may be very many: what one of them needs does not touch the others. */
-    struct request *requests; /* those the worker was asked for */
-    struct request *last_request;
-    void *requests_by_name; /* the same, for tsearch() */
+    TAILQ_HEAD(, request) requests; /* those the worker was asked for */
+    void *requests_by_name;         /* the same, for tsearch() */
     void *requests_by_number;
     size_t adding;       /* of them: not announced yet */
     size_t owed;         /* answers about them that the worker owes */

@@ -275,7 +275,7 @@ static void commit(struct bus *bus)
  * the time to close that the toolstack gives us. */
 static void go_offline(struct bus *bus, enum xenbus_state frontend)
 {
-    if (bus->requests)
+    if (!TAILQ_EMPTY(&bus->requests))
         return;
     if (bus->state == XENBUS_CONNECTED) {
         set_state(bus, XENBUS_CLOSING);

@@ -57,12 +57,7 @@ static bool insert(struct bus *bus, struct request *r)
         tdelete(r, &bus->requests_by_name, compare_names);
         return false;
     }
-    r->prev = bus->last_request;
-    if (r->prev)
-        r->prev->next = r;
-    else
-        bus->requests = r;
-    bus->last_request = r;
+    TAILQ_INSERT_TAIL(&bus->requests, r, link);
     return true;
 }
 
@@ -70,14 +65,7 @@ static void take_out(struct bus *bus, struct request *r)
 {
     tdelete(r, &bus->requests_by_name, compare_names);
     tdelete(r, &bus->requests_by_number, compare_numbers);
-    if (r->prev)
-        r->prev->next = r->next;
-    else
-        bus->requests = r->next;
-    if (r->next)
-        r->next->prev = r->prev;
-    else
-        bus->last_request = r->prev;
+    TAILQ_REMOVE(&bus->requests, r, link);
 }
 
 static void count(struct bus *bus, enum request_stage stage, size_t one)
@@ -485,7 +473,7 @@ static void settle(struct request *r)
     /* Another request may have been made under its name meanwhile. */
     requests_note(bus, name);
     /* The last device gone may be what going offline waited for. */
-    if (!bus->requests)
+    if (TAILQ_EMPTY(&bus->requests))
         bus_touch(bus, BUS_STATE);
 }
 

@@ -37,8 +37,7 @@ enum request_resize {
 };
 
 struct request {
-    struct request *prev;
-    struct request *next;
+    TAILQ_ENTRY(request) link;
     struct bus *bus;
     char name[NAME_MAX_LENGTH + 1];
     char type[IPC_TYPE_MAX];

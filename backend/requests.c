@@ -199,6 +199,7 @@ static void note_all(struct bus *bus)
     struct store_path dir = store_path("%s/" XS_REQUEST, bus->home.text);
     size_t count = 0;
     char **names = p->ops->xs_list(p, PLATFORM_NO_TX, dir.text, &count);
+    const struct request *r;
 
     if (!names && errno != ENOENT) {
         bus_retry(bus, "listing requests");
@@ -206,7 +207,7 @@ static void note_all(struct bus *bus)
     }
     if (names)
         qsort(names, count, sizeof(*names), compare_names);
-    for (const struct request *r = bus->requests; r; r = r->next)
+    TAILQ_FOREACH(r, &bus->requests, link)
         note(bus, r->name);
     for (size_t i = 0; i < count; i++)
         note(bus, names[i]);
@@ -313,7 +314,9 @@ void requests_work(struct bus *bus, bool all)
 
 void requests_check_releases(struct bus *bus)
 {
-    for (struct request *r = bus->requests; r; r = r->next)
+    struct request *r;
+
+    TAILQ_FOREACH(r, &bus->requests, link)
         request_check_release(r);
 }
 
@@ -352,9 +355,10 @@ bool requests_answer(struct bus *bus, const struct ipc_message *message)
 
 void requests_tell_hidden(const struct bus *bus)
 {
+    const struct request *r;
     unsigned hidden = 0;
 
-    for (const struct request *r = bus->requests; r; r = r->next)
+    TAILQ_FOREACH(r, &bus->requests, link)
         hidden += r->number > msg_dev_num_max(bus->offer.wire_form);
     if (hidden)
         log_warning("%s: the guest's driver speaks the compact form: devices with numbers above "
@@ -371,8 +375,8 @@ void requests_worker_died(struct bus *bus)
     bus->restored = false;
     /* The numbers of those it was to add are given back. */
     bus->numbers_started = false;
-    for (struct request *r = bus->requests, *next; r; r = next) {
-        next = r->next;
+    for (struct request *r = TAILQ_FIRST(&bus->requests), *next; r; r = next) {
+        next = TAILQ_NEXT(r, link);
         resize_forget(r);
         if (r->stage <= REQUEST_SERVED)
             request_free(r);
@@ -383,8 +387,8 @@ void requests_worker_died(struct bus *bus)
 
 void requests_free(struct bus *bus)
 {
-    while (bus->requests)
-        request_free(bus->requests);
+    while (!TAILQ_EMPTY(&bus->requests))
+        request_free(TAILQ_FIRST(&bus->requests));
     names_free(&bus->noted);
     names_free(&bus->held);
     names_free(&bus->wanted);

@@ -36,30 +36,9 @@ bool device_is_open(const struct xvmsg *h, uint64_t number)
     return find(h, number) != NULL;
 }
 
-static void append(struct xvmsg_device *d)
-{
-    struct devices *all = &d->h->devices;
-
-    d->prev = all->last;
-    if (all->last)
-        all->last->next = d;
-    else
-        all->first = d;
-    all->last = d;
-}
-
 static void free_device(struct xvmsg_device *d)
 {
-    struct devices *all = &d->h->devices;
-
-    if (d->prev)
-        d->prev->next = d->next;
-    else
-        all->first = d->next;
-    if (d->next)
-        d->next->prev = d->prev;
-    else
-        all->last = d->prev;
+    TAILQ_REMOVE(&d->h->devices.all, d, in_all);
     for (unsigned i = 0; i < d->driver.num_queues; i++)
         queue_tear_down(&d->queues[i]);
     free(d->config.bytes);
@@ -68,17 +47,10 @@ static void free_device(struct xvmsg_device *d)
 
 void device_attend(struct xvmsg_device *d)
 {
-    struct devices *all = &d->h->devices;
-
     if (d->attended)
         return;
     d->attended = true;
-    d->next_attended = NULL;
-    if (all->last_attended)
-        all->last_attended->next_attended = d;
-    else
-        all->first_attended = d;
-    all->last_attended = d;
+    TAILQ_INSERT_TAIL(&d->h->devices.attended, d, in_attended);
 }
 
 /* ---- opening ---- */
@@ -156,7 +128,7 @@ struct xvmsg_device *xvmsg_device_open(struct xvmsg *h, uint64_t number,
         return NULL;
     /* Begins in the loop, so that `ready` never runs before this call returned. */
     d->phase = DEVICE_WAITING;
-    append(d);
+    TAILQ_INSERT_TAIL(&h->devices.all, d, in_all);
     device_attend(d);
     handle_turn(h);
     return d;
@@ -215,9 +187,10 @@ void device_gone(struct xvmsg *h, uint64_t number)
         removed(user);
 
     /* Up to here: who is told may open it once more, and be told the next time. */
-    const struct xvmsg_device *last = h->devices.last_attended;
+    const struct xvmsg_device *last = TAILQ_LAST(&h->devices.attended, attended);
+    struct xvmsg_device *d;
 
-    for (struct xvmsg_device *d = h->devices.first_attended; d; d = d->next_attended) {
+    TAILQ_FOREACH(d, &h->devices.attended, in_attended) {
         if (d->number == number && d->phase == DEVICE_WAITING)
             removed(d);
         if (d == last)
@@ -227,7 +200,9 @@ void device_gone(struct xvmsg *h, uint64_t number)
 
 void device_connection_lost(struct xvmsg *h)
 {
-    for (struct xvmsg_device *d = h->devices.first; d; d = d->next)
+    struct xvmsg_device *d;
+
+    TAILQ_FOREACH(d, &h->devices.all, in_all)
         if (d->phase == DEVICE_CLOSING)
             device_closed(d);
         else
@@ -317,13 +292,14 @@ static bool waits(const struct xvmsg_device *d)
 }
 
 /* Frees the closed ones; those with nothing more to wait for are left alone. */
-static void sweep(struct devices *all)
+static void sweep(struct devices *devices)
 {
-    struct xvmsg_device *d = all->first_attended;
+    struct attended until_now = TAILQ_HEAD_INITIALIZER(until_now);
+    struct xvmsg_device *d;
 
-    all->first_attended = all->last_attended = NULL;
-    for (struct xvmsg_device *next; d; d = next) {
-        next = d->next_attended;
+    TAILQ_CONCAT(&until_now, &devices->attended, in_attended);
+    while ((d = TAILQ_FIRST(&until_now))) {
+        TAILQ_REMOVE(&until_now, d, in_attended);
         d->attended = false;
         if (d->phase == DEVICE_CLOSED)
             free_device(d);
@@ -334,10 +310,11 @@ static void sweep(struct devices *all)
 
 void device_tick(struct xvmsg *h)
 {
-    const struct xvmsg_device *last = h->devices.last_attended;
+    const struct xvmsg_device *last = TAILQ_LAST(&h->devices.attended, attended);
+    struct xvmsg_device *d;
 
     /* What callbacks add has its turn the next time. */
-    for (struct xvmsg_device *d = h->devices.first_attended; d; d = d->next_attended) {
+    TAILQ_FOREACH(d, &h->devices.attended, in_attended) {
         init_tick(d);
         resize_tick(d);
         if (d->phase == DEVICE_WAITING && !find(h, d->number))
@@ -350,9 +327,10 @@ void device_tick(struct xvmsg *h)
 
 uint64_t device_deadline(const struct xvmsg *h)
 {
+    const struct xvmsg_device *d;
     uint64_t soonest = NEVER;
 
-    for (const struct xvmsg_device *d = h->devices.first_attended; d; d = d->next_attended)
+    TAILQ_FOREACH(d, &h->devices.attended, in_attended)
         if (d->poll_at < soonest)
             soonest = d->poll_at;
     return soonest;
@@ -365,7 +343,9 @@ static void keep(void *device)
 
 void device_free_all(struct xvmsg *h)
 {
-    for (struct xvmsg_device *d = h->devices.first; d; d = d->next)
+    struct xvmsg_device *d;
+
+    TAILQ_FOREACH(d, &h->devices.all, in_all)
         if (d->phase == DEVICE_READY) {
             pending_drop(&h->bus.events, &d->events);
             config_write_end(d, XVMSG_CANCELLED);
@@ -374,8 +354,8 @@ void device_free_all(struct xvmsg *h)
             device_break(d, XVMSG_CANCELLED);
         }
     tdestroy(h->devices.users, keep);
-    while (h->devices.first)
-        free_device(h->devices.first);
+    while ((d = TAILQ_FIRST(&h->devices.all)))
+        free_device(d);
 }
 
 /* ---- inspecting ---- */

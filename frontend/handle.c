@@ -97,6 +97,11 @@ struct xvmsg *xvmsg_new_on(struct platform *p)
 
     if (!h)
         return NULL;
+    TAILQ_INIT(&h->requests.all);
+    TAILQ_INIT(&h->requests.ready);
+    TAILQ_INIT(&h->hotplug.known);
+    TAILQ_INIT(&h->devices.all);
+    TAILQ_INIT(&h->devices.attended);
     h->platform = p;
     h->ring_order = DEFAULT_RING_ORDER;
     h->timeout = DEFAULT_TIMEOUT_MS * NS_PER_MS;

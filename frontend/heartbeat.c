@@ -36,7 +36,9 @@ static void device_answered(struct xvmsg *h, const struct xvmsg_reply *reply, vo
 /* A device that cannot be asked for lack of memory is asked the next time. */
 static void ask_devices(struct xvmsg *h)
 {
-    for (struct xvmsg_device *d = h->devices.first; d; d = d->next)
+    struct xvmsg_device *d;
+
+    TAILQ_FOREACH(d, &h->devices.all, in_all)
         if (d->phase == DEVICE_READY)
             xvmsg_get_device_status(h, d->number, device_answered, d);
 }

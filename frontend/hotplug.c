@@ -22,9 +22,8 @@
 #include "xenstore-schema/schema.h"
 
 struct known_device {
+    TAILQ_ENTRY(known_device) link;
     uint64_t number;
-    struct known_device *prev;
-    struct known_device *next;
     bool told; /* the user heard of it */
     bool removing;
     bool marked; /* F/device/NUMBER may be there */
@@ -64,25 +63,13 @@ static struct known_device *know(struct hotplug *hotplug, uint64_t number)
         free(k);
         return NULL;
     }
-    k->prev = hotplug->last;
-    if (k->prev)
-        k->prev->next = k;
-    else
-        hotplug->first = k;
-    hotplug->last = k;
+    TAILQ_INSERT_TAIL(&hotplug->known, k, link);
     return k;
 }
 
 static void forget(struct hotplug *hotplug, struct known_device *k)
 {
-    if (k->prev)
-        k->prev->next = k->next;
-    else
-        hotplug->first = k->next;
-    if (k->next)
-        k->next->prev = k->prev;
-    else
-        hotplug->last = k->prev;
+    TAILQ_REMOVE(&hotplug->known, k, link);
     tdelete(k, &hotplug->by_number, compare);
     free(k);
 }
@@ -201,8 +188,8 @@ static int look_at_known(struct xvmsg *h)
 {
     struct known_device *next;
 
-    for (struct known_device *k = h->hotplug.first; k; k = next) {
-        next = k->next;
+    for (struct known_device *k = TAILQ_FIRST(&h->hotplug.known); k; k = next) {
+        next = TAILQ_NEXT(k, link);
         if (look(h, k->number) < 0)
             return -1;
     }
@@ -292,14 +279,14 @@ int hotplug_watch_fired(struct xvmsg *h, const char *path)
 
 void hotplug_all_gone(struct xvmsg *h)
 {
-    while (h->hotplug.first)
-        gone(h, h->hotplug.first);
+    while (!TAILQ_EMPTY(&h->hotplug.known))
+        gone(h, TAILQ_FIRST(&h->hotplug.known));
 }
 
 void hotplug_free(struct xvmsg *h)
 {
-    while (h->hotplug.first)
-        forget(&h->hotplug, h->hotplug.first);
+    while (!TAILQ_EMPTY(&h->hotplug.known))
+        forget(&h->hotplug, TAILQ_FIRST(&h->hotplug.known));
 }
 
 int hotplug_mark(struct xvmsg *h, uint64_t number, const char *state)

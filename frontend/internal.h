@@ -29,6 +29,8 @@
 #ifndef XVMSG_INTERNAL_H
 #define XVMSG_INTERNAL_H
 
+#include <sys/queue.h>
+
 #include "common/pending.h"
 #include "common/platform.h"
 #include "common/ring.h"
@@ -72,10 +74,8 @@ struct request_call {
 };
 
 struct request {
-    struct request *older; /* all requests by age, hence by deadline */
-    struct request *newer;
-    struct request *ahead; /* in the same lane */
-    struct request *behind;
+    TAILQ_ENTRY(request) by_age;
+    TAILQ_ENTRY(request) in_lane;
     struct lane *lane;
     uint64_t deadline;
     uint16_t token;
@@ -86,11 +86,9 @@ struct request {
 };
 
 struct requests {
-    struct request *oldest;
-    struct request *newest;
-    void *lanes; /* for tsearch() */
-    struct lane *first_ready;
-    struct lane *last_ready;
+    TAILQ_HEAD(, request) all; /* by age, hence by deadline */
+    void *lanes;               /* for tsearch() */
+    TAILQ_HEAD(, lane) ready;
     uint16_t last_token;
 };
 
@@ -216,9 +214,8 @@ void offer_leave(struct xvmsg *h);
 struct known_device;
 
 struct hotplug {
-    struct known_device *first; /* in the order in which they were told of */
-    struct known_device *last;
-    void *by_number; /* the same, for tsearch() */
+    TAILQ_HEAD(, known_device) known; /* in the order in which they were told of */
+    void *by_number;                  /* the same, for tsearch() */
     bool scan;
 };
 
@@ -355,9 +352,8 @@ enum device_phase {
 struct init_step;
 
 struct xvmsg_device {
-    struct xvmsg_device *prev;
-    struct xvmsg_device *next;
-    struct xvmsg_device *next_attended;
+    TAILQ_ENTRY(xvmsg_device) in_all;
+    TAILQ_ENTRY(xvmsg_device) in_attended;
     struct xvmsg *h;
     uint64_t number;
     enum device_phase phase;
@@ -390,12 +386,12 @@ struct xvmsg_device {
     struct xvmsg_queue queues[]; /* driver.num_queues of them */
 };
 
+TAILQ_HEAD(attended, xvmsg_device);
+
 struct devices {
-    struct xvmsg_device *first;
-    struct xvmsg_device *last;
-    struct xvmsg_device *first_attended; /* few of many devices */
-    struct xvmsg_device *last_attended;
-    void *users; /* who uses a number now, for tsearch() */
+    TAILQ_HEAD(, xvmsg_device) all;
+    struct attended attended; /* few of many devices */
+    void *users;              /* who uses a number now, for tsearch() */
 };
 
 /* ---- config, what can be done with it ---- */

@@ -22,10 +22,8 @@
 struct lane {
     bool bus;
     uint64_t device;
-    struct request *first;
-    struct request *last;
-    struct lane *next_ready; /* the next whose first request may be sent */
-    struct lane *prev_ready;
+    TAILQ_HEAD(, request) requests;
+    TAILQ_ENTRY(lane) in_ready;
     bool ready;
 };
 
@@ -57,93 +55,46 @@ static struct lane *lane_get(struct xvmsg *h, bool bus, uint64_t device)
         return NULL;
     lane->bus = bus;
     lane->device = device;
+    TAILQ_INIT(&lane->requests);
     if (tsearch(lane, &h->requests.lanes, compare_lanes))
         return lane;
     free(lane);
     return NULL;
 }
 
-static void ready_append(struct requests *all, struct lane *lane)
+/* A lane is ready when its first request is yet to be sent. */
+static void ready_check(struct requests *requests, struct lane *lane)
 {
-    lane->ready = true;
-    lane->next_ready = NULL;
-    lane->prev_ready = all->last_ready;
-    if (all->last_ready)
-        all->last_ready->next_ready = lane;
-    else
-        all->first_ready = lane;
-    all->last_ready = lane;
+    const struct request *first = TAILQ_FIRST(&lane->requests);
+    bool ready = first && !first->sent;
+
+    if (ready && !lane->ready)
+        TAILQ_INSERT_TAIL(&requests->ready, lane, in_ready);
+    if (!ready && lane->ready)
+        TAILQ_REMOVE(&requests->ready, lane, in_ready);
+    lane->ready = ready;
 }
 
-static void ready_remove(struct requests *all, struct lane *lane)
-{
-    lane->ready = false;
-    if (lane->prev_ready)
-        lane->prev_ready->next_ready = lane->next_ready;
-    else
-        all->first_ready = lane->next_ready;
-    if (lane->next_ready)
-        lane->next_ready->prev_ready = lane->prev_ready;
-    else
-        all->last_ready = lane->prev_ready;
-}
-
-static void lane_append(struct xvmsg *h, struct lane *lane, struct request *r)
+static void insert(struct requests *requests, struct lane *lane, struct request *r)
 {
     r->lane = lane;
-    r->ahead = lane->last;
-    if (lane->last)
-        lane->last->behind = r;
-    else
-        lane->first = r;
-    lane->last = r;
-    if (!lane->ready && !lane->first->sent)
-        ready_append(&h->requests, lane);
+    TAILQ_INSERT_TAIL(&lane->requests, r, in_lane);
+    TAILQ_INSERT_TAIL(&requests->all, r, by_age);
+    ready_check(requests, lane);
 }
 
 /* A lane without requests is no more. */
-static void lane_remove(struct xvmsg *h, struct lane *lane, struct request *r)
+static void take_out(struct requests *requests, struct request *r)
 {
-    if (r->ahead)
-        r->ahead->behind = r->behind;
-    else
-        lane->first = r->behind;
-    if (r->behind)
-        r->behind->ahead = r->ahead;
-    else
-        lane->last = r->ahead;
-    if (lane->first && !lane->ready && !lane->first->sent)
-        ready_append(&h->requests, lane);
-    if (lane->first)
+    struct lane *lane = r->lane;
+
+    TAILQ_REMOVE(&requests->all, r, by_age);
+    TAILQ_REMOVE(&lane->requests, r, in_lane);
+    ready_check(requests, lane);
+    if (!TAILQ_EMPTY(&lane->requests))
         return;
-    if (lane->ready)
-        ready_remove(&h->requests, lane);
-    tdelete(lane, &h->requests.lanes, compare_lanes);
+    tdelete(lane, &requests->lanes, compare_lanes);
     free(lane);
-}
-
-/* ---- the list by age ---- */
-
-static void age_append(struct requests *all, struct request *r)
-{
-    r->older = all->newest;
-    if (all->newest)
-        all->newest->newer = r;
-    else
-        all->oldest = r;
-    all->newest = r;
-}
-
-static void age_remove(struct requests *all, struct request *r)
-{
-    if (r->older)
-        r->older->newer = r->newer;
-    else
-        all->oldest = r->newer;
-    if (r->newer)
-        r->newer->older = r->older;
-    else
-        all->newest = r->older;
 }
 
 /* ---- a request's life ---- */
@@ -190,15 +141,13 @@ int request_submit(struct xvmsg *h, const struct request_call *call)
     r->deadline = handle_now(h) + h->timeout;
     r->size = size;
     memcpy(r->bytes, h->bus.outgoing, size);
-    lane_append(h, lane, r);
-    age_append(&h->requests, r);
+    insert(&h->requests, lane, r);
     return 0;
 }
 
 static void drop(struct xvmsg *h, struct request *r)
 {
-    lane_remove(h, r->lane, r);
-    age_remove(&h->requests, r);
+    take_out(&h->requests, r);
     free(r);
 }
 
@@ -225,13 +174,13 @@ size_t request_send(struct xvmsg *h)
 {
     struct lane *lane;
 
-    while ((lane = h->requests.first_ready)) {
-        struct request *r = lane->first;
+    while ((lane = TAILQ_FIRST(&h->requests.ready))) {
+        struct request *r = TAILQ_FIRST(&lane->requests);
 
         if (!ring_put(&h->bus.ring, r->bytes, r->size))
             return r->size;
         r->sent = true;
-        ready_remove(&h->requests, lane);
+        ready_check(&h->requests, lane);
     }
     return 0;
 }
@@ -240,7 +189,7 @@ void request_answer(struct xvmsg *h, const struct msg_header *header, const stru
 {
     bool bus = header->name_space == MSG_BUS;
     struct lane *lane = lane_find(h, bus, bus ? 0 : header->dev_num);
-    struct request *r = lane ? lane->first : NULL;
+    struct request *r = lane ? TAILQ_FIRST(&lane->requests) : NULL;
 
     /* What nobody waits for is the late answer to a request that has expired. */
     if (!r || !r->sent || r->token != header->token)
@@ -257,18 +206,22 @@ void request_answer(struct xvmsg *h, const struct msg_header *header, const stru
 
 uint64_t request_deadline(const struct xvmsg *h)
 {
-    return h->requests.oldest ? h->requests.oldest->deadline : NEVER;
+    const struct request *oldest = TAILQ_FIRST(&h->requests.all);
+
+    return oldest ? oldest->deadline : NEVER;
 }
 
 void request_expire(struct xvmsg *h)
 {
-    if (!h->requests.oldest)
+    struct request *oldest = TAILQ_FIRST(&h->requests.all);
+
+    if (!oldest)
         return;
 
     uint64_t now = handle_now(h);
 
-    while (h->requests.oldest && h->requests.oldest->deadline <= now)
-        end_with(h, h->requests.oldest, XVMSG_TIMEOUT);
+    for (; oldest && oldest->deadline <= now; oldest = TAILQ_FIRST(&h->requests.all))
+        end_with(h, oldest, XVMSG_TIMEOUT);
 }
 
 /* As many as there are now: their users may submit new ones meanwhile. */
@@ -277,24 +230,25 @@ void request_end_device(struct xvmsg *h, uint64_t device, enum xvmsg_status stat
     struct lane *lane = lane_find(h, false, device);
     size_t count = 0;
 
-    for (struct request *r = lane ? lane->first : NULL; r; r = r->behind)
+    for (struct request *r = lane ? TAILQ_FIRST(&lane->requests) : NULL; r;
+         r = TAILQ_NEXT(r, in_lane))
         count++;
     for (; count && (lane = lane_find(h, false, device)); count--)
-        end_with(h, lane->first, status);
+        end_with(h, TAILQ_FIRST(&lane->requests), status);
 }
 
 void request_end_all(struct xvmsg *h, enum xvmsg_status status)
 {
-    while (h->requests.oldest)
-        end_with(h, h->requests.oldest, status);
+    while (!TAILQ_EMPTY(&h->requests.all))
+        end_with(h, TAILQ_FIRST(&h->requests.all), status);
 }
 
 void request_forget(struct xvmsg *h, xvmsg_done *done, const void *user)
 {
     struct request *next;
 
-    for (struct request *r = h->requests.oldest; r; r = next) {
-        next = r->newer;
+    for (struct request *r = TAILQ_FIRST(&h->requests.all); r; r = next) {
+        next = TAILQ_NEXT(r, by_age);
         if (r->call.done != done || r->call.user != user)
             continue;
         r->call.done = NULL;
