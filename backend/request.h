@@ -75,16 +75,23 @@ struct store_path request_dir(const struct bus *bus, const char *name);
 /* The number in B/request/NAME, 0 when there is none. -1 with errno. */
 int request_read_number(struct bus *bus, platform_tx tx, const char *name, uint64_t *number);
 
+/* ---- request-step ---- */
+
 /* Takes the step that is due; may free the request. */
 void request_step(struct request *request);
 
 /* Removes it now if its frontend let go, may not hold it, or had its time. */
-void request_check_release(struct request *request);
+void request_step_release(struct request *request);
+
+/* ---- request-end ---- */
 
 /*
  * Ends a request that is not served: `why` becomes its error, NULL removes the
  * request. A number it had (0: none) is released. False: to be tried again.
  */
 bool request_end(struct bus *bus, const char *name, uint64_t number, const char *why);
+
+/* Ends one that the worker let go of, and frees it, unless it is to be tried again. */
+void request_end_removed(struct request *request);
 
 #endif

@@ -317,7 +317,7 @@ void requests_check_releases(struct bus *bus)
     struct request *r;
 
     TAILQ_FOREACH(r, &bus->requests, link)
-        request_check_release(r);
+        request_step_release(r);
 }
 
 /* ---- the worker's word ---- */
