@@ -10,6 +10,7 @@
 
 #include "common/le.h"
 #include "frontend/blk.h"
+#include "frontend/device.h"
 
 #define QUEUE_SIZE 256u
 #define USER_BYTES (1024u * 1024)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/internal.h"
+#include "frontend/device.h"
 
 /* Per turn, so that a backend that never stops does not keep us for ever. */
 #define MAX_MESSAGES_A_TURN 256

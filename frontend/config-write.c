@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-#include "frontend/internal.h"
+#include "frontend/device.h"
 
 /* A device that refuses a piece so often refuses it for another reason. */
 #define MAX_TRIES 5

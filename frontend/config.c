@@ -13,7 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "frontend/internal.h"
+#include "frontend/device.h"
 
 /*
  * How often to start again when the configuration changes while it is read. In

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "common/split.h"
-#include "frontend/internal.h"
+#include "frontend/device.h"
 #include "xenstore-schema/schema.h"
 
 /* ---- the devices ---- */

@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <linux/virtio_config.h>
 
-#include "frontend/internal.h"
+#include "frontend/device.h"
 
 static void device_answered(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)
 {

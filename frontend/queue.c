@@ -14,7 +14,7 @@
 
 #include "common/barrier.h"
 #include "common/split.h"
-#include "frontend/internal.h"
+#include "frontend/device.h"
 
 #define CACHE_LINE 64u
 

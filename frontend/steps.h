@@ -8,7 +8,7 @@
 #ifndef XVMSG_STEPS_H
 #define XVMSG_STEPS_H
 
-#include "frontend/internal.h"
+#include "frontend/device.h"
 
 enum outcome {
     NEXT,      /* go on */

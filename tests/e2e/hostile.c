@@ -17,7 +17,7 @@
 
 #include "common/address.h"
 #include "common/le.h"
-#include "frontend/internal.h"
+#include "frontend/device.h"
 
 #define PATIENCE_MS 20000
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "frontend/internal.h"
+#include "frontend/device.h"
 #include "tests/fake/fake-xen.h"
 #include "tests/harness.h"
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/le.h"
+#include "frontend/device.h"
 #include "tests/conformance/driver/scene.h"
 #include "tests/harness.h"
 

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * What the files that drive a device share, in the order in which they stand on
+ * each other:
+ *
+ *   queue     driver side of a split virtqueue
+ *   config    a device's configuration, as its user sees it; config-write.c
+ *             writes it
+ *   init      a device from step to step; the steps are steps.h's
+ *   resize    a queue gets another size
+ *   device    a device's life
+ *
+ * What the connection asks of all devices is in internal.h.
+ */
+#ifndef XVMSG_FRONTEND_DEVICE_H
+#define XVMSG_FRONTEND_DEVICE_H
+
+#include "frontend/internal.h"
+
+#define MAX_QUEUES 64u
+
+/* Feature bits, of which older kernel headers know only the second. */
+#define FEATURE_NOTIFICATION_DATA (UINT64_C(1) << 38)
+#define FEATURE_RING_RESET (UINT64_C(1) << 40)
+
+/* ---- queue ---- */
+
+struct queue_slot;
+struct vring_desc;
+struct vring_avail;
+struct vring_used;
+
+struct xvmsg_queue {
+    struct xvmsg_device *device;
+    unsigned index;
+    unsigned size; /* 0: not set up */
+    unsigned max_size; /* as the device said */
+    bool resizing; /* nothing is pushed, nothing told */
+    struct xvmsg_area *area; /* where it lies; the device's or one of its own */
+    size_t room; /* bytes there */
+    struct vring_desc *desc;
+    struct vring_avail *avail;
+    struct vring_used *used;
+    struct queue_slot *slots;
+    uint16_t free_head;
+    uint16_t num_free;
+    uint16_t avail_idx;
+    uint16_t used_idx;
+    uint16_t in_flight;
+    struct queue_slot *unused; /* of the last resize: whose tokens are to be given back */
+    unsigned num_unused;
+    unsigned next_unused;
+};
+
+/* Bytes of the rings of one queue, and where its parts lie. */
+struct queue_layout {
+    size_t avail;
+    size_t used;
+    size_t bytes; /* a multiple of 64 */
+};
+
+struct queue_layout queue_layout(unsigned size);
+/* `memory` has layout.bytes zeroed bytes, 64-byte aligned. -1 with ENOMEM. */
+int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory);
+/* The same for a queue that the device has let go of: clears the memory, and keeps
+ * the tokens of what was in flight for xvmsg_queue_take_unused(). */
+int queue_renew(struct xvmsg_queue *queue, unsigned size, void *memory);
+void queue_tear_down(struct xvmsg_queue *queue);
+/* Is there anything for xvmsg_queue_pop()? */
+bool queue_has_used(const struct xvmsg_queue *queue);
+/* Does the device want to be told of available buffers? */
+bool queue_wants_notification(const struct xvmsg_queue *queue);
+
+/* ---- config ---- */
+
+/* Bytes `from` to `to` - 1; none when both are the same. */
+struct config_range {
+    uint32_t from;
+    uint32_t to;
+};
+
+typedef void config_done(struct xvmsg_device *d, struct config_range range,
+                         enum xvmsg_status status);
+
+struct config {
+    uint8_t *bytes;              /* as the user sees it; NULL: its size is not known */
+    uint8_t *fresh;              /* as far as it has been read anew */
+    uint32_t generation;         /* of the last message that told one */
+    struct config_range reading; /* empty: nothing is being read */
+    struct config_range stale;   /* changed, and not being read yet */
+    uint32_t at;                 /* the piece on its way */
+    unsigned tries;
+    config_done *done;
+};
+
+/* Reads the whole configuration; `done` runs unless -1. */
+int config_read(struct xvmsg_device *d, config_done *done);
+/* Stops reading. */
+void config_forget(struct xvmsg_device *d);
+/* Reads what changed while the device was not ready yet. */
+void config_catch_up(struct xvmsg_device *d);
+/* Takes a change over, or reads it, and tells the user. */
+void config_event(struct xvmsg_device *d, const struct msg_event_config *event);
+/* Reads a range that may have changed, as soon as it may. */
+void config_changed(struct xvmsg_device *d, struct config_range range);
+
+/* ---- config-write ---- */
+
+/* A write on its way, of one range. */
+struct config_write {
+    bool active;
+    bool waiting; /* for the configuration to be read again */
+    const uint8_t *data;
+    struct config_range range;
+    uint32_t written; /* bytes of it */
+    unsigned tries;
+    unsigned reads; /* that ended while it waited, with more to read */
+    xvmsg_device_done *done; /* may be NULL */
+    void *user;
+};
+
+/* The configuration was read again, and is `current` or being read once more: goes
+ * on with a write that waits for it. */
+void config_write_resume(struct xvmsg_device *d, bool current);
+/* Ends a write, if there is one, and tells its user. */
+void config_write_end(struct xvmsg_device *d, enum xvmsg_status status);
+/* Wants no answers any more. */
+void config_write_forget(struct xvmsg_device *d);
+
+/* ---- resize ---- */
+
+struct resize {
+    struct xvmsg_queue *queue; /* NULL: none is resized */
+    unsigned size;
+    bool begun;
+    bool reset;              /* asked for: there is no way back */
+    struct xvmsg_area *area; /* for the queue, which does not use it yet */
+    xvmsg_device_done *done; /* may be NULL */
+    void *user;
+};
+
+/* ---- device ---- */
+
+enum device_phase {
+    DEVICE_WAITING, /* for an earlier user of the number to be done */
+    DEVICE_OPENING,
+    DEVICE_READY,
+    DEVICE_BROKEN,
+    DEVICE_CLOSING,
+    DEVICE_CLOSED, /* to be freed */
+};
+
+struct init_step;
+
+struct xvmsg_device {
+    TAILQ_ENTRY(xvmsg_device) in_all;
+    TAILQ_ENTRY(xvmsg_device) in_attended;
+    struct xvmsg *h;
+    uint64_t number;
+    enum device_phase phase;
+    bool attended; /* device_tick() has something to do for it */
+    bool started;  /* was the user of its number, or is */
+    bool gone; /* removed: there is nothing to reset */
+    struct xvmsg_driver driver;
+    xvmsg_device_ready *ready;
+    void *user;
+
+    const struct init_step *step; /* while opening, closing or resizing */
+    uint64_t poll_at;             /* NEVER: no reset is being waited for */
+    uint64_t give_up_at;
+    unsigned queue; /* the one being set up */
+    struct resize resize;
+
+    uint32_t status;
+    struct xvmsg_device_info info;
+    uint64_t offered;
+    uint64_t features;
+    uint32_t words[2]; /* features, on their way to or from the device */
+
+    struct config config;
+    struct config_write write;
+
+    struct xvmsg_area *rings;
+    struct xvmsg_area *buffers;
+    struct pending_source events;
+    uint32_t event_bits[PENDING_WORDS(PENDING_QUEUE(MAX_QUEUES))];
+    struct xvmsg_queue queues[]; /* driver.num_queues of them */
+};
+
+/* ---- init ---- */
+
+void init_open(struct xvmsg_device *d);
+void init_close(struct xvmsg_device *d);
+/* Goes through these steps with a device that runs. */
+void init_resize(struct xvmsg_device *d, const struct init_step *steps);
+/* Wants no answers any more. */
+void init_forget(struct xvmsg_device *d);
+/* Polls the device that is being reset, when it is time. */
+void init_tick(struct xvmsg_device *d);
+
+/* What init reports back, in resize.c: ended for good; or badly, which may break the
+ * device. */
+void resize_end(struct xvmsg_device *d, enum xvmsg_status status);
+void resize_failed(struct xvmsg_device *d, enum xvmsg_status status);
+/* Ends it without telling anybody. */
+void resize_drop(struct xvmsg_device *d);
+void resize_tick(struct xvmsg_device *d);
+/* Is one asked for that has not begun? */
+bool resize_waits(const struct xvmsg_device *d);
+/* Takes back what resized queues have of their own. */
+void resize_free_areas(struct xvmsg_device *d);
+
+/* What init reports back, in device.c. */
+void device_opened(struct xvmsg_device *d);
+void device_closed(struct xvmsg_device *d);
+void device_open_failed(struct xvmsg_device *d, enum xvmsg_status status);
+
+/* The device broke while it ran; the handle's error says how. */
+void device_break(struct xvmsg_device *d, enum xvmsg_status status);
+
+/* A device that runs told its status; breaks it when it wants a reset. */
+void device_status_seen(struct xvmsg_device *d, uint32_t status);
+
+/* Has device_tick() look at it from now on, until it is quiet again. */
+void device_attend(struct xvmsg_device *d);
+
+#endif
