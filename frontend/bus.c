@@ -112,8 +112,7 @@ static void receive_device_event(struct xvmsg *h, const struct msg_event_device 
     if (event->device_bus_state != DEVICE_BUS_STATE_ADDED &&
         event->device_bus_state != DEVICE_BUS_STATE_REMOVED)
         return;
-    h->hotplug.scan = true;
-    handle_turn(h);
+    hotplug_ask(h);
 }
 
 static void receive_event(struct xvmsg *h, const struct msg *m)

@@ -331,12 +331,15 @@ bool handle_sleep(struct xvmsg *h)
     uint64_t request = request_deadline(h);
     uint64_t device = device_deadline(h);
     uint64_t beat = heartbeat_deadline(h);
+    uint64_t scan = hotplug_deadline(h);
     uint64_t soonest = request < device ? request : device;
 
     if (h->turn || !bus_sleep(h))
         return false;
+    if (beat < soonest)
+        soonest = beat;
     stop_alarm(h);
-    handle_alarm(h, beat < soonest ? beat : soonest);
+    handle_alarm(h, scan < soonest ? scan : soonest);
     return true;
 }
 

@@ -21,6 +21,11 @@
 #include "frontend/internal.h"
 #include "xenstore-schema/schema.h"
 
+/* A scan costs a call for each device and an event costs its sender nothing: so many
+ * at once, and then one in this time. The watches tell meanwhile. */
+#define SCANS_AT_ONCE 10u
+#define SCAN_NS (100 * NS_PER_MS)
+
 struct known_device {
     TAILQ_ENTRY(known_device) link;
     uint64_t number;
@@ -240,11 +245,39 @@ static int look_for_new(struct xvmsg *h)
     return rc;
 }
 
+void hotplug_ask(struct xvmsg *h)
+{
+    h->hotplug.asked = true;
+    handle_turn(h);
+}
+
+uint64_t hotplug_deadline(const struct xvmsg *h)
+{
+    uint64_t credit = (SCANS_AT_ONCE - 1) * SCAN_NS;
+
+    if (!h->hotplug.asked)
+        return NEVER;
+    return h->hotplug.paid > credit ? h->hotplug.paid - credit : 0;
+}
+
+static void pay_for_scan(struct xvmsg *h)
+{
+    struct hotplug *hotplug = &h->hotplug;
+    uint64_t now = hotplug->asked ? handle_now(h) : 0;
+
+    if (!hotplug->asked || now < hotplug_deadline(h))
+        return;
+    hotplug->paid = (hotplug->paid > now ? hotplug->paid : now) + SCAN_NS;
+    hotplug->scan = true;
+}
+
 int hotplug_step(struct xvmsg *h)
 {
+    pay_for_scan(h);
     if (!h->hotplug.scan || !h->conn.found)
         return 0;
     h->hotplug.scan = false;
+    h->hotplug.asked = false;
     if (look_at_known(h) < 0)
         return -1;
     /* Nobody would be told yet, and a connection looks again. */

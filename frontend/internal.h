@@ -207,10 +207,16 @@ struct hotplug {
     TAILQ_HEAD(, known_device) known; /* in the order in which they were told of */
     void *by_number;                  /* the same, for tsearch() */
     bool scan;
+    bool asked;    /* by an event: scan as soon as it may be */
+    uint64_t paid; /* scans asked for by events are paid with time until then */
 };
 
 int hotplug_watch_fired(struct xvmsg *h, const char *path);
 int hotplug_step(struct xvmsg *h);
+/* The backend says that devices came or went. */
+void hotplug_ask(struct xvmsg *h);
+/* When a scan that was asked for may be, NEVER for none. */
+uint64_t hotplug_deadline(const struct xvmsg *h);
 /* The bus is gone, and with it every device. */
 void hotplug_all_gone(struct xvmsg *h);
 void hotplug_free(struct xvmsg *h);

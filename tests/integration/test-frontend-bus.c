@@ -444,6 +444,37 @@ static void surprise_removal_is_told_once(void)
     backend_free(b);
 }
 
+static void device_events_make_it_look_not_too_often(void)
+{
+    const struct msg m = {.kind = MSG_event_device, .event_device = {7, DEVICE_BUS_STATE_ADDED}};
+    struct backend *b = start_connected();
+    struct platform_watch *watch;
+    uint64_t before, calls;
+
+    for (unsigned i = 0; i < 100; i++)
+        backend_write(b, store_path("device/%u/state", 100 + i).text, "added");
+    backend_settle(b);
+    before = fake_xen_counters(b->fx).xenstore_calls;
+    for (unsigned i = 0; i < 200; i++) {
+        backend_send(b, &m);
+        backend_settle(b);
+    }
+    calls = fake_xen_counters(b->fx).xenstore_calls - before;
+    CU_ASSERT(calls > 1000 && calls < 6000); /* twenty thousand for a scan each */
+    /* The last one is not forgotten. */
+    backend_add_disk(b, 1, "a");
+    while ((watch = b->guest->ops->xs_next_watch(b->guest)))
+        free(watch);
+    heard[0] = '\0';
+    backend_send(b, &m);
+    backend_settle(b);
+    CU_ASSERT_STRING_EQUAL(heard, "");
+    fake_xen_advance(b->fx, UINT64_C(1000000000));
+    xvmsg_process(b->h);
+    CU_ASSERT_STRING_EQUAL(heard, "+1 ");
+    backend_free(b);
+}
+
 static void device_events_make_it_look(void)
 {
     static const uint16_t reserved[] = {0, 3, 0x7fff, 0x8000, 0xffff};
@@ -547,6 +578,7 @@ static const struct test_case cases[] = {
     TEST(devices_come_and_go_once_each),
     TEST(surprise_removal_is_told_once),
     TEST(device_events_make_it_look),
+    TEST(device_events_make_it_look_not_too_often),
     TEST(observers_need_no_connection),
     TEST(lists_what_xenstore_shows),
     {NULL, NULL},
