@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/store.h"
 #include "tests/harness.h"
@@ -205,13 +204,6 @@ static void a_worker_that_removes_what_it_has_not_looked_at_is_replaced(void)
     stage_wait(&s, B7 "/request/disk", NULL);
     stage_wait(&s, B7 "/state", "5");
     CU_ASSERT_EQUAL(s.spawned, 2);
-    s.daemon.answer_timeout = (struct timeval){.tv_usec = 1000};
-    stage_request(&s, "second", stage_target(&s, "second", 4096));
-    stage_wait(&s, B7 "/device/2/state", "added");
-    usleep(2000);
-    stage_settle(&s);
-    CU_ASSERT_EQUAL(s.spawned, 2);
-    s.daemon.answer_timeout = (struct timeval){.tv_sec = 20};
     stage_close(&s);
 }
 
