@@ -134,3 +134,19 @@ void driven_start_ready(struct driven *t)
     CU_ASSERT_TRUE_FATAL(t->ready);
     CU_ASSERT_EQUAL_FATAL(t->status, XVMSG_OK);
 }
+
+void driven_config_event(struct driven *t, uint32_t offset, uint32_t length, const uint8_t *data)
+{
+    struct msg m = {
+        .kind = MSG_event_config,
+        .dev_num = 3,
+        .event_config = {.device_status = 0x0f,
+                         .generation = t->disk->generation,
+                         .offset = offset,
+                         .length = length},
+    };
+
+    if (data)
+        m.event_config.data = (struct msg_tail){data, length};
+    backend_send(t->b, &m);
+}

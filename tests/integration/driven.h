@@ -55,4 +55,7 @@ void driven_open(struct driven *t);
 /* Both, and the device is initialized. */
 void driven_start_ready(struct driven *t);
 
+/* The backend sends EVENT_CONFIG of a running disk; `data` NULL: without. */
+void driven_config_event(struct driven *t, uint32_t offset, uint32_t length, const uint8_t *data);
+
 #endif
