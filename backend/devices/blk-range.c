@@ -112,7 +112,7 @@ static void on_done(struct aio_op *op, int result)
                                                        offsetof(struct range_request, op));
 
     /* A block device says so of ranges that are not made of its blocks. */
-    if (result == -EINVAL)
+    if (result == -EINVAL && op->kind != AIO_SYNC)
         result = -EOPNOTSUPP;
     if (result < 0 || !start_next(r))
         end(r, blk_request_status(result));

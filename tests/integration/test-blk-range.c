@@ -26,6 +26,7 @@ static unsigned num_modes;
 static int spoil_at; /* the mode of so manieth range from now becomes spoiled_mode */
 static int spoiled_mode;
 static int spoiled_fd; /* or its file, when not 0 */
+static bool spoiled_place; /* or where it is */
 
 static void look_at(struct io_uring_sqe *sqe)
 {
@@ -35,6 +36,8 @@ static void look_at(struct io_uring_sqe *sqe)
     if (spoil_at && --spoil_at == 0) {
         if (spoiled_fd)
             sqe->fd = spoiled_fd;
+        else if (spoiled_place)
+            sqe->off = UINT64_MAX;
         else
             sqe->len = (unsigned)spoiled_mode;
     }
@@ -336,6 +339,11 @@ static void errors_of_the_target_reach_the_guest(void)
     CU_ASSERT_EQUAL(one_range(g, VIRTIO_BLK_T_WRITE_ZEROES, 16, 8, UNMAP), VIRTIO_BLK_S_IOERR);
     close(spoiled_fd);
     spoiled_fd = 0;
+    /* Here as on a block device, of a range that is not made of its blocks. */
+    spoiled_place = true;
+    spoil_at = 1;
+    CU_ASSERT_EQUAL(one_range(g, VIRTIO_BLK_T_DISCARD, 16, 8, 0), VIRTIO_BLK_S_UNSUPP);
+    spoiled_place = false;
     CU_ASSERT(zero_between(8, 9));
     CU_ASSERT_EQUAL(one_range(g, VIRTIO_BLK_T_DISCARD, 8, 8, 0), VIRTIO_BLK_S_OK);
     blk_guest_stop(g);
