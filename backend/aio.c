@@ -4,6 +4,7 @@
 #include "backend/aio.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -46,6 +47,12 @@ static struct aio_op *dequeue(struct aio *aio)
     return op;
 }
 
+/* Never makes the file longer: it may have shrunk meanwhile. */
+static void prepare_range(struct io_uring_sqe *sqe, const struct aio_op *op, int mode)
+{
+    io_uring_prep_fallocate(sqe, op->fd, mode | FALLOC_FL_KEEP_SIZE, op->offset, op->length);
+}
+
 static void prepare(struct io_uring_sqe *sqe, struct aio_op *op)
 {
     unsigned pieces = op->iov.count < IOV_MAX ? op->iov.count : IOV_MAX;
@@ -60,6 +67,12 @@ static void prepare(struct io_uring_sqe *sqe, struct aio_op *op)
         break;
     case AIO_SYNC:
         io_uring_prep_fsync(sqe, op->fd, IORING_FSYNC_DATASYNC);
+        break;
+    case AIO_PUNCH:
+        prepare_range(sqe, op, FALLOC_FL_PUNCH_HOLE);
+        break;
+    case AIO_ZERO:
+        prepare_range(sqe, op, FALLOC_FL_ZERO_RANGE);
         break;
     }
     io_uring_sqe_set_data(sqe, op);
@@ -86,7 +99,7 @@ void aio_start(struct aio *aio, struct aio_op *op)
 /* A part was moved: the rest is a new operation. */
 static void finish(struct aio *aio, struct aio_op *op, int result)
 {
-    if (op->kind == AIO_SYNC || result < 0) {
+    if ((op->kind != AIO_READ && op->kind != AIO_WRITE) || result < 0) {
         if (result == -EINTR || result == -EAGAIN)
             aio_start(aio, op);
         else

@@ -19,19 +19,27 @@
 
 struct aio;
 
-enum aio_kind { AIO_READ, AIO_WRITE, AIO_SYNC };
+enum aio_kind {
+    AIO_READ,
+    AIO_WRITE,
+    AIO_SYNC,
+    AIO_PUNCH, /* a range reads as zeros and takes no room */
+    AIO_ZERO,  /* a range reads as zeros and keeps its room */
+};
 
 /*
  * One operation. Fill in the first part; op, pieces and file stay until done()
  * is called, with 0 or a negative errno. A read or write moves all of its bytes
- * or fails (-EIO when the file ends before them); it uses up `iov`.
+ * or fails (-EIO when the file ends before them); it uses up `iov`. What a file
+ * system or block device cannot do with a range is -EOPNOTSUPP.
  */
 struct aio_op {
     enum aio_kind kind;
     int fd;
     bool durable; /* writes: on stable storage when done */
-    struct iov iov;
+    struct iov iov; /* reads and writes */
     uint64_t offset;
+    uint64_t length; /* of a range, not 0 */
     void (*done)(struct aio_op *op, int result);
 
     struct aio_op *next; /* private */

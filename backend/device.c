@@ -240,6 +240,8 @@ static void finish_reset_if_idle(struct device *device)
     }
     for (uint32_t i = 0; i < device->class->num_queues; i++)
         queue_clear(device->queues[i]);
+    if (device->class->reset)
+        device->class->reset(device->state);
     device->accepted = 0;
     device->accepted_unknown = false;
     device->status = 0;

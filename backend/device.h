@@ -30,6 +30,8 @@
  *                 empty receive buffer, say). Chains with work in progress come
  *                 when that ends; the driver is told of the reset only then.
  *                 Nothing pushed from now on reaches the guest. May be NULL.
+ *   reset()       a driver is done with the device, and no chain is out: forget
+ *                 what it wrote to the configuration. May be NULL.
  *   destroy()     no chain is out. Close the target.
  *
  * The instance outlives connections: a guest that goes away resets the device,
@@ -83,6 +85,7 @@ struct device_class {
      * that begins with the instance's name. */
     void *(*create)(struct device *device, const struct device_setup *setup, char *why);
     void (*destroy)(void *state);
+    void (*reset)(void *state);
 
     /* All config_size bytes as they are now, little-endian. */
     void (*read_config)(void *state, void *config);

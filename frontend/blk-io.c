@@ -13,6 +13,8 @@
 
 #define SLOT_STATUS 16u
 #define SLOT_ID 32u
+#define SLOT_RANGE 32u /* a request that has one has no id */
+#define RANGE_BYTES 16u
 #define MAX_OP_BYTES (UINT64_C(1) << 31)
 #define NO_STATUS 0xff
 
@@ -49,6 +51,7 @@ void blk_io_end_all(struct xvmsg_blk *blk, enum xvmsg_status status)
     blk->usable = false;
     blk->ended = status;
     blk->completed = true;
+    blk_properties_end(blk, status);
     while (blk->ops) {
         request_forget(blk->h, no_cache_answered, blk->ops);
         blk->ops->status = status;
@@ -138,6 +141,35 @@ static void copy_chunks(struct xvmsg_blk *blk, const struct blk_part *part, bool
     }
 }
 
+static bool is_range(uint32_t type)
+{
+    return type == VIRTIO_BLK_T_DISCARD || type == VIRTIO_BLK_T_WRITE_ZEROES;
+}
+
+/* As much as one request may name. A discard is cut where that loses nothing. */
+static uint32_t range_max(const struct xvmsg_blk *blk, uint32_t type, uint64_t start)
+{
+    const struct xvmsg_blk_properties *p = &blk->properties;
+
+    if (type == VIRTIO_BLK_T_WRITE_ZEROES)
+        return p->max_write_zeroes;
+    if (!p->discard_alignment || p->discard_alignment > p->max_discard)
+        return p->max_discard;
+    return p->max_discard - (uint32_t)(start % p->discard_alignment);
+}
+
+static void place_range(struct xvmsg_blk *blk, struct blk_part *part, uint8_t *range)
+{
+    const struct blk_op *op = part->op;
+    uint64_t start = op->offset + op->issued;
+    bool unmap = op->unmap && blk->properties.zeroes_may_unmap;
+
+    part->length = smaller(op->length - op->issued, range_max(blk, op->type, start));
+    le64_put(range, start / BLK_SECTOR);
+    le32_put(range + 8, part->length / BLK_SECTOR);
+    le32_put(range + 12, unmap ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0);
+}
+
 /* Fills in what lies between header and status. Returns the number of segments;
  * 0 when there is no room. */
 static unsigned place_data(struct xvmsg_blk *blk, struct blk_part *part, uint8_t *slot,
@@ -151,6 +183,11 @@ static unsigned place_data(struct xvmsg_blk *blk, struct blk_part *part, uint8_t
         segments[0] = describe(blk, slot + SLOT_ID, VIRTIO_BLK_ID_BYTES);
         return 1;
     }
+    if (is_range(op->type)) {
+        place_range(blk, part, slot + SLOT_RANGE);
+        segments[0] = describe(blk, slot + SLOT_RANGE, RANGE_BYTES);
+        return 1;
+    }
     part->buffer = op->buffer + op->issued;
     return in_memory(blk, op) ? place_directly(blk, part, op->length - op->issued, segments)
                               : place_in_chunks(blk, part, op->length - op->issued, segments);
@@ -160,7 +197,7 @@ static void write_header(uint8_t *slot, const struct blk_op *op)
 {
     le32_put(slot, op->type);
     le32_put(slot + 4, 0);
-    le64_put(slot + 8, (op->offset + op->issued) / BLK_SECTOR);
+    le64_put(slot + 8, is_range(op->type) ? 0 : (op->offset + op->issued) / BLK_SECTOR);
     slot[SLOT_STATUS] = NO_STATUS;
 }
 
@@ -182,7 +219,7 @@ static void give_part(struct xvmsg_blk *blk, const struct blk_part *part)
 static bool issue_part(struct xvmsg_blk *blk, struct blk_op *op)
 {
     struct xvmsg_buffer buffers[BLK_MAX_SEGMENTS + 2];
-    bool device_writes = op->type != VIRTIO_BLK_T_OUT;
+    bool device_writes = op->type != VIRTIO_BLK_T_OUT && !is_range(op->type);
     bool has_data = op->type != VIRTIO_BLK_T_FLUSH;
     unsigned count = 0;
 
@@ -279,14 +316,31 @@ void blk_io_used(struct xvmsg_blk *blk)
 
 /* ---- submitting ---- */
 
+/* No limit on the length: a range of any size is soon handed out. */
+static int check_range(const struct xvmsg_blk *blk, const struct blk_op *op)
+{
+    bool discard = op->type == VIRTIO_BLK_T_DISCARD;
+
+    if (!(discard ? blk->properties.max_discard : blk->properties.max_write_zeroes))
+        return handle_fail(blk->h, ENOTSUP, "the disk cannot %s",
+                           discard ? "discard" : "write zeroes");
+    if (op->offset % BLK_SECTOR || op->length % BLK_SECTOR || op->length == 0 ||
+        op->offset > UINT64_MAX - op->length)
+        return handle_fail(blk->h, EINVAL, "offset and length must be multiples of %u",
+                           BLK_SECTOR);
+    return 0;
+}
+
 static int check_op(const struct xvmsg_blk *blk, const struct blk_op *op)
 {
     if (!blk->usable)
         return handle_fail(blk->h, EIO, "the disk cannot be used any more%s%s",
                            blk->ended != XVMSG_OK ? ": " : "",
                            blk->ended != XVMSG_OK ? xvmsg_status_text(blk->ended) : "");
-    if (op->type == VIRTIO_BLK_T_OUT && xvmsg_blk_is_readonly(blk))
+    if ((op->type == VIRTIO_BLK_T_OUT || is_range(op->type)) && xvmsg_blk_is_readonly(blk))
         return handle_fail(blk->h, EROFS, "the disk is read-only");
+    if (is_range(op->type))
+        return check_range(blk, op);
     if (op->type != VIRTIO_BLK_T_IN && op->type != VIRTIO_BLK_T_OUT)
         return 0;
     if (op->offset % BLK_SECTOR || op->length % BLK_SECTOR || op->length == 0 ||
@@ -363,6 +417,27 @@ int xvmsg_blk_write(struct xvmsg_blk *blk, uint64_t offset, const void *buffer, 
                                     .offset = offset,
                                     .buffer = (uint8_t *)buffer, /* only read */
                                     .length = length,
+                                    .done = done,
+                                    .user = user});
+}
+
+int xvmsg_blk_discard(struct xvmsg_blk *blk, uint64_t offset, uint64_t length,
+                      xvmsg_blk_done *done, void *user)
+{
+    return blk_io_submit(blk, &(struct blk_op){.type = VIRTIO_BLK_T_DISCARD,
+                                    .offset = offset,
+                                    .length = length,
+                                    .done = done,
+                                    .user = user});
+}
+
+int xvmsg_blk_write_zeroes(struct xvmsg_blk *blk, uint64_t offset, uint64_t length, bool unmap,
+                           xvmsg_blk_done *done, void *user)
+{
+    return blk_io_submit(blk, &(struct blk_op){.type = VIRTIO_BLK_T_WRITE_ZEROES,
+                                    .offset = offset,
+                                    .length = length,
+                                    .unmap = unmap,
                                     .done = done,
                                     .user = user});
 }

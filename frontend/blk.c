@@ -103,24 +103,13 @@ static void divide_memory(struct xvmsg_blk *blk)
     blk->free_chunks = (uint32_t)((UINT64_C(1) << num_chunks) - 1);
 }
 
-/* A number of the configuration, if the feature that brings it was negotiated. */
-static uint32_t config32(const struct xvmsg_blk *blk, unsigned feature, uint32_t offset,
-                         uint32_t otherwise)
-{
-    const uint8_t *config = xvmsg_device_config(blk->device);
-
-    if (!(xvmsg_device_features(blk->device) & BLK_FEATURE(feature)) ||
-        xvmsg_device_get_info(blk->device)->config_size < offset + 4)
-        return otherwise;
-    return le32_get(config + offset);
-}
-
 static int check_disk(struct xvmsg_blk *blk)
 {
     unsigned long long number = xvmsg_device_number(blk->device);
     uint32_t config_size = xvmsg_device_get_info(blk->device)->config_size;
-    uint32_t size_max = config32(blk, VIRTIO_BLK_F_SIZE_MAX, CONFIG_SIZE_MAX, UINT32_MAX);
-    uint32_t seg_max = config32(blk, VIRTIO_BLK_F_SEG_MAX, CONFIG_SEG_MAX, UINT32_MAX);
+    uint32_t size_max =
+        blk_properties_u32(blk, VIRTIO_BLK_F_SIZE_MAX, CONFIG_SIZE_MAX, UINT32_MAX);
+    uint32_t seg_max = blk_properties_u32(blk, VIRTIO_BLK_F_SEG_MAX, CONFIG_SEG_MAX, UINT32_MAX);
 
     if (config_size < CONFIG_CAPACITY + CAPACITY_BYTES)
         return handle_fail(blk->h, EIO, "device %llu: a disk's configuration is not %u bytes",
@@ -134,6 +123,7 @@ static int check_disk(struct xvmsg_blk *blk)
     /* Not more than leaves room for header and status. */
     blk->max_segments = smaller(xvmsg_queue_size(blk->queue) - 2, BLK_MAX_SEGMENTS);
     blk->max_segments = smaller(seg_max ? seg_max : 1, blk->max_segments);
+    blk_properties_read(blk);
     return 0;
 }
 
@@ -160,7 +150,10 @@ struct xvmsg_blk *xvmsg_blk_open(struct xvmsg *h, uint64_t number, xvmsg_blk_rea
     static const struct xvmsg_driver driver = {
         .device_id = VIRTIO_ID_BLOCK,
         .features = BLK_FEATURE(VIRTIO_BLK_F_SIZE_MAX) | BLK_FEATURE(VIRTIO_BLK_F_SEG_MAX) |
-                    BLK_FEATURE(VIRTIO_BLK_F_RO) | BLK_FEATURE(VIRTIO_BLK_F_FLUSH),
+                    BLK_FEATURE(VIRTIO_BLK_F_RO) | BLK_FEATURE(VIRTIO_BLK_F_FLUSH) |
+                    BLK_FEATURE(VIRTIO_BLK_F_BLK_SIZE) | BLK_FEATURE(VIRTIO_BLK_F_TOPOLOGY) |
+                    BLK_FEATURE(VIRTIO_BLK_F_CONFIG_WCE) | BLK_FEATURE(VIRTIO_BLK_F_DISCARD) |
+                    BLK_FEATURE(VIRTIO_BLK_F_WRITE_ZEROES),
         .num_queues = 1,
         .queue_size = QUEUE_SIZE,
         .buffer_bytes = BLK_PARTS * BLK_SLOT_BYTES + BLK_MAX_CHUNKS * BLK_CHUNK_BYTES + USER_BYTES,

@@ -10,8 +10,8 @@
  *   | 64 bytes     | copy through           | xvmsg_blk_memory()       |
  *   +--------------+------------------------+--------------------------+
  *
- * A part owns the slot of its index (header, status, id) and, when its data is
- * copied, some chunks.
+ * A part owns the slot of its index (header, status, id or range) and, when its data
+ * is copied, some chunks.
  */
 #ifndef XVMSG_BLK_H
 #define XVMSG_BLK_H
@@ -35,6 +35,7 @@ struct blk_op {
     uint32_t type;
     uint64_t offset;
     uint8_t *buffer; /* the user's, where data or the id comes from or goes to */
+    bool unmap;      /* zeroes: may take the room away */
     uint64_t length;
     uint64_t issued; /* bytes handed to the device */
     unsigned in_flight;
@@ -74,6 +75,11 @@ struct xvmsg_blk {
     size_t memory_size;
     uint32_t segment_bytes; /* longest segment, a multiple of 512 */
     uint32_t max_segments;
+    struct xvmsg_blk_properties properties; /* writeback is not kept here */
+
+    uint8_t cache_wish; /* on its way to the configuration */
+    xvmsg_blk_done *cache_done; /* NULL: none is */
+    void *cache_user;
 
     struct blk_op *ops;
     struct blk_op *partial; /* not all of it handed out for lack of room */
@@ -88,6 +94,18 @@ struct xvmsg_blk {
 /* Around callbacks and blocking calls, in which the disk may be closed. */
 void blk_hold(struct xvmsg_blk *blk);
 void blk_release(struct xvmsg_blk *blk);
+
+/* ---- blk-properties ---- */
+
+/* Reads what does not change from the configuration. */
+void blk_properties_read(struct xvmsg_blk *blk);
+
+/* A number of the configuration, if the feature that brings it was negotiated. */
+uint32_t blk_properties_u32(const struct xvmsg_blk *blk, unsigned feature, uint32_t offset,
+                            uint32_t otherwise);
+
+/* Ends a change of the cache mode, if one is on its way. */
+void blk_properties_end(struct xvmsg_blk *blk, enum xvmsg_status status);
 
 /* ---- blk-io ---- */
 

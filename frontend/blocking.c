@@ -176,7 +176,8 @@ static int transfer(struct xvmsg_blk *blk, struct blk_op op)
         return -1;
     if (outcome.status == XVMSG_OK)
         return 0;
-    return handle_fail(h, EIO, "the disk failed at byte %llu: %s", (unsigned long long)op.offset,
+    return handle_fail(h, outcome.status == XVMSG_UNSUPPORTED ? ENOTSUP : EIO,
+                       "the disk failed at byte %llu: %s", (unsigned long long)op.offset,
                        xvmsg_status_text(outcome.status));
 }
 
@@ -209,12 +210,36 @@ int xvmsg_blk_pwrite(struct xvmsg_blk *blk, const void *buffer, size_t length, u
     return transfer_all(blk, VIRTIO_BLK_T_OUT, offset, (uint8_t *)buffer, length);
 }
 
-int xvmsg_blk_sync(struct xvmsg_blk *blk)
+/* Whatever its length, it is one operation. */
+static int transfer_once(struct xvmsg_blk *blk, const struct blk_op *op)
 {
     blk_hold(blk);
 
-    int rc = transfer(blk, (struct blk_op){.type = VIRTIO_BLK_T_FLUSH});
+    int rc = transfer(blk, *op);
 
     blk_release(blk);
     return rc;
+}
+
+int xvmsg_blk_sync(struct xvmsg_blk *blk)
+{
+    return transfer_once(blk, &(struct blk_op){.type = VIRTIO_BLK_T_FLUSH});
+}
+
+int xvmsg_blk_discard_wait(struct xvmsg_blk *blk, uint64_t offset, uint64_t length)
+{
+    return length == 0 ? 0
+                       : transfer_once(blk, &(struct blk_op){.type = VIRTIO_BLK_T_DISCARD,
+                                                             .offset = offset,
+                                                             .length = length});
+}
+
+int xvmsg_blk_write_zeroes_wait(struct xvmsg_blk *blk, uint64_t offset, uint64_t length,
+                                bool unmap)
+{
+    return length == 0 ? 0
+                       : transfer_once(blk, &(struct blk_op){.type = VIRTIO_BLK_T_WRITE_ZEROES,
+                                                             .offset = offset,
+                                                             .length = length,
+                                                             .unmap = unmap});
 }

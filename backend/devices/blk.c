@@ -5,98 +5,45 @@
  * virtio-blk over a raw file or a block device.
  *
  * Writes go to the host's page cache and are made durable by FLUSH; a driver
- * that did not accept FLUSH gets each write durable when it completes, as the
- * specification promises it.
+ * that did not accept FLUSH, or that turned the cache off (CONFIG_WCE), gets each
+ * write durable when it completes, as the specification promises it.
  */
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <linux/fs.h>
-#include <linux/virtio_blk.h>
+#include "backend/devices/blk.h"
+
 #include <linux/virtio_ids.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/devices/table.h"
 #include "common/le.h"
 #include "common/store.h"
 
-#define SECTOR 512u
 #define QUEUE_SIZE 128u
 /* Data descriptors of one request: the chain less header and status. */
 #define SEG_MAX (QUEUE_SIZE - 2u)
 #define SIZE_MAX_BYTES (128u << 10)
-/* Descriptors may name the same memory many times over: without this, one
- * request is gigabytes, and a reset has to wait for all of them. */
-#define REQUEST_MAX (16u << 20)
 
-_Static_assert(SEG_MAX * SIZE_MAX_BYTES <= REQUEST_MAX, "what we announce, we serve");
+#define FEATURE(bit) (UINT64_C(1) << (bit))
+
+_Static_assert(SEG_MAX * SIZE_MAX_BYTES <= BLK_REQUEST_MAX, "what we announce, we serve");
 _Static_assert(NAME_MAX_LENGTH <= VIRTIO_BLK_ID_BYTES, "a name is an id string");
-
-struct blk {
-    struct device *device;
-    int fd;
-    bool read_only;
-    uint64_t sectors;
-    char id[VIRTIO_BLK_ID_BYTES];
-};
-
-/* A request the kernel is working on. */
-struct request {
-    struct aio_op op;
-    struct queue *queue;
-    struct chain *chain;
-    uint8_t *status;
-    uint32_t data_in; /* bytes the guest gets when it succeeds */
-};
-
-/* A copy of the request's header, in the host's byte order. */
-struct header {
-    uint32_t type;
-    uint64_t sector;
-};
 
 /* ---- life ---- */
 
-static bool file_size(int fd, uint64_t *size)
+/* Of a read-only disk nothing can be discarded or zeroed, and no cache matters. */
+static uint64_t features_of(bool read_only)
 {
-    struct stat st;
+    uint64_t features = FEATURE(VIRTIO_BLK_F_SIZE_MAX) | FEATURE(VIRTIO_BLK_F_SEG_MAX) |
+                        FEATURE(VIRTIO_BLK_F_BLK_SIZE) | FEATURE(VIRTIO_BLK_F_TOPOLOGY) |
+                        FEATURE(VIRTIO_BLK_F_FLUSH);
 
-    if (fstat(fd, &st) < 0)
-        return false;
-    if (S_ISBLK(st.st_mode))
-        return ioctl(fd, BLKGETSIZE64, size) == 0;
-    *size = (uint64_t)st.st_size;
-    errno = EINVAL;
-    return S_ISREG(st.st_mode);
-}
-
-static bool check_target(const struct device_setup *setup, uint64_t *size, char *why)
-{
-    if (!file_size(setup->fd, size)) {
-        snprintf(why, DEVICE_WHY_MAX, "%s: neither a file nor a block device (%s)", setup->name,
-                 strerror(errno));
-        return false;
-    }
-    if (!*size) {
-        snprintf(why, DEVICE_WHY_MAX, "%s: the target is empty", setup->name);
-        return false;
-    }
-    if (*size % SECTOR) {
-        snprintf(why, DEVICE_WHY_MAX, "%s: size %" PRIu64 " is not a multiple of %u", setup->name,
-                 *size, SECTOR);
-        return false;
-    }
-    if (!setup->read_only && (fcntl(setup->fd, F_GETFL) & O_ACCMODE) != O_RDWR) {
-        snprintf(why, DEVICE_WHY_MAX, "%s: is not open for writing", setup->name);
-        return false;
-    }
-    return true;
+    if (read_only)
+        return features | FEATURE(VIRTIO_BLK_F_RO);
+    return features | FEATURE(VIRTIO_BLK_F_CONFIG_WCE) | FEATURE(VIRTIO_BLK_F_DISCARD) |
+           FEATURE(VIRTIO_BLK_F_WRITE_ZEROES);
 }
 
 static void *blk_create(struct device *device, const struct device_setup *setup, char *why)
@@ -104,7 +51,7 @@ static void *blk_create(struct device *device, const struct device_setup *setup,
     struct blk *blk;
     uint64_t size;
 
-    if (!check_target(setup, &size, why))
+    if (!blk_target_check(setup, &size, why))
         return NULL;
     blk = calloc(1, sizeof(*blk));
     if (!blk) {
@@ -114,14 +61,12 @@ static void *blk_create(struct device *device, const struct device_setup *setup,
     blk->device = device;
     blk->fd = setup->fd;
     blk->read_only = setup->read_only;
-    blk->sectors = size / SECTOR;
+    blk->writeback = true;
+    blk->sectors = size / BLK_SECTOR;
+    blk->geometry = blk_target_geometry(setup->fd);
     /* Padded with zeros, none of them needed when the name is 20 bytes long. */
     memcpy(blk->id, setup->name, strnlen(setup->name, sizeof(blk->id)));
-    device_offer_features(device, UINT64_C(1) << VIRTIO_BLK_F_SIZE_MAX |
-                                      UINT64_C(1) << VIRTIO_BLK_F_SEG_MAX |
-                                      UINT64_C(1) << VIRTIO_BLK_F_BLK_SIZE |
-                                      UINT64_C(1) << VIRTIO_BLK_F_FLUSH |
-                                      (uint64_t)blk->read_only << VIRTIO_BLK_F_RO);
+    device_offer_features(device, features_of(blk->read_only));
     return blk;
 }
 
@@ -133,6 +78,61 @@ static void blk_destroy(void *state)
     free(blk);
 }
 
+/* The next driver chooses for itself. */
+static void blk_reset(void *state)
+{
+    struct blk *blk = state;
+
+    blk->writeback = true;
+}
+
+/* ---- what the disk is ---- */
+
+/* Without FLUSH nothing could empty a cache: there is none. */
+static bool writeback(const struct blk *blk)
+{
+    return blk->writeback && device_has_feature(blk->device, VIRTIO_BLK_F_FLUSH);
+}
+
+bool blk_durable(const struct blk *blk)
+{
+    return !writeback(blk);
+}
+
+bool blk_has_sectors(const struct blk *blk, uint64_t sector, uint64_t count)
+{
+    return sector <= blk->sectors && count <= blk->sectors - sector;
+}
+
+/* ---- configuration ---- */
+
+#define CONFIG(member) offsetof(struct virtio_blk_config, member)
+
+/* In logical blocks, if it fits; 0 otherwise. */
+static uint32_t blocks(const struct blk_geometry *g, uint32_t bytes, uint32_t max)
+{
+    return bytes / g->block <= max ? bytes / g->block : 0;
+}
+
+static void put_geometry(uint8_t *config, const struct blk_geometry *g)
+{
+    le32_put(config + CONFIG(blk_size), g->block);
+    config[CONFIG(physical_block_exp)] = (uint8_t)__builtin_ctz(g->physical / g->block);
+    config[CONFIG(alignment_offset)] = (uint8_t)blocks(g, g->aligned, UINT8_MAX);
+    le16_put(config + CONFIG(min_io_size), (uint16_t)blocks(g, g->min_io, UINT16_MAX));
+    le32_put(config + CONFIG(opt_io_size), blocks(g, g->opt_io, UINT32_MAX));
+}
+
+static void put_limits(uint8_t *config, const struct blk_geometry *g)
+{
+    le32_put(config + CONFIG(max_discard_sectors), BLK_DISCARD_MAX_SECTORS);
+    le32_put(config + CONFIG(max_discard_seg), BLK_DISCARD_SEGMENTS);
+    le32_put(config + CONFIG(discard_sector_alignment), g->physical / BLK_SECTOR);
+    le32_put(config + CONFIG(max_write_zeroes_sectors), BLK_ZEROES_MAX_SECTORS);
+    le32_put(config + CONFIG(max_write_zeroes_seg), BLK_ZEROES_SEGMENTS);
+    config[CONFIG(write_zeroes_may_unmap)] = 1;
+}
+
 /* Every byte of the structure is in the configuration space; what belongs to
  * features we do not offer reads as zero. */
 static void blk_read_config(void *state, void *config)
@@ -141,10 +141,24 @@ static void blk_read_config(void *state, void *config)
     uint8_t *bytes = config;
 
     memset(bytes, 0, sizeof(struct virtio_blk_config));
-    le64_put(bytes + offsetof(struct virtio_blk_config, capacity), blk->sectors);
-    le32_put(bytes + offsetof(struct virtio_blk_config, size_max), SIZE_MAX_BYTES);
-    le32_put(bytes + offsetof(struct virtio_blk_config, seg_max), SEG_MAX);
-    le32_put(bytes + offsetof(struct virtio_blk_config, blk_size), SECTOR);
+    le64_put(bytes + CONFIG(capacity), blk->sectors);
+    le32_put(bytes + CONFIG(size_max), SIZE_MAX_BYTES);
+    le32_put(bytes + CONFIG(seg_max), SEG_MAX);
+    put_geometry(bytes, &blk->geometry);
+    if (blk->read_only)
+        return;
+    bytes[CONFIG(wce)] = writeback(blk);
+    put_limits(bytes, &blk->geometry);
+}
+
+/* One byte can be written. What is neither on nor off is off: that is slow, and safe. */
+static void blk_write_config(void *state, uint32_t offset, const void *bytes, uint32_t size)
+{
+    struct blk *blk = state;
+
+    if (device_has_feature(blk->device, VIRTIO_BLK_F_CONFIG_WCE) && offset <= CONFIG(wce) &&
+        CONFIG(wce) - offset < size)
+        blk->writeback = ((const uint8_t *)bytes)[CONFIG(wce) - offset] == 1;
 }
 
 /* The capacity is the whole sectors there are. Requests that wait for the kernel
@@ -154,123 +168,23 @@ static void blk_target_changed(void *state)
     struct blk *blk = state;
     uint64_t size;
 
-    if (!file_size(blk->fd, &size) || size / SECTOR == blk->sectors)
+    if (!blk_target_size(blk->fd, &size) || size / BLK_SECTOR == blk->sectors)
         return;
-    blk->sectors = size / SECTOR;
-    device_config_changed(blk->device, offsetof(struct virtio_blk_config, capacity),
+    blk->sectors = size / BLK_SECTOR;
+    device_config_changed(blk->device, CONFIG(capacity),
                           sizeof(((struct virtio_blk_config *)0)->capacity));
 }
 
-/* ---- requests ---- */
-
-static void answer(struct queue *queue, struct chain *chain, uint8_t *status, uint8_t value,
-                   uint32_t data_in)
-{
-    *status = value;
-    queue_push(queue, chain, value == VIRTIO_BLK_S_OK ? data_in + 1 : 1);
-}
-
-static void on_done(struct aio_op *op, int result)
-{
-    struct request *request = (struct request *)((char *)op - offsetof(struct request, op));
-
-    answer(request->queue, request->chain, request->status,
-           result < 0 ? VIRTIO_BLK_S_IOERR : VIRTIO_BLK_S_OK, request->data_in);
-    free(request);
-}
-
-static void start(struct blk *blk, struct queue *queue, struct chain *chain, uint8_t *status,
-                  const struct aio_op *op)
-{
-    struct request *request = malloc(sizeof(*request));
-
-    if (!request) {
-        answer(queue, chain, status, VIRTIO_BLK_S_IOERR, 0);
-        return;
-    }
-    request->op = *op;
-    request->op.fd = blk->fd;
-    request->op.done = on_done;
-    request->queue = queue;
-    request->chain = chain;
-    request->status = status;
-    request->data_in = op->kind == AIO_READ ? (uint32_t)iov_size(&op->iov) : 0;
-    aio_start(device_aio(blk->device), &request->op);
-}
-
-/* Reads and writes: whole sectors, inside the disk, or nothing at all. */
-static bool transfer_valid(const struct blk *blk, const struct header *header, uint64_t size)
-{
-    return size % SECTOR == 0 && size <= REQUEST_MAX && header->sector <= blk->sectors &&
-           size / SECTOR <= blk->sectors - header->sector;
-}
-
-static void transfer(struct blk *blk, struct queue *queue, struct chain *chain, uint8_t *status,
-                     const struct header *header)
-{
-    bool write = header->type == VIRTIO_BLK_T_OUT;
-    const struct iov *data = write ? &chain->out : &chain->in;
-    uint64_t size = iov_size(data);
-
-    if (!transfer_valid(blk, header, size) || (write && blk->read_only)) {
-        answer(queue, chain, status, VIRTIO_BLK_S_IOERR, 0);
-        return;
-    }
-    if (!size) {
-        answer(queue, chain, status, VIRTIO_BLK_S_OK, 0);
-        return;
-    }
-    start(blk, queue, chain, status,
-          &(struct aio_op){
-              .kind = write ? AIO_WRITE : AIO_READ,
-              .durable = !device_has_feature(blk->device, VIRTIO_BLK_F_FLUSH),
-              .iov = *data,
-              .offset = header->sector * SECTOR,
-          });
-}
-
-static void serve(struct blk *blk, struct queue *queue, struct chain *chain,
-                  const struct header *header, uint8_t *status)
-{
-    switch (header->type) {
-    case VIRTIO_BLK_T_IN:
-    case VIRTIO_BLK_T_OUT:
-        transfer(blk, queue, chain, status, header);
-        break;
-    case VIRTIO_BLK_T_FLUSH:
-        start(blk, queue, chain, status, &(struct aio_op){.kind = AIO_SYNC});
-        break;
-    case VIRTIO_BLK_T_GET_ID:
-        answer(queue, chain, status, VIRTIO_BLK_S_OK,
-               (uint32_t)iov_fill(&chain->in, blk->id, sizeof(blk->id)));
-        break;
-    default:
-        answer(queue, chain, status, VIRTIO_BLK_S_UNSUPP, 0);
-    }
-}
+/* ---- the queue ---- */
 
 static void blk_queue_kick(void *state, struct queue *queue)
 {
     struct blk *blk = state;
     struct chain *chain;
 
-    while ((chain = queue_pop(queue))) {
-        struct virtio_blk_outhdr wire;
-        uint8_t *status = iov_take_last(&chain->in);
-
-        if (iov_take(&chain->out, &wire, sizeof(wire)) < sizeof(wire) || !status) {
-            device_needs_reset(blk->device, "a block request lacks its header or status byte");
-            queue_push(queue, chain, 0);
+    while ((chain = queue_pop(queue)))
+        if (!blk_request_serve(blk, queue, chain))
             break;
-        }
-
-        const struct header header = {
-            .type = le32_get(&wire.type),
-            .sector = le64_get(&wire.sector),
-        };
-
-        serve(blk, queue, chain, &header, status);
-    }
 }
 
 const struct device_class blk_class = {
@@ -281,7 +195,9 @@ const struct device_class blk_class = {
     .config_size = sizeof(struct virtio_blk_config),
     .create = blk_create,
     .destroy = blk_destroy,
+    .reset = blk_reset,
     .read_config = blk_read_config,
+    .write_config = blk_write_config,
     .target_changed = blk_target_changed,
     .queue_kick = blk_queue_kick,
 };

@@ -30,6 +30,12 @@ struct transfer {
     bool progress; /* for whoever watches, and not in the middle of the data */
 };
 
+struct action {
+    const char *name;
+    int (*run)(struct transfer *t);
+    int stream; /* the data's, -1: there is none */
+};
+
 static void show_progress(const struct transfer *t, bool last)
 {
     if (t->progress)
@@ -136,6 +142,12 @@ static int write_step(struct transfer *t, const uint8_t *bytes, size_t length)
     return 0;
 }
 
+/* What a power cut would undo is not done. */
+static int sync_disk(struct transfer *t)
+{
+    return xvmsg_blk_sync(t->blk) < 0 ? guest_fail("%s", xvmsg_error(t->h)) : 0;
+}
+
 static int write_from(struct transfer *t, uint8_t *input)
 {
     ssize_t got;
@@ -148,9 +160,7 @@ static int write_from(struct transfer *t, uint8_t *input)
             return EXIT_FAILURE;
         show_progress(t, got < (ssize_t)STEP);
     } while (got == (ssize_t)STEP);
-    if (xvmsg_blk_sync(t->blk) < 0)
-        return guest_fail("%s", xvmsg_error(t->h));
-    return 0;
+    return sync_disk(t);
 }
 
 static int write_disk(struct transfer *t)
@@ -164,6 +174,65 @@ static int write_disk(struct transfer *t)
                                                : write_from(t, input);
 
     free(input);
+    return status;
+}
+
+/* ---- without data ---- */
+
+static int discard_disk(struct transfer *t)
+{
+    if (xvmsg_blk_discard_wait(t->blk, t->offset, t->length) < 0)
+        return guest_fail("%s", xvmsg_error(t->h));
+    return sync_disk(t);
+}
+
+static int write_zeroes_as_data(struct transfer *t, const uint8_t *zeroes, uint64_t length)
+{
+    while (length) {
+        size_t now = length < STEP ? (size_t)length : STEP;
+
+        if (write_step(t, zeroes, now) != 0)
+            return EXIT_FAILURE;
+        length -= now;
+    }
+    return 0;
+}
+
+/* Whole sectors; as data where the disk has no better way. */
+static int zero_sectors(struct transfer *t, const uint8_t *zeroes, uint64_t length)
+{
+    if (xvmsg_blk_write_zeroes_wait(t->blk, t->offset, length, true) == 0) {
+        t->offset += length;
+        return 0;
+    }
+    if (errno != ENOTSUP)
+        return guest_fail("%s", xvmsg_error(t->h));
+    return write_zeroes_as_data(t, zeroes, length);
+}
+
+static int zero_range(struct transfer *t, const uint8_t *zeroes)
+{
+    uint64_t edge = (SECTOR - lead(t->offset)) % SECTOR;
+    uint64_t before = edge < t->length ? edge : t->length;
+    uint64_t after = (t->length - before) % SECTOR;
+    uint64_t middle = t->length - before - after;
+
+    if (write_zeroes_as_data(t, zeroes, before) != 0 || zero_sectors(t, zeroes, middle) != 0 ||
+        write_zeroes_as_data(t, zeroes, after) != 0)
+        return EXIT_FAILURE;
+    return sync_disk(t);
+}
+
+static int zero_disk(struct transfer *t)
+{
+    uint8_t *zeroes = calloc(1, STEP);
+
+    if (!zeroes)
+        return guest_fail("out of memory");
+
+    int status = zero_range(t, zeroes);
+
+    free(zeroes);
     return status;
 }
 
@@ -184,7 +253,7 @@ static int check_range(struct transfer *t)
     return 0;
 }
 
-static int run(struct transfer *t, uint64_t number, bool reading)
+static int run(struct transfer *t, uint64_t number, const struct action *action)
 {
     int status;
 
@@ -192,17 +261,32 @@ static int run(struct transfer *t, uint64_t number, bool reading)
     if (!t->buffer)
         return guest_fail("out of memory");
     t->blk = xvmsg_blk_open_wait(t->h, number);
-    t->progress = isatty(STDERR_FILENO) && !isatty(reading ? STDOUT_FILENO : STDIN_FILENO);
+    t->progress = action->stream >= 0 && isatty(STDERR_FILENO) && !isatty(action->stream);
     if (!t->blk)
         status = guest_fail("%s", xvmsg_error(t->h));
     else if ((status = check_range(t)) == 0)
-        status = reading ? read_disk(t) : write_disk(t);
+        status = action->run(t);
     xvmsg_blk_close(t->blk);
     free(t->buffer);
     return status;
 }
 
-static int parse_ranges(int argc, char **argv, bool reading, struct transfer *t)
+static const struct action actions[] = {
+    {"read", read_disk, STDOUT_FILENO},
+    {"write", write_disk, STDIN_FILENO},
+    {"discard", discard_disk, -1},
+    {"zero", zero_disk, -1},
+};
+
+static const struct action *find_action(const char *name)
+{
+    for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+        if (strcmp(actions[i].name, name) == 0)
+            return &actions[i];
+    return NULL;
+}
+
+static int parse_ranges(int argc, char **argv, const struct action *action, struct transfer *t)
 {
     static const struct option long_options[] = {
         {"offset", required_argument, NULL, 'o'},
@@ -216,7 +300,7 @@ static int parse_ranges(int argc, char **argv, bool reading, struct transfer *t)
 
         if (option == '?')
             return EXIT_USAGE; /* getopt said why */
-        if (option == 'l' && !reading)
+        if (option == 'l' && action->stream == STDIN_FILENO)
             return guest_usage("blk write takes no --length: it writes all of its input");
         if (parse_u64(optarg, 0, UINT64_MAX - 1, value) < 0)
             return guest_usage("'%s' is not a number of bytes", optarg);
@@ -227,24 +311,24 @@ static int parse_ranges(int argc, char **argv, bool reading, struct transfer *t)
 int guest_blk(const struct guest_options *options, int argc, char **argv)
 {
     struct transfer t = {.length = UINT64_MAX};
-    bool reading = argc > 1 && strcmp(argv[1], "read") == 0;
+    const struct action *action = argc > 1 ? find_action(argv[1]) : NULL;
     bool watching = argc > 1 && strcmp(argv[1], "watch") == 0;
     uint64_t number;
 
-    if (argc < 2 || (!reading && !watching && strcmp(argv[1], "write") != 0))
-        return guest_usage("blk is followed by read, write or watch");
+    if (!action && !watching)
+        return guest_usage("blk is followed by read, write, discard, zero or watch");
 
     argv[1] = argv[0]; /* how getopt's complaints begin */
     if (watching)
         return guest_blk_watch(options, argc - 1, argv + 1);
 
-    int rc = parse_ranges(argc - 1, argv + 1, reading, &t);
+    int rc = parse_ranges(argc - 1, argv + 1, action, &t);
 
     if (rc != 0)
         return rc;
     /* getopt has moved what is no option to the end. */
     if (optind != argc - 2)
-        return guest_usage("blk %s needs one device number", reading ? "read" : "write");
+        return guest_usage("blk %s needs one device number", action->name);
     rc = guest_parse_number(argv[optind + 1], &number);
     if (rc != 0)
         return rc;
@@ -252,7 +336,7 @@ int guest_blk(const struct guest_options *options, int argc, char **argv)
     if (!t.h)
         return EXIT_FAILURE;
 
-    int status = run(&t, number, reading);
+    int status = run(&t, number, action);
 
     xvmsg_free(t.h);
     return status;

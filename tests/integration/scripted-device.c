@@ -144,6 +144,17 @@ void backend_device_answer(struct backend *b, struct backend_device *d, const st
 
 /* ---- queues ---- */
 
+/* Discarded bytes may be anything: here they are not zero. */
+static void serve_range(struct backend_device *d, uint32_t type, const uint8_t *bytes)
+{
+    struct backend_range range = {type, le64_get(bytes), le32_get(bytes + 8), le32_get(bytes + 12)};
+
+    d->ranges[d->num_ranges++ % (sizeof(d->ranges) / sizeof(d->ranges[0]))] = range;
+    if (d->answer == VIRTIO_BLK_S_OK && (range.sector + range.count) * 512 <= BACKEND_DISK_BYTES)
+        memset(d->disk + range.sector * 512, type == VIRTIO_BLK_T_DISCARD ? 0xdd : 0,
+               (size_t)range.count * 512);
+}
+
 /* One request; returns the bytes written into its buffers. */
 static uint32_t serve_request(struct backend *b, struct backend_device *d,
                               const struct vring_desc *desc, uint16_t head)
@@ -171,6 +182,8 @@ static uint32_t serve_request(struct backend *b, struct backend_device *d,
         }
         if (type == VIRTIO_BLK_T_GET_ID)
             memcpy(data, "a scripted disk\0\0\0\0\0", desc[i].len);
+        else if (type == VIRTIO_BLK_T_DISCARD || type == VIRTIO_BLK_T_WRITE_ZEROES)
+            serve_range(d, type, data);
         else if (type == VIRTIO_BLK_T_IN)
             memcpy(data, d->disk + at, desc[i].len);
         else if (d->answer == VIRTIO_BLK_S_OK)

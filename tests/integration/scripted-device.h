@@ -38,6 +38,12 @@ struct backend_device {
     struct backend_queue queues[BACKEND_QUEUES];
     uint8_t *disk;
     unsigned flushes;
+    unsigned num_ranges;    /* discarded or zeroed, and what was asked of the last ones */
+    struct backend_range {
+        uint32_t type;
+        uint64_t sector;
+        uint32_t count, flags;
+    } ranges[16];
     bool idle;              /* does not look at its queues */
     bool quiet;             /* uses buffers without a word */
     uint8_t answer;         /* virtio-blk status of every request */

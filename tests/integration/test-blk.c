@@ -4,8 +4,6 @@
 /* The block device from its guest's side: real I/O on a temporary file. */
 
 #include <liburing.h>
-#include <linux/virtio_blk.h>
-#include <linux/virtio_config.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -15,15 +13,7 @@
 #include "common/barrier.h"
 #include "common/le.h"
 #include "tests/harness.h"
-#include "tests/integration/scripted-guest.h"
-
-#define DEV 4u
-#define SECTORS 64u
-#define BIT(n) (UINT64_C(1) << (n))
-#define FEATURES (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_BLK_F_FLUSH) | BIT(VIRTIO_F_RING_RESET))
-#define WRITE VRING_DESC_F_WRITE
-
-static int disk; /* the test's own view of the target */
+#include "tests/integration/blk-guest.h"
 
 /* In place of the library's: a kernel short of memory, which takes one
  * operation of those it is handed. */
@@ -41,59 +31,14 @@ int io_uring_submit(struct io_uring *ring)
     return taken;
 }
 
-static struct guest *start_on(int target, bool read_only, uint64_t features)
-{
-    struct guest *g = guest_new();
-
-    disk = target;
-    guest_add_blk(g, DEV, dup(disk), read_only);
-    guest_connect(g, MSG_WIDE, 272);
-    guest_share_area(g);
-    guest_start_device(g, DEV, features);
-    return g;
-}
-
 static struct guest *start_with(bool read_only, uint64_t features)
 {
-    return start_on(guest_disk(SECTORS), read_only, features);
+    return blk_guest_start(guest_disk(SECTORS), read_only, features);
 }
 
 static struct guest *start(void)
 {
     return start_with(false, FEATURES);
-}
-
-static void stop(struct guest *g)
-{
-    guest_free(g);
-    close(disk);
-}
-
-/* Header in descriptor 3n, data in 3n + 1, status in 3n + 2. */
-static void prepare(struct guest *g, unsigned n, uint32_t type, uint64_t sector, uint32_t size,
-                    uint16_t data_flags)
-{
-    unsigned first = 3 * n;
-    uint64_t header = GUEST_HEADERS + 16 * n;
-
-    le32_put(g->area + header, type);
-    le32_put(g->area + header + 4, 0);
-    le64_put(g->area + header + 8, sector);
-    g->area[GUEST_STATUSES + n] = 0xee;
-    guest_describe(g, first, header, 16, 0, (uint16_t)(size ? first + 1 : first + 2));
-    guest_describe(g, first + 1, GUEST_DATA, size, data_flags, (uint16_t)(first + 2));
-    guest_describe(g, first + 2, GUEST_STATUSES + n, 1, WRITE, 0);
-    guest_make_available(g, (uint16_t)first);
-}
-
-/* One request from start to end: its status; *length is what was used. */
-static uint8_t request(struct guest *g, uint32_t type, uint64_t sector, uint32_t size,
-                       uint32_t *length)
-{
-    prepare(g, 0, type, sector, size, type == VIRTIO_BLK_T_OUT ? 0 : WRITE);
-    guest_kick(g, DEV);
-    *length = guest_await_used(g);
-    return g->area[GUEST_STATUSES];
 }
 
 /* ---- what it does ---- */
@@ -103,16 +48,17 @@ static void reads(void)
     struct guest *g = start();
     uint32_t length;
 
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 3, 1024, &length), VIRTIO_BLK_S_OK);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_IN, 3, 1024, &length), VIRTIO_BLK_S_OK);
     CU_ASSERT_EQUAL(length, 1025);
     CU_ASSERT_EQUAL(g->area[GUEST_DATA], 3);
     CU_ASSERT_EQUAL(g->area[GUEST_DATA + 1023], 4);
     CU_ASSERT_EQUAL(g->area[GUEST_DATA + 1024], 0);
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, SECTORS - 1, 512, &length), VIRTIO_BLK_S_OK);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_IN, SECTORS - 1, 512, &length),
+                    VIRTIO_BLK_S_OK);
     CU_ASSERT_EQUAL(g->area[GUEST_DATA], SECTORS - 1);
     guest_settle(g);
     CU_ASSERT_EQUAL(g->used_events, 2);
-    stop(g);
+    blk_guest_stop(g);
 }
 
 static void writes_and_flushes(void)
@@ -124,14 +70,14 @@ static void writes_and_flushes(void)
         uint32_t length;
 
         memset(g->area + GUEST_DATA, 0xab, 1024);
-        CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_OUT, 10, 1024, &length), VIRTIO_BLK_S_OK);
+        CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_OUT, 10, 1024, &length), VIRTIO_BLK_S_OK);
         CU_ASSERT_EQUAL(length, 1);
-        CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_FLUSH, 0, 0, &length), VIRTIO_BLK_S_OK);
+        CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_FLUSH, 0, 0, &length), VIRTIO_BLK_S_OK);
         CU_ASSERT_EQUAL(length, 1);
-        CU_ASSERT(pread(disk, back, sizeof(back), 10 * 512) == sizeof(back));
+        CU_ASSERT(pread(blk_guest_disk, back, sizeof(back), 10 * 512) == sizeof(back));
         CU_ASSERT(memcmp(back, g->area + GUEST_DATA, sizeof(back)) == 0);
-        CU_ASSERT(pread(disk, back, 1, 12 * 512) == 1 && back[0] == 12);
-        stop(g);
+        CU_ASSERT(pread(blk_guest_disk, back, 1, 12 * 512) == 1 && back[0] == 12);
+        blk_guest_stop(g);
     }
 }
 
@@ -141,15 +87,15 @@ static void tells_its_name(void)
     uint32_t length;
 
     memset(g->area + GUEST_DATA, 0xff, 32);
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_GET_ID, 0, 20, &length), VIRTIO_BLK_S_OK);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_GET_ID, 0, 20, &length), VIRTIO_BLK_S_OK);
     CU_ASSERT_EQUAL(length, 21);
     CU_ASSERT(memcmp(g->area + GUEST_DATA, "disk0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xff", 21) == 0);
     /* A shorter buffer gets what fits. */
     memset(g->area + GUEST_DATA, 0xff, 32);
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_GET_ID, 0, 4, &length), VIRTIO_BLK_S_OK);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_GET_ID, 0, 4, &length), VIRTIO_BLK_S_OK);
     CU_ASSERT_EQUAL(length, 5);
     CU_ASSERT(memcmp(g->area + GUEST_DATA, "disk\xff", 5) == 0);
-    stop(g);
+    blk_guest_stop(g);
 }
 
 /* Header, data and status cut in the most unusual places. */
@@ -157,7 +103,7 @@ static void does_not_care_about_framing(void)
 {
     struct guest *g = start();
 
-    prepare(g, 0, VIRTIO_BLK_T_IN, 7, 512, WRITE);
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_IN, 7, 512, WRITE);
     g->avail->idx--;
     guest_describe(g, 0, GUEST_HEADERS, 5, 0, 1);
     guest_describe(g, 1, GUEST_HEADERS + 5, 11, 0, 2);
@@ -170,7 +116,7 @@ static void does_not_care_about_framing(void)
     CU_ASSERT_EQUAL(g->area[GUEST_DATA], 7);
     CU_ASSERT_EQUAL(g->area[GUEST_DATA + 511], 7);
     CU_ASSERT_EQUAL(g->area[GUEST_DATA + 512], VIRTIO_BLK_S_OK);
-    stop(g);
+    blk_guest_stop(g);
 }
 
 static void serves_many_at_once(void)
@@ -179,14 +125,15 @@ static void serves_many_at_once(void)
 
     for (unsigned round = 0; round < 200; round++) {
         for (unsigned n = 0; n < 5; n++)
-            prepare(g, n, n % 2 ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_FLUSH, n, n % 2 ? 512 : 0, WRITE);
+            blk_guest_prepare(g, n, n % 2 ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_FLUSH, n,
+                              n % 2 ? 512 : 0, WRITE);
         guest_kick(g, DEV);
         for (unsigned n = 0; n < 5; n++)
             guest_await_used(g);
         for (unsigned n = 0; n < 5; n++)
             CU_ASSERT_EQUAL(g->area[GUEST_STATUSES + n], VIRTIO_BLK_S_OK);
     }
-    stop(g);
+    blk_guest_stop(g);
 }
 
 static void what_the_kernel_does_not_take_is_handed_over_again(void)
@@ -195,12 +142,12 @@ static void what_the_kernel_does_not_take_is_handed_over_again(void)
 
     kernel_takes_one = true;
     for (unsigned n = 0; n < 5; n++)
-        prepare(g, n, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+        blk_guest_prepare(g, n, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
     guest_kick(g, DEV);
     for (unsigned n = 0; n < 5; n++)
         guest_await_used(g);
     kernel_takes_one = false;
-    stop(g);
+    blk_guest_stop(g);
 }
 
 static void is_silent_when_asked_to_be(void)
@@ -209,10 +156,10 @@ static void is_silent_when_asked_to_be(void)
     uint32_t length;
 
     g->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 0, 512, &length), VIRTIO_BLK_S_OK);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_IN, 0, 512, &length), VIRTIO_BLK_S_OK);
     guest_settle(g);
     CU_ASSERT_EQUAL(g->used_events, 0);
-    stop(g);
+    blk_guest_stop(g);
 }
 
 /* The guest asks more than it reads: responses fill its ring, the event of a
@@ -223,7 +170,7 @@ static void a_full_ring_loses_no_event(void)
     struct guest *g = start();
     unsigned pongs = 0;
 
-    prepare(g, 0, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
     guest_kick(g, DEV);
     for (unsigned i = 0; i < 70; i++)
         guest_send(g, &ping);
@@ -237,7 +184,7 @@ static void a_full_ring_loses_no_event(void)
     }
     guest_settle(g);
     CU_ASSERT_EQUAL(g->used_events, 1);
-    stop(g);
+    blk_guest_stop(g);
 }
 
 /* ---- what it refuses ---- */
@@ -255,23 +202,23 @@ static void refuses_what_is_not_on_the_disk(void)
     struct guest *g = start();
     uint8_t before[SECTORS * 512], after[SECTORS * 512];
 
-    CU_ASSERT(pread(disk, before, sizeof(before), 0) == sizeof(before));
+    CU_ASSERT(pread(blk_guest_disk, before, sizeof(before), 0) == sizeof(before));
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         uint32_t length;
 
         memset(g->area + GUEST_DATA, 0x5a, 2048);
-        CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_OUT, bad[i].sector, bad[i].size, &length),
+        CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_OUT, bad[i].sector, bad[i].size, &length),
                         VIRTIO_BLK_S_IOERR);
         CU_ASSERT_EQUAL(length, 1);
-        CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, bad[i].sector, bad[i].size, &length),
+        CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_IN, bad[i].sector, bad[i].size, &length),
                         VIRTIO_BLK_S_IOERR);
         CU_ASSERT_EQUAL(length, 1);
         CU_ASSERT_EQUAL(g->area[GUEST_DATA], 0x5a);
     }
-    CU_ASSERT(pread(disk, after, sizeof(after), 0) == sizeof(after));
+    CU_ASSERT(pread(blk_guest_disk, after, sizeof(after), 0) == sizeof(after));
     CU_ASSERT(memcmp(before, after, sizeof(before)) == 0);
-    CU_ASSERT_EQUAL(lseek(disk, 0, SEEK_END), SECTORS * 512);
-    stop(g);
+    CU_ASSERT_EQUAL(lseek(blk_guest_disk, 0, SEEK_END), SECTORS * 512);
+    blk_guest_stop(g);
 }
 
 /* As many descriptors as it takes, all of them the same memory. */
@@ -279,7 +226,7 @@ static void prepare_read(struct guest *g, uint64_t address, uint32_t part, uint3
 {
     uint16_t i = 1;
 
-    prepare(g, 0, VIRTIO_BLK_T_IN, 0, 512, WRITE);
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_IN, 0, 512, WRITE);
     for (; size; i++) {
         uint32_t length = size < part ? size : part;
 
@@ -298,7 +245,7 @@ static void one_request_has_a_largest_size(void)
     uint8_t *pages;
 
     CU_ASSERT(ftruncate(target, 2 * (off_t)largest) == 0);
-    g = start_on(target, false, FEATURES);
+    g = blk_guest_start(target, false, FEATURES);
     CU_ASSERT_EQUAL(guest_share_pages(g, 2, 300, &pages), AREA_OK);
     prepare_read(g, address_of_area(2, 0), part, largest);
     guest_kick(g, DEV);
@@ -308,7 +255,7 @@ static void one_request_has_a_largest_size(void)
     guest_kick(g, DEV);
     CU_ASSERT_EQUAL(guest_await_used(g), 1);
     CU_ASSERT_EQUAL(g->area[GUEST_STATUSES], VIRTIO_BLK_S_IOERR);
-    stop(g);
+    blk_guest_stop(g);
 }
 
 static void refuses_unknown_types(void)
@@ -316,10 +263,11 @@ static void refuses_unknown_types(void)
     struct guest *g = start();
     uint32_t length;
 
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_DISCARD, 0, 512, &length), VIRTIO_BLK_S_UNSUPP);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_SECURE_ERASE, 0, 512, &length),
+                    VIRTIO_BLK_S_UNSUPP);
     CU_ASSERT_EQUAL(length, 1);
-    CU_ASSERT_EQUAL(request(g, UINT32_MAX, 0, 0, &length), VIRTIO_BLK_S_UNSUPP);
-    stop(g);
+    CU_ASSERT_EQUAL(blk_guest_request(g, UINT32_MAX, 0, 0, &length), VIRTIO_BLK_S_UNSUPP);
+    blk_guest_stop(g);
 }
 
 static void a_read_only_disk_stays_as_it_is(void)
@@ -336,10 +284,10 @@ static void a_read_only_disk_stays_as_it_is(void)
     m = guest_call(g, m);
     CU_ASSERT(le32_get(m.get_device_features_response.features.bytes) & BIT(VIRTIO_BLK_F_RO));
     memset(g->area + GUEST_DATA, 0xff, 512);
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_OUT, 2, 512, &length), VIRTIO_BLK_S_IOERR);
-    CU_ASSERT(pread(disk, &byte, 1, 2 * 512) == 1 && byte == 2);
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 2, 512, &length), VIRTIO_BLK_S_OK);
-    stop(g);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_OUT, 2, 512, &length), VIRTIO_BLK_S_IOERR);
+    CU_ASSERT(pread(blk_guest_disk, &byte, 1, 2 * 512) == 1 && byte == 2);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_IN, 2, 512, &length), VIRTIO_BLK_S_OK);
+    blk_guest_stop(g);
 }
 
 /* The file shrank under us: no data, and no pretending. */
@@ -348,10 +296,10 @@ static void a_file_that_ends_early_is_an_error(void)
     struct guest *g = start();
     uint32_t length;
 
-    CU_ASSERT(ftruncate(disk, 512 + 100) == 0);
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 0, 1024, &length), VIRTIO_BLK_S_IOERR);
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 0, 512, &length), VIRTIO_BLK_S_OK);
-    stop(g);
+    CU_ASSERT(ftruncate(blk_guest_disk, 512 + 100) == 0);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_IN, 0, 1024, &length), VIRTIO_BLK_S_IOERR);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_IN, 0, 512, &length), VIRTIO_BLK_S_OK);
+    blk_guest_stop(g);
 }
 
 /* The first part fits, the rest does not: a short write must not pass for one. */
@@ -362,13 +310,13 @@ static void a_short_write_is_an_error(void)
     uint32_t length;
 
     signal(SIGXFSZ, SIG_IGN);
-    CU_ASSERT(ftruncate(disk, 0) == 0);
+    CU_ASSERT(ftruncate(blk_guest_disk, 0) == 0);
     CU_ASSERT_FATAL(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_OUT, 4, 1024, &length), VIRTIO_BLK_S_IOERR);
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_OUT, 4, 512, &length), VIRTIO_BLK_S_OK);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_OUT, 4, 1024, &length), VIRTIO_BLK_S_IOERR);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_OUT, 4, 512, &length), VIRTIO_BLK_S_OK);
     limit.rlim_cur = RLIM_INFINITY;
     CU_ASSERT(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-    stop(g);
+    blk_guest_stop(g);
 }
 
 /* ---- a driver that breaks the rules ---- */
@@ -386,7 +334,7 @@ static void expect_needs_reset(struct guest *g)
     CU_ASSERT_EQUAL(g->config_events, 1);
     guest_start_device(g, DEV, FEATURES);
     uint32_t length;
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 1, 512, &length), VIRTIO_BLK_S_OK);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_IN, 1, 512, &length), VIRTIO_BLK_S_OK);
 }
 
 static void no_status_byte(struct guest *g)
@@ -404,19 +352,19 @@ static void short_header(struct guest *g)
 
 static void outside_the_area(struct guest *g)
 {
-    prepare(g, 0, VIRTIO_BLK_T_IN, 0, 512, WRITE);
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_IN, 0, 512, WRITE);
     g->desc[1].addr = address_of_area(GUEST_AREA, GUEST_PAGES * 4096 - 511);
 }
 
 static void address_zero(struct guest *g)
 {
-    prepare(g, 0, VIRTIO_BLK_T_IN, 0, 512, WRITE);
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_IN, 0, 512, WRITE);
     g->desc[1].addr = 0;
 }
 
 static void loop(struct guest *g)
 {
-    prepare(g, 0, VIRTIO_BLK_T_IN, 0, 512, WRITE);
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_IN, 0, 512, WRITE);
     g->desc[2].flags |= VRING_DESC_F_NEXT;
     g->desc[2].next = 1;
 }
@@ -437,7 +385,7 @@ static void needs_a_reset_when_the_rules_are_broken(void)
 
         breaks[i](g);
         expect_needs_reset(g);
-        stop(g);
+        blk_guest_stop(g);
     }
 }
 
@@ -454,13 +402,13 @@ static void does_nothing_before_driver_ok(void)
     guest_kick(g, DEV);
     guest_set_status(g, DEV, 3);
     guest_call(g, guest_queue_request(DEV, SET_VQUEUE_ENABLE));
-    prepare(g, 0, VIRTIO_BLK_T_IN, 9, 512, WRITE);
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_IN, 9, 512, WRITE);
     guest_kick(g, DEV);
     guest_send(g, &unknown_queue);
     guest_settle(g);
     CU_ASSERT_EQUAL(g->used->idx, 0);
     CU_ASSERT_EQUAL(g->area[GUEST_DATA], 0);
-    stop(g);
+    blk_guest_stop(g);
 }
 
 static void serves_at_driver_ok_what_waited(void)
@@ -479,10 +427,10 @@ static void serves_at_driver_ok_what_waited(void)
     guest_call(g, m);
     guest_set_status(g, DEV, 11);
     guest_call(g, guest_queue_request(DEV, SET_VQUEUE_ENABLE));
-    prepare(g, 0, VIRTIO_BLK_T_IN, 9, 512, WRITE);
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_IN, 9, 512, WRITE);
     guest_set_status(g, DEV, 15);
     CU_ASSERT_EQUAL(guest_await_used(g), 513);
-    stop(g);
+    blk_guest_stop(g);
 }
 
 /* ---- resets with I/O going on ---- */
@@ -490,7 +438,7 @@ static void serves_at_driver_ok_what_waited(void)
 static void flood(struct guest *g)
 {
     for (unsigned n = 0; n < 5; n++)
-        prepare(g, n, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+        blk_guest_prepare(g, n, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
     guest_kick(g, DEV);
     /* One turn: the kernel has them, their completions are not yet seen. */
     event_base_loop(g->base, EVLOOP_NONBLOCK);
@@ -515,7 +463,7 @@ static void nothing_is_written_after_a_reset(void)
         guest_share_area(g);
         guest_start_device(g, DEV, FEATURES);
     }
-    stop(g);
+    blk_guest_stop(g);
 }
 
 static void a_queue_reset_is_answered_when_the_queue_is_quiet(void)
@@ -545,8 +493,8 @@ static void a_queue_reset_is_answered_when_the_queue_is_quiet(void)
         guest_call(g, guest_queue_request(DEV, SET_VQUEUE_ENABLE));
     }
     uint32_t length;
-    CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 1, 512, &length), VIRTIO_BLK_S_OK);
-    stop(g);
+    CU_ASSERT_EQUAL(blk_guest_request(g, VIRTIO_BLK_T_IN, 1, 512, &length), VIRTIO_BLK_S_OK);
+    blk_guest_stop(g);
 }
 
 static void lets_go_in_the_middle_of_everything(void)
@@ -565,7 +513,7 @@ static void lets_go_in_the_middle_of_everything(void)
             CU_ASSERT_EQUAL(guest_told(g).kind, IPC_DEVICE_REMOVED);
             CU_ASSERT_EQUAL(guest_unshare_area(g), AREA_OK);
         }
-        stop(g);
+        blk_guest_stop(g);
     }
 }
 

@@ -387,6 +387,60 @@ static void a_queue_is_resized_and_configuration_written(void)
     end();
 }
 
+/* Bytes of the file behind the disk: are all of them the same? */
+static bool file_holds(const char *path, size_t from, size_t to, int byte)
+{
+    FILE *file = fopen(path, "rb");
+    bool same = file && fseek(file, (long)from, SEEK_SET) == 0;
+
+    for (; same && from < to; from++)
+        same = fgetc(file) == byte;
+    if (file)
+        fclose(file);
+    return same;
+}
+
+/* In many pieces: the device takes less of zeroes at a time than there is. */
+static void a_disk_is_zeroed_and_discarded(void)
+{
+    const size_t half = 20 << 20, middle = half + 512, end_of_disk = 2 * half;
+    struct xvmsg_blk_properties p;
+    struct xvmsg_blk *blk;
+    const char *target;
+    uint8_t *ones = malloc(end_of_disk);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(ones);
+    memset(ones, 1, end_of_disk);
+    start(XVMSG_WIDE);
+    target = stage_target(&s, "disk", (long)end_of_disk);
+    stage_request(&s, "disk", target);
+    run_until_node(B7 "/device/1/state", "added");
+    blk = open_disk(1);
+    done = false;
+    xvmsg_blk_get_properties(blk, &p);
+    CU_ASSERT(p.block_size == 512 && p.physical_block_size >= 512);
+    CU_ASSERT(p.max_discard > 0 && p.max_write_zeroes > 0 && p.max_write_zeroes < half);
+    CU_ASSERT(p.zeroes_may_unmap && p.writeback && p.can_set_writeback);
+    finish(xvmsg_blk_set_writeback(blk, false, on_blk, NULL));
+    xvmsg_blk_get_properties(blk, &p);
+    CU_ASSERT_FALSE(p.writeback);
+    finish(xvmsg_blk_write(blk, 0, ones, end_of_disk, on_blk, NULL));
+    finish(xvmsg_blk_write_zeroes(blk, 512, half, true, on_blk, NULL));
+    CU_ASSERT(file_holds(target, 0, 512, 1));
+    CU_ASSERT(file_holds(target, 512, middle, 0));
+    CU_ASSERT(file_holds(target, middle, end_of_disk, 1));
+    finish(xvmsg_blk_discard(blk, middle, half - 1024, on_blk, NULL));
+    CU_ASSERT(file_holds(target, 512, end_of_disk - 512, 0));
+    CU_ASSERT(file_holds(target, end_of_disk - 512, end_of_disk, 1));
+    CU_ASSERT_EQUAL(xvmsg_blk_discard(blk, end_of_disk - 512, 1024, on_blk, NULL), 0);
+    xvmsg_flush(h);
+    run_until(&done);
+    CU_ASSERT_EQUAL(status, XVMSG_IO_ERROR);
+    xvmsg_blk_close(blk);
+    end();
+    free(ones);
+}
+
 static const struct test_case cases[] = {
     TEST(a_disk_is_read_and_written),
     TEST(a_disk_is_read_and_written_in_the_compact_form),
@@ -395,6 +449,7 @@ static const struct test_case cases[] = {
     TEST(a_compact_driver_meets_only_numbers_it_can_name),
     TEST(a_resized_disk_is_noticed_in_both_profiles),
     TEST(a_queue_is_resized_and_configuration_written),
+    TEST(a_disk_is_zeroed_and_discarded),
     {NULL, NULL},
 };
 

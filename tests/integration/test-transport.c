@@ -85,7 +85,9 @@ static void offers_features_in_blocks(void)
     const uint64_t expected = BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_ACCESS_PLATFORM) |
                               BIT(VIRTIO_F_RING_RESET) | BIT(VIRTIO_BLK_F_FLUSH) |
                               BIT(VIRTIO_BLK_F_BLK_SIZE) | BIT(VIRTIO_BLK_F_SEG_MAX) |
-                              BIT(VIRTIO_BLK_F_SIZE_MAX) | BIT(VIRTIO_F_NOTIFICATION_DATA);
+                              BIT(VIRTIO_BLK_F_SIZE_MAX) | BIT(VIRTIO_BLK_F_TOPOLOGY) |
+                              BIT(VIRTIO_BLK_F_CONFIG_WCE) | BIT(VIRTIO_BLK_F_DISCARD) |
+                              BIT(VIRTIO_BLK_F_WRITE_ZEROES) | BIT(VIRTIO_F_NOTIFICATION_DATA);
     struct guest *g = start(60);
     struct msg m = request(MSG_get_device_features_request);
     struct msg answer;

@@ -39,7 +39,11 @@ ok "info needs a true number" says 2 "'0x3' is not a device number" info 0x3
 ok "--bus is bounded" says 2 'needs a number up to 65535' --bus 65536 list
 ok "--timeout is a number" says 2 'needs seconds' --timeout soon list
 ok "--wire-form" says 2 'wide or compact' --wire-form narrow list
-ok "blk needs read, write or watch" says 2 'read, write or watch' blk erase 3
+ok "blk needs to know what to do" says 2 'read, write, discard, zero or watch' blk erase 3
+for command in discard zero; do
+	ok "blk $command needs a number" says 2 "blk $command needs one device number" blk $command
+	ok "blk $command --length" says 2 'not a number of bytes' blk $command 3 --length x
+done
 ok "blk watch needs a number" says 2 'one device number' blk watch
 ok "blk watch takes one number" says 2 'one device number' blk watch 3 4
 ok "blk watch needs a true number" says 2 "'x' is not a device number" blk watch x
@@ -51,7 +55,7 @@ ok "blk read takes one number" says 2 'one device number' blk read 3 4
 ok "blk --offset" says 2 'not a number of bytes' blk read 3 --offset -1
 ok "events --count" says 2 'from 1 on' events --count 0
 if [ ! -e /proc/xen ] && [ ! -e /dev/xen ]; then
-	for command in list "info 3" events "blk read 3" "blk write 3" "blk watch 3" "--strict info 3"; do
+	for command in list "info 3" events "blk read 3" "blk write 3" "blk watch 3" "blk discard 3" "blk zero 3" "--strict info 3"; do
 		# shellcheck disable=SC2086 # words of a command
 		ok "$command without Xen" says 1 'Xen' $command
 	done

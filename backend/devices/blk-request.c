@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* Requests to a disk: reads, writes, flushes, the id. */
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "backend/devices/blk.h"
+#include "common/le.h"
+
+/* A request the kernel is working on. */
+struct request {
+    struct aio_op op;
+    struct queue *queue;
+    struct chain *chain;
+    uint8_t *status;
+    uint32_t data_in; /* bytes the guest gets when it succeeds */
+};
+
+/* A copy of the request's header, in the host's byte order. */
+struct header {
+    uint32_t type;
+    uint64_t sector;
+};
+
+uint8_t blk_request_status(int result)
+{
+    if (result >= 0)
+        return VIRTIO_BLK_S_OK;
+    return result == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_IOERR;
+}
+
+void blk_request_answer(struct queue *queue, struct chain *chain, uint8_t *status, uint8_t value,
+                        uint32_t data_in)
+{
+    *status = value;
+    queue_push(queue, chain, value == VIRTIO_BLK_S_OK ? data_in + 1 : 1);
+}
+
+static void on_done(struct aio_op *op, int result)
+{
+    struct request *request = (struct request *)((char *)op - offsetof(struct request, op));
+
+    blk_request_answer(request->queue, request->chain, request->status, blk_request_status(result),
+                       request->data_in);
+    free(request);
+}
+
+static void start(struct blk *blk, struct queue *queue, struct chain *chain, uint8_t *status,
+                  const struct aio_op *op)
+{
+    struct request *request = malloc(sizeof(*request));
+
+    if (!request) {
+        blk_request_answer(queue, chain, status, VIRTIO_BLK_S_IOERR, 0);
+        return;
+    }
+    request->op = *op;
+    request->op.fd = blk->fd;
+    request->op.done = on_done;
+    request->queue = queue;
+    request->chain = chain;
+    request->status = status;
+    request->data_in = op->kind == AIO_READ ? (uint32_t)iov_size(&op->iov) : 0;
+    aio_start(device_aio(blk->device), &request->op);
+}
+
+/* Whole sectors, inside the disk, or nothing at all. */
+static bool transfer_valid(const struct blk *blk, const struct header *header, uint64_t size)
+{
+    return size % BLK_SECTOR == 0 && size <= BLK_REQUEST_MAX &&
+           blk_has_sectors(blk, header->sector, size / BLK_SECTOR);
+}
+
+static void transfer(struct blk *blk, struct queue *queue, struct chain *chain, uint8_t *status,
+                     const struct header *header)
+{
+    bool write = header->type == VIRTIO_BLK_T_OUT;
+    const struct iov *data = write ? &chain->out : &chain->in;
+    uint64_t size = iov_size(data);
+
+    if (!transfer_valid(blk, header, size) || (write && blk->read_only)) {
+        blk_request_answer(queue, chain, status, VIRTIO_BLK_S_IOERR, 0);
+        return;
+    }
+    if (!size) {
+        blk_request_answer(queue, chain, status, VIRTIO_BLK_S_OK, 0);
+        return;
+    }
+    start(blk, queue, chain, status,
+          &(struct aio_op){
+              .kind = write ? AIO_WRITE : AIO_READ,
+              .durable = blk_durable(blk),
+              .iov = *data,
+              .offset = header->sector * BLK_SECTOR,
+          });
+}
+
+static void serve(struct blk *blk, struct queue *queue, struct chain *chain,
+                  const struct header *header, uint8_t *status)
+{
+    switch (header->type) {
+    case VIRTIO_BLK_T_IN:
+    case VIRTIO_BLK_T_OUT:
+        transfer(blk, queue, chain, status, header);
+        break;
+    case VIRTIO_BLK_T_FLUSH:
+        start(blk, queue, chain, status, &(struct aio_op){.kind = AIO_SYNC});
+        break;
+    case VIRTIO_BLK_T_GET_ID:
+        blk_request_answer(queue, chain, status, VIRTIO_BLK_S_OK,
+                           (uint32_t)iov_fill(&chain->in, blk->id, sizeof(blk->id)));
+        break;
+    case VIRTIO_BLK_T_DISCARD:
+    case VIRTIO_BLK_T_WRITE_ZEROES:
+        blk_range_serve(blk, queue, chain, header->type, status);
+        break;
+    default:
+        blk_request_answer(queue, chain, status, VIRTIO_BLK_S_UNSUPP, 0);
+    }
+}
+
+bool blk_request_serve(struct blk *blk, struct queue *queue, struct chain *chain)
+{
+    struct virtio_blk_outhdr wire;
+    uint8_t *status = iov_take_last(&chain->in);
+
+    if (iov_take(&chain->out, &wire, sizeof(wire)) < sizeof(wire) || !status) {
+        device_needs_reset(blk->device, "a block request lacks its header or status byte");
+        queue_push(queue, chain, 0);
+        return false;
+    }
+
+    const struct header header = {
+        .type = le32_get(&wire.type),
+        .sector = le64_get(&wire.sector),
+    };
+
+    serve(blk, queue, chain, &header, status);
+    return true;
+}
