@@ -194,13 +194,13 @@ static bool set_vqueue_valid(const struct msg_set_vqueue_request *set)
 }
 
 /* All or nothing, and always the same empty response: the driver asks with
- * GET_VQUEUE what became of it. An enabled queue never changes here. */
+ * GET_VQUEUE what became of it. An enabled queue takes nothing. */
 static void set_vqueue(struct device *device, const struct msg *request, struct answer *answer)
 {
     struct msg_set_vqueue_request set = request->set_vqueue_request;
     struct queue *queue = device_queue(device, set.index);
 
-    if (!queue || queue_enabled(queue) || !driver_present(device) || !set_vqueue_valid(&set))
+    if (!queue || !driver_present(device) || !set_vqueue_valid(&set))
         return;
     /* Drivers of the 8-byte form that know no flags send 0 for a queue they are
      * about to use (O-11). */
