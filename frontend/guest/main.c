@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 
 #include "common/store.h"
 #include "config.h"
@@ -29,6 +30,7 @@ static const struct command {
     {"info", guest_info},
     {"events", guest_events},
     {"blk", guest_blk},
+    {"rng", guest_rng},
 };
 
 static const char help[] =
@@ -44,6 +46,8 @@ static const char help[] =
     "  blk write NUMBER [--offset BYTES]\n"
     "                        standard input to a disk\n"
     "  blk watch NUMBER      a disk's size, again whenever it changes\n"
+    "  rng NUMBER [--length BYTES]\n"
+    "                        random bytes to standard output, until interrupted\n"
     "\n"
     "  --bus N               the bus, default 0\n"
     "  --timeout SECONDS     how long to wait for the backend, default 10\n"
@@ -130,6 +134,18 @@ struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number
         return h;
     xvmsg_free(h);
     return NULL;
+}
+
+int guest_take_signals(void)
+{
+    sigset_t signals;
+
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+        return -1;
+    return signalfd(-1, &signals, SFD_CLOEXEC);
 }
 
 /* ---- the command line ---- */
