@@ -5,7 +5,8 @@
  * Writing a device.
  *
  * A device is a struct device_class in a file of backend/devices/, with a line
- * in backend/devices/table.c. devices/blk.c is the one to copy from. What is
+ * in backend/devices/table.c. tests/examples/echo-device.c is the smallest, to
+ * copy from; devices/rng.c has a timer, devices/blk.c files. What is
  * virtio about it (status, features, queues, configuration space, reset) is
  * done for you; the class says what the device is and does what the requests
  * ask for. No class sees a message, a grant, or xenstore.
