@@ -4,8 +4,11 @@
 /* The entropy device from its guest's side. The clock stands still, so what a guest
  * may have is exact. */
 
+#include <errno.h>
 #include <linux/virtio_config.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "common/barrier.h"
@@ -21,6 +24,19 @@
 #define SECOND UINT64_C(1000000000)
 #define LARGEST 16384u /* bytes that a request gets at once */
 #define ROOM ((GUEST_PAGES * 4096u) - GUEST_DATA)
+
+/* In place of the library's: a kernel that fails, so many times with that error. */
+static unsigned failures;
+static int failure;
+
+ssize_t getrandom(void *buffer, size_t length, unsigned flags)
+{
+    if (!failures)
+        return syscall(SYS_getrandom, buffer, length, flags);
+    failures--;
+    errno = failure;
+    return -1;
+}
 
 static void add(struct guest *g, uint64_t rate)
 {
@@ -217,6 +233,36 @@ static void a_reset_gives_nothing_back(void)
     guest_start_device(g, DEV, FEATURES);
     ask(g, 0, 100);
     CU_ASSERT(!answered(g));
+    guest_free(g);
+}
+
+/* ---- a kernel that gives nothing ---- */
+
+static void a_kernel_without_random_bytes_is_asked_again(void)
+{
+    struct guest *g = start(0);
+
+    failure = EAGAIN;
+    failures = 1;
+    CU_ASSERT_EQUAL(get(g, 100), 100);
+    CU_ASSERT_EQUAL(failures, 0);
+    failure = EINTR;
+    failures = 3;
+    CU_ASSERT_EQUAL(get(g, 100), 100);
+    guest_free(g);
+}
+
+static void a_kernel_that_fails_breaks_the_device_alone(void)
+{
+    struct guest *g = start(0);
+
+    failure = EFAULT;
+    failures = 1;
+    CU_ASSERT_EQUAL(get(g, 100), 0);
+    guest_settle(g);
+    CU_ASSERT(g->last_status & VIRTIO_CONFIG_S_NEEDS_RESET);
+    guest_start_device(g, DEV, FEATURES);
+    CU_ASSERT_EQUAL(get(g, 100), 100);
     guest_free(g);
 }
 
@@ -421,6 +467,8 @@ int main(void)
         TEST(at_most_a_second_adds_up),
         TEST(a_slow_rate_is_kept),
         TEST(a_reset_gives_nothing_back),
+        TEST(a_kernel_without_random_bytes_is_asked_again),
+        TEST(a_kernel_that_fails_breaks_the_device_alone),
         TEST(a_reset_ends_the_wait),
         TEST(a_reset_of_the_queue_ends_the_wait),
         TEST(a_removal_ends_the_wait),

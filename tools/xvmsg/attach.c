@@ -281,7 +281,8 @@ static bool parse_argument(const char *argument, struct attach_request *r)
         return r->target && check_value(XS_TARGET, r->target);
     }
     if ((value = value_of(argument, XS_RATE)))
-        return check_value(XS_RATE, value) && options_number(COMMAND, XS_RATE, value, &r->rate) == 0;
+        return check_value(XS_RATE, value) &&
+               options_number(COMMAND, XS_RATE, value, &r->rate) == 0;
     if ((value = value_of(argument, XS_UUID))) {
         r->uuid = value;
         return check_value(XS_UUID, value);
