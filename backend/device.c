@@ -43,6 +43,13 @@ struct event_base *device_event_base(const struct device *device)
     return device->host->base;
 }
 
+uint64_t device_now(const struct device *device)
+{
+    struct platform *platform = device->host->platform;
+
+    return platform->ops->now(platform);
+}
+
 bool device_running(const struct device *device)
 {
     const uint32_t decisive =
@@ -135,12 +142,10 @@ void device_config_changed(struct device *device, uint32_t offset, uint32_t leng
 
 void device_needs_reset(struct device *device, const char *why)
 {
-    struct platform *platform = device->host->platform;
-
     if (device->resetting || !device->status || device->status & VIRTIO_CONFIG_S_NEEDS_RESET)
         return;
     device->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
-    if (log_limit_passes(&device->log_limit, platform->ops->now(platform)))
+    if (log_limit_passes(&device->log_limit, device_now(device)))
         log_warning("%s: device %s needs a reset: %s", device->host->label, device->name, why);
     raise_event(device, PENDING_CONFIG);
 }
@@ -355,7 +360,8 @@ static bool make_queues(struct device *device)
 struct device *device_new(struct device_host *host, const struct device_class *class,
                           const struct ipc_device *what, int fd, char *why)
 {
-    const struct device_setup setup = {.name = what->name, .fd = fd, .read_only = what->read_only};
+    const struct device_setup setup = {
+        .name = what->name, .fd = fd, .read_only = what->read_only, .rate = what->rate};
     struct device *device =
         calloc(1, sizeof(*device) + class->num_queues * sizeof(device->queues[0]));
 

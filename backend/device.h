@@ -5,7 +5,8 @@
  * Writing a device.
  *
  * A device is a struct device_class in a file of backend/devices/, with a line
- * in backend/devices/table.c. devices/blk.c is the one to copy from. What is
+ * in backend/devices/table.c. tests/examples/echo-device.c is the smallest, to
+ * copy from; devices/rng.c has a timer, devices/blk.c files. What is
  * virtio about it (status, features, queues, configuration space, reset) is
  * done for you; the class says what the device is and does what the requests
  * ask for. No class sees a message, a grant, or xenstore.
@@ -68,9 +69,10 @@ struct device;
 /* What create() is given. */
 struct device_setup {
     const char *name; /* for people, and for what the driver may read as id */
-    int fd;           /* the target's descriptor, -1 for none; the device's to close,
-                       * but only when create() succeeds */
+    int fd;           /* the target's descriptor, -1 when the class has none; the device's
+                       * to close, but only when create() succeeds */
     bool read_only;
+    uint64_t rate;    /* bytes a second that the guest may have; 0: nobody said */
 };
 
 struct device_class {
@@ -80,6 +82,7 @@ struct device_class {
     uint32_t num_admin_queues; /* the last ones of these */
     uint32_t queue_size;  /* the largest a driver may choose; a power of two */
     uint32_t config_size; /* bytes of configuration space, up to DEVICE_MAX_CONFIG */
+    bool no_target;       /* stands on no file: create() gets no descriptor */
 
     /* The instance's own state, or NULL with a sentence in why[DEVICE_WHY_MAX]
      * that begins with the instance's name. */
@@ -87,7 +90,7 @@ struct device_class {
     void (*destroy)(void *state);
     void (*reset)(void *state);
 
-    /* All config_size bytes as they are now, little-endian. */
+    /* All config_size bytes as they are now, little-endian. NULL: there are none. */
     void (*read_config)(void *state, void *config);
     /* Applies a write that lies inside the configuration space; bytes that are
      * read-only are to be ignored. NULL: all of them are. */
@@ -117,6 +120,9 @@ bool device_has_feature(const struct device *device, unsigned feature);
 /* For files, and for anything else with a descriptor. */
 struct aio *device_aio(const struct device *device);
 struct event_base *device_event_base(const struct device *device);
+
+/* Nanoseconds on the platform's monotonic clock. */
+uint64_t device_now(const struct device *device);
 
 /* Have requests looked for again on a queue at the end of this turn of the
  * loop, as if the driver had kicked it. */

@@ -10,7 +10,7 @@
  *   supervisor -> worker                 worker -> supervisor
  *   CONNECT    map this ring             CONNECTED, or BUS_FAILED
  *   DISCONNECT let go of everything      DISCONNECTED
- *   DEVICE_ADD + descriptor              DEVICE_ADDED, or DEVICE_REFUSED
+ *   DEVICE_ADD, perhaps + descriptor     DEVICE_ADDED, or DEVICE_REFUSED
  *   DEVICE_REMOVE                        DEVICE_REMOVED
  *   DEVICE_RESIZE look at its target     DEVICE_RESIZED
  *   TRACE + descriptor                   (answers on that socket, see trace-protocol.h)
@@ -59,9 +59,11 @@ struct ipc_connect {
     uint32_t ring_refs[RING_MAX_PAGES];
 };
 
-/* A device to offer; its target's descriptor travels with the message. */
+/* A device to offer; its target's descriptor, if it has one, travels with the
+ * message. */
 struct ipc_device {
     uint64_t number;
+    uint64_t rate;                  /* bytes a second; 0: as its class thinks best */
     char type[IPC_TYPE_MAX];        /* name of a device class, "blk" */
     char name[NAME_MAX_LENGTH + 1];
     uint8_t uuid[16];

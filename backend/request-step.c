@@ -13,6 +13,7 @@
 #include "backend/request.h"
 #include "backend/requests.h"
 #include "backend/resize.h"
+#include "backend/wanted.h"
 #include "xenstore-schema/schema.h"
 
 /* ---- announcing ---- */
@@ -40,20 +41,26 @@ static int open_to_frontend(struct bus *bus, platform_tx tx)
     return p->ops->xs_set_perms(p, tx, dir.text, perms, 2);
 }
 
-/* Fails with ECANCELED when DIR/KEY is missing or says anything else. */
-static int expect(struct bus *bus, platform_tx tx, const char *dir, const char *key,
-                  const char *value)
+static bool same_target(const char *a, const char *b)
 {
-    char *text = store_read_text(bus->daemon->platform, tx, dir, key);
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
 
-    if (!text) {
-        errno = errno == ENOENT ? ECANCELED : errno;
+/* Does the store want what the worker was asked for? Fails with ECANCELED when not. */
+static int expect_wanted(struct bus *bus, platform_tx tx, const struct request *r)
+{
+    struct wanted now;
+    char why[WHY_SIZE];
+
+    if (wanted_read(bus, tx, r->name, &now, why) < 0) {
+        errno = errno == EINVAL ? ECANCELED : errno;
         return -1;
     }
 
-    bool same = strcmp(text, value) == 0;
+    bool same = strcmp(now.device.type, r->type) == 0 && now.device.rate == r->rate &&
+                now.device.read_only == r->read_only && same_target(now.target, r->target);
 
-    free(text);
+    free(now.target);
     errno = ECANCELED;
     return same ? 0 : -1;
 }
@@ -61,7 +68,7 @@ static int expect(struct bus *bus, platform_tx tx, const char *dir, const char *
 /*
  * One transaction: the frontend sees a whole device, whose number the counter
  * has passed, of a request that is still wanted. ECANCELED: it is not, or
- * another one, which wants another target, has taken its name.
+ * another one, which wants something else, has taken its name.
  */
 static int announce_body(struct bus *bus, platform_tx tx, void *user)
 {
@@ -70,9 +77,7 @@ static int announce_body(struct bus *bus, platform_tx tx, void *user)
     struct store_path dir = device_dir(bus, r->number);
     struct store_path request = request_dir(bus, r->name);
 
-    if (numbers_use(&bus->numbers, tx, r->number) < 0 ||
-        expect(bus, tx, request.text, XS_TARGET, r->target) < 0 ||
-        expect(bus, tx, request.text, XS_MODE, r->read_only ? XS_MODE_READ : XS_MODE_WRITE) < 0)
+    if (numbers_use(&bus->numbers, tx, r->number) < 0 || expect_wanted(bus, tx, r) < 0)
         return -1;
     if (open_to_frontend(bus, tx) < 0 ||
         store_write_text(p, tx, dir.text, XS_NAME, r->name) < 0 ||

@@ -87,11 +87,11 @@ struct request *request_new(struct bus *bus, const struct ipc_device *device, co
 
     if (!r)
         return NULL;
-    r->target = strdup(target);
-    if (!r->target)
+    if (target && !(r->target = strdup(target)))
         goto free_request;
     r->bus = bus;
     r->number = device->number;
+    r->rate = device->rate;
     r->read_only = device->read_only;
     r->announced = announced;
     memcpy(r->name, device->name, sizeof(r->name));

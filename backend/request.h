@@ -42,8 +42,9 @@ struct request {
     char name[NAME_MAX_LENGTH + 1];
     char type[IPC_TYPE_MAX];
     uint64_t number;
+    uint64_t rate;
     bool read_only;
-    char *target;
+    char *target;           /* NULL: it stands on none */
     enum request_stage stage;
     bool announced;         /* its number stands in the store */
     bool passed_over;       /* something was asked of it before the worker had it */
@@ -55,7 +56,8 @@ struct request {
     struct event *timer; /* NULL before it is quiescing: a device costs little while it lives */
 };
 
-/* A request the worker is about to be asked for; linked into its bus. */
+/* A request the worker is about to be asked for; linked into its bus. `target` may
+ * be NULL. */
 struct request *request_new(struct bus *bus, const struct ipc_device *device, const char *target,
                             bool announced);
 void request_free(struct request *request);

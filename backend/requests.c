@@ -68,29 +68,34 @@ static void add(struct bus *bus, struct ipc_message *message, const char *target
 /* `number` is what the request has from before, 0 for a new one. */
 static void serve(struct bus *bus, const char *name, uint64_t number)
 {
-    struct ipc_message message = {.kind = IPC_DEVICE_ADD, .device.number = number};
+    struct ipc_message message = {.kind = IPC_DEVICE_ADD};
     char why[WHY_SIZE];
-    char *target = wanted_read(bus, name, &message.device, why);
-    int fd;
+    struct wanted wanted;
+    int fd = -1;
 
-    if (!target) {
+    if (wanted_read(bus, PLATFORM_NO_TX, name, &wanted, why) < 0) {
         if (errno == EINVAL)
             request_end(bus, name, number, why);
         else
             bus_retry(bus, "reading a request");
         return;
     }
-    fd = targets_open(target, message.device.read_only, why);
-    if (fd < 0) {
-        request_end(bus, name, number, why);
-        goto free_target;
+    message.device = wanted.device;
+    message.device.number = number;
+    if (wanted.target) {
+        fd = targets_open(wanted.target, wanted.device.read_only, why);
+        if (fd < 0) {
+            request_end(bus, name, number, why);
+            goto free_target;
+        }
     }
     if (number || take_number(bus, name, &message.device.number))
-        add(bus, &message, target, fd, number != 0);
-    close(fd);
+        add(bus, &message, wanted.target, fd, number != 0);
+    if (fd >= 0)
+        close(fd);
 
 free_target:
-    free(target);
+    free(wanted.target);
 }
 
 /* ---- looking at one ---- */

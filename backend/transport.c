@@ -102,7 +102,8 @@ static void get_config(struct device *device, const struct msg *request, struct 
     if (!inside_config(device, asked->offset, asked->length) ||
         asked->length > answer_room(answer, answer->msg.kind))
         return;
-    device->class->read_config(device->state, config);
+    if (asked->length)
+        device->class->read_config(device->state, config);
     memcpy(answer->tail, config + asked->offset, asked->length);
     response->length = asked->length;
     response->data = (struct msg_tail){.bytes = answer->tail, .size = asked->length};

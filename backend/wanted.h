@@ -7,12 +7,14 @@
 
 #include "backend/bus.h"
 
-/*
- * Fills in all of *device but its number. Returns the target's name, to be
- * freed; NULL with EINVAL and a sentence in `why`, or with xenstore's errno.
- * `name` is a valid one.
- */
-char *wanted_read(struct bus *bus, const char *name, struct ipc_device *device,
-                  char why[WHY_SIZE]);
+struct wanted {
+    struct ipc_device device; /* all but its number */
+    char *target;             /* file name, to be freed; NULL: it stands on none */
+};
+
+/* 0; or -1 with EINVAL and a sentence in `why`, or with xenstore's errno, and
+ * nothing to free. `name` is a valid one. */
+int wanted_read(struct bus *bus, platform_tx tx, const char *name, struct wanted *wanted,
+                char why[WHY_SIZE]);
 
 #endif

@@ -219,7 +219,12 @@ static struct device *make_device(struct worker *worker, const struct ipc_device
                  what->type);
         return NULL;
     }
-    if (fd < 0) {
+    if (class->no_target && fd >= 0) {
+        snprintf(why, DEVICE_WHY_MAX, "%s: a device of type %s stands on no target", what->name,
+                 class->name);
+        return NULL;
+    }
+    if (!class->no_target && fd < 0) {
         snprintf(why, DEVICE_WHY_MAX, "%s: too many open files to take another", what->name);
         return NULL;
     }

@@ -14,7 +14,7 @@
  *   area      shared memory
  *   device    the devices; see device.h, which has the files that drive one
  *   heartbeat is anybody still there?
- *   blk       virtio-blk, a user of the public calls
+ *   blk, rng  virtio-blk and virtio-rng, users of the public calls
  *
  * User callbacks run from many places below xvmsg_process(). They may close
  * devices, free areas and submit requests, so objects that lists here hold are
@@ -281,6 +281,11 @@ void heartbeat_forget(struct xvmsg_device *d);
 /* Ends everything in flight and frees all disks, without talking to the devices. */
 void blk_free_all(struct xvmsg *h);
 
+/* ---- rng ---- */
+
+/* The same for sources of random bytes. */
+void rng_free_all(struct xvmsg *h);
+
 /* ---- handle ---- */
 
 struct xvmsg {
@@ -314,6 +319,7 @@ struct xvmsg {
     uint16_t last_area;
     struct devices devices;
     struct xvmsg_blk *disks;
+    struct xvmsg_rng *rngs;
 };
 
 /* A handle on a platform, which the handle owns from now on. NULL with errno,

@@ -56,6 +56,8 @@ const struct schema_node schema_nodes[] = {
           "what stands behind it, in the backend's domain"),
     WORD("B/" XS_REQUEST "/NAME/" XS_MODE, TOOLSTACK, false, XS_MODE_READ "|" XS_MODE_WRITE,
          "read-only, or read and write"),
+    UINT("B/" XS_REQUEST "/NAME/" XS_RATE, TOOLSTACK, false, 1, UINT32_MAX,
+         "bytes a second that the guest may have of it"),
     PLAIN("B/" XS_REQUEST "/NAME/" XS_UUID, TOOLSTACK, false, SCHEMA_UUID,
           "the device's identity, when the user gave one"),
     UINT("B/" XS_REQUEST "/NAME/" XS_NUMBER, BACKEND, false, 1, UINT64_MAX - 1,
@@ -274,6 +276,33 @@ bool schema_value_valid(const struct schema_node *node, const char *value, const
     }
     *why = "is of no known type";
     return false;
+}
+
+/* ---- types of devices ---- */
+
+struct device_type {
+    const char *name;
+    const char *needed; /* keys, separated by '|' */
+    const char *optional;
+};
+
+static const struct device_type device_types[] = {
+    {"blk", XS_TARGET "|" XS_MODE, XS_UUID},
+    {"rng", "", XS_RATE "|" XS_UUID},
+};
+
+enum schema_use schema_use(const char *type, const char *key)
+{
+    for (size_t i = 0; i < sizeof(device_types) / sizeof(device_types[0]); i++) {
+        const struct device_type *t = &device_types[i];
+
+        if (strcmp(t->name, type) != 0)
+            continue;
+        return one_of(t->needed, key)     ? SCHEMA_NEEDED
+               : one_of(t->optional, key) ? SCHEMA_OPTIONAL
+                                          : SCHEMA_UNFIT;
+    }
+    return SCHEMA_OPTIONAL;
 }
 
 /* ---- a live store ---- */

@@ -59,6 +59,7 @@
 #define XS_TYPE "type"
 #define XS_TARGET "target"
 #define XS_MODE "mode"
+#define XS_RATE "rate"
 #define XS_UUID "uuid"
 #define XS_NUMBER "number"
 #define XS_REMOVE "remove"
@@ -72,7 +73,7 @@
 #define XS_ERROR "error"
 
 /* Values. */
-#define XS_TYPES "blk"
+#define XS_TYPES "blk|rng"
 #define XS_MODE_READ "r"
 #define XS_MODE_WRITE "w"
 #define XS_WIRE_FORM_WIDE "wide"
@@ -128,6 +129,13 @@ const struct schema_node *schema_find(const char *path);
 
 /* Is the value right for the node? False: *why says what was expected. */
 bool schema_value_valid(const struct schema_node *node, const char *value, const char **why);
+
+/* What a type of device makes of a key below B/request/NAME. */
+enum schema_use { SCHEMA_NEEDED, SCHEMA_OPTIONAL, SCHEMA_UNFIT };
+
+/* For `type` itself there is no such question; of a type that is not among XS_TYPES
+ * nothing is known, and every key is optional. */
+enum schema_use schema_use(const char *type, const char *key);
 
 /*
  * Holds every node of one bus, as it stands in the live store, against the

@@ -7,6 +7,7 @@
 
 static const struct device_class *const classes[] = {
     &blk_class,
+    &rng_class,
 };
 
 const struct device_class *table_find(const char *name)

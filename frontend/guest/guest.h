@@ -23,6 +23,7 @@ int guest_info(const struct guest_options *options, int argc, char **argv);
 int guest_events(const struct guest_options *options, int argc, char **argv);
 int guest_blk(const struct guest_options *options, int argc, char **argv);
 int guest_blk_watch(const struct guest_options *options, int argc, char **argv);
+int guest_rng(const struct guest_options *options, int argc, char **argv);
 
 /* One sentence on standard error; returns 1, for exit. */
 int guest_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -43,5 +44,9 @@ bool guest_find(struct xvmsg *h, uint64_t number, struct xvmsg_device_entry *ent
 
 /* A handle as guest_open() makes it, connected, with device `number` there. */
 struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number);
+
+/* A descriptor that is readable when somebody wants us to end (SIGINT, SIGTERM); -1
+ * with errno. */
+int guest_take_signals(void);
 
 #endif

@@ -29,6 +29,7 @@ static const struct command {
     {"info", guest_info},
     {"events", guest_events},
     {"blk", guest_blk},
+    {"rng", guest_rng},
 };
 
 static const char help[] =
@@ -48,6 +49,8 @@ static const char help[] =
     "  blk zero NUMBER [--offset BYTES] [--length BYTES]\n"
     "                        a disk, or a part of it, full of zeros\n"
     "  blk watch NUMBER      a disk's size, again whenever it changes\n"
+    "  rng NUMBER [--length BYTES]\n"
+    "                        random bytes to standard output, until interrupted\n"
     "\n"
     "  --bus N               the bus, default 0\n"
     "  --timeout SECONDS     how long to wait for the backend, default 10\n"

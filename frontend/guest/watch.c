@@ -6,11 +6,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "frontend/guest/guest.h"
@@ -66,19 +64,6 @@ static void device_event(struct xvmsg *h, uint64_t number, enum xvmsg_device_eve
         end(w, guest_fail("device %llu is being removed", (unsigned long long)number));
 }
 
-/* A descriptor that is readable when somebody wants us to end; -1 with errno. */
-static int take_signals(void)
-{
-    sigset_t signals;
-
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
-        return -1;
-    return signalfd(-1, &signals, SFD_CLOEXEC);
-}
-
 static void run(struct watch *w, int signals)
 {
     struct pollfd fds[] = {
@@ -100,7 +85,7 @@ static int watch(struct xvmsg *h, uint64_t number)
 {
     struct xvmsg_handlers handlers = {.device = device_event};
     struct watch w = {.h = h, .number = number};
-    int signals = take_signals();
+    int signals = guest_take_signals();
 
     if (signals < 0)
         return guest_fail("no descriptor for signals: %s", strerror(errno));

@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backend/devices/table.h"
 #include "backend/log.h"
 #include "common/store.h"
 #include "xenstore-schema/schema.h"
@@ -150,9 +151,9 @@ static void free_workers(struct stage *s)
 
 /* ---- the stage ---- */
 
-static bool only_disks(const char *type)
+static bool type_known(const char *type)
 {
-    return strcmp(type, "blk") == 0;
+    return table_find(type) != NULL;
 }
 
 void stage_open(struct stage *s, uint32_t backend)
@@ -176,7 +177,7 @@ void stage_open(struct stage *s, uint32_t backend)
         .base = s->base,
         .spawn = spawn,
         .spawn_user = s,
-        .type_known = only_disks,
+        .type_known = type_known,
         .max_shared_pages = 8192,
         .quarantine = {.count = 1024, .seconds = 60},
         .remove_timeout = {.tv_sec = PATIENCE_SECONDS},

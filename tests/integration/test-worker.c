@@ -357,6 +357,8 @@ static void says_why_a_device_is_refused(void)
     refuse(g, &device, pipe_ends[0],
            "d: neither a file nor a block device (Invalid argument)");
     refuse(g, &device, -1, "d: too many open files to take another");
+    strcpy(device.type, "rng");
+    refuse(g, &device, guest_disk(1), "d: a device of type rng stands on no target");
     strcpy(device.type, "tape");
     refuse(g, &device, guest_disk(1), "d: there is no device type \"tape\"");
     strcpy(device.type, "blk");

@@ -3,7 +3,8 @@
 # Copyright the xen-virtio-msg authors
 #
 # xvmsg.h compiles alone, as strict C99 and as C++; so do the examples of the
-# manual page; and the library exports the calls it declares and no other.
+# manual page and that of a driver; and the library exports the calls it declares
+# and no other.
 set -u
 
 # shellcheck source=tests/unit/tap.sh
@@ -67,6 +68,7 @@ if command -v "${cxx%% *}" >/dev/null; then
 fi
 ok "the manual page's blocking example compiles" example 1
 ok "the manual page's event driven example compiles" example 2
+ok "the example of a driver compiles" strict_c99 "${top_srcdir:-.}/tests/examples/echo-driver.c"
 if [ -e "$library" ]; then
 	ok "libxvmsg exports what xvmsg.h declares" exports_what_is_declared
 fi

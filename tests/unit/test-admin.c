@@ -105,9 +105,10 @@ static int attach(struct machine *m, struct attach_request request)
     FILE *out = new_output();
     int status;
 
-    request.type = "blk";
+    request.type = request.type ? request.type : "blk";
     request.domain = request.domain ? request.domain : "web";
-    request.target = request.target ? request.target : "/srv/disk.img";
+    if (!request.target && strcmp(request.type, "blk") == 0)
+        request.target = "/srv/disk.img";
     status = attach_run(m->dom0, &request, out);
     fclose(out);
     return status;
@@ -195,6 +196,26 @@ static void attach_writes_every_option(void)
     CU_ASSERT(holds(&m, B "/request/data", "target", "/dev/vg/data"));
     CU_ASSERT(holds(&m, B "/request/data", "mode", "r"));
     CU_ASSERT(holds(&m, B "/request/data", "uuid", UUID));
+    stop(&m);
+}
+
+static void attach_writes_what_the_type_has(void)
+{
+    struct machine m = start(ADMIN_GRANTS);
+
+    CU_ASSERT_EQUAL(attach(&m, (struct attach_request){
+        .type = "rng", .timeout = LONG_ENOUGH}), 0);
+    CU_ASSERT(holds(&m, B "/request/rng0", "type", "rng"));
+    CU_ASSERT(!exists(&m, B "/request/rng0/target"));
+    CU_ASSERT(!exists(&m, B "/request/rng0/mode"));
+    CU_ASSERT(!exists(&m, B "/request/rng0/rate"));
+    CU_ASSERT_EQUAL(attach(&m, (struct attach_request){
+        .type = "rng", .rate = 4294967295, .timeout = LONG_ENOUGH}), 0);
+    CU_ASSERT(holds(&m, B "/request/rng1", "rate", "4294967295"));
+    store_remove(m.dom0, PLATFORM_NO_TX, B, XS_DEVICE_NUMBER_NEXT);
+    CU_ASSERT_EQUAL(schema_check_bus(m.dom0, 0, 5, 0, print_finding, NULL), 0);
+    CU_ASSERT_EQUAL(list(&m, (struct list_request){0}), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "  -\n"));
     stop(&m);
 }
 
@@ -515,8 +536,18 @@ static void wrong_command_lines_are_refused(void)
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk"));
     CU_ASSERT(complaint_has("target=PATH is missing"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web floppy target=/a"));
-    CU_ASSERT_STRING_EQUAL(complaint, "no device type 'floppy'; there is: blk");
+    CU_ASSERT_STRING_EQUAL(complaint, "no device type 'floppy'; there are: blk|rng");
     CU_ASSERT(wrong_usage(cmd_attach, "attach web net target=/a"));
+    CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target=/a rate=5"));
+    CU_ASSERT_STRING_EQUAL(complaint, "a device of type blk has no rate=BYTES");
+    CU_ASSERT(wrong_usage(cmd_attach, "attach web rng target=/a"));
+    CU_ASSERT_STRING_EQUAL(complaint, "a device of type rng has no target=PATH");
+    CU_ASSERT(wrong_usage(cmd_attach, "attach web rng rate=5 readonly"));
+    CU_ASSERT_STRING_EQUAL(complaint, "a device of type rng has no readonly");
+    CU_ASSERT(wrong_usage(cmd_attach, "attach web rng rate=0"));
+    CU_ASSERT(complaint_has("rate '0' is not"));
+    CU_ASSERT(wrong_usage(cmd_attach, "attach web rng rate=4294967296"));
+    CU_ASSERT(wrong_usage(cmd_attach, "attach web rng rate=1k"));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target="));
     CU_ASSERT(wrong_usage(cmd_attach, "attach web blk target=/a writeonly"));
     CU_ASSERT(complaint_has("unknown argument 'writeonly'"));
@@ -539,6 +570,7 @@ static const struct test_case cases[] = {
     TEST(attach_makes_the_bus_and_prints_the_number),
     TEST(attach_makes_what_the_schema_says),
     TEST(attach_writes_every_option),
+    TEST(attach_writes_what_the_type_has),
     TEST(names_are_the_first_free_ones),
     TEST(a_name_is_given_once),
     TEST(unknown_domains_are_refused),

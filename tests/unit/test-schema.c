@@ -82,6 +82,10 @@ static void values_are_held_to_their_type(void)
     CU_ASSERT(!valid("B/versions", "99999999999999999999"));
     CU_ASSERT(valid("B/request/x/type", "blk"));
     CU_ASSERT(!valid("B/request/x/type", "floppy"));
+    CU_ASSERT(valid("B/request/x/type", "rng"));
+    CU_ASSERT(!valid("B/request/x/rate", "0"));
+    CU_ASSERT(valid("B/request/x/rate", "4294967295"));
+    CU_ASSERT(!valid("B/request/x/rate", "4294967296"));
     CU_ASSERT(valid("B/request/x/mode", "r"));
     CU_ASSERT(!valid("B/request/x/mode", "rw"));
     CU_ASSERT(valid("B/request/x/target", "/dev/vg/disk 1"));
@@ -103,6 +107,20 @@ static void values_are_held_to_their_type(void)
     CU_ASSERT(!valid("B/quarantine-seconds", "4"));
     CU_ASSERT(valid("B/error", "ring: impossible index"));
     CU_ASSERT(!valid("B/error", "two\nlines"));
+}
+
+static void a_type_says_which_keys_its_requests_have(void)
+{
+    CU_ASSERT_EQUAL(schema_use("blk", "target"), SCHEMA_NEEDED);
+    CU_ASSERT_EQUAL(schema_use("blk", "mode"), SCHEMA_NEEDED);
+    CU_ASSERT_EQUAL(schema_use("blk", "uuid"), SCHEMA_OPTIONAL);
+    CU_ASSERT_EQUAL(schema_use("blk", "rate"), SCHEMA_UNFIT);
+    CU_ASSERT_EQUAL(schema_use("rng", "target"), SCHEMA_UNFIT);
+    CU_ASSERT_EQUAL(schema_use("rng", "mode"), SCHEMA_UNFIT);
+    CU_ASSERT_EQUAL(schema_use("rng", "rate"), SCHEMA_OPTIONAL);
+    CU_ASSERT_EQUAL(schema_use("rng", "uuid"), SCHEMA_OPTIONAL);
+    CU_ASSERT_EQUAL(schema_use("rng", ""), SCHEMA_UNFIT);
+    CU_ASSERT_EQUAL(schema_use("somebody's own", "target"), SCHEMA_OPTIONAL);
 }
 
 static void text_has_a_length(void)
@@ -376,6 +394,7 @@ static const struct test_case cases[] = {
     TEST(paths_find_their_node),
     TEST(unknown_paths_find_nothing),
     TEST(values_are_held_to_their_type),
+    TEST(a_type_says_which_keys_its_requests_have),
     TEST(text_has_a_length),
     TEST(readme_has_every_node_in_order),
     TEST(the_example_is_valid),

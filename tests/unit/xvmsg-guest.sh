@@ -48,6 +48,11 @@ ok "blk watch needs a number" says 2 'one device number' blk watch
 ok "blk watch takes one number" says 2 'one device number' blk watch 3 4
 ok "blk watch needs a true number" says 2 "'x' is not a device number" blk watch x
 ok "an unknown option of blk watch" says 2 "^xvmsg-guest: .*'--offset'" blk watch 3 --offset 5
+ok "an unknown option of rng" says 2 "^xvmsg-guest: .*'--offset'" rng 3 --offset 5
+ok "rng --length" says 2 "'many' is not a number of bytes" rng 3 --length many
+ok "rng needs a number" says 2 'one device number' rng --length 5
+ok "rng takes one number" says 2 'one device number' rng 3 4
+ok "rng needs a true number" says 2 "'x' is not a device number" rng x
 ok "--strict takes no value" says 2 "^xvmsg-guest: .*'--strict'" --strict=1 list
 ok "blk read needs a number" says 2 'one device number' blk read
 ok "blk read needs a true number" says 2 "'x' is not a device number" blk read x
@@ -55,7 +60,7 @@ ok "blk read takes one number" says 2 'one device number' blk read 3 4
 ok "blk --offset" says 2 'not a number of bytes' blk read 3 --offset -1
 ok "events --count" says 2 'from 1 on' events --count 0
 if [ ! -e /proc/xen ] && [ ! -e /dev/xen ]; then
-	for command in list "info 3" events "blk read 3" "blk write 3" "blk watch 3" "blk discard 3" "blk zero 3" "--strict info 3"; do
+	for command in list "info 3" events "blk read 3" "blk write 3" "blk watch 3" "blk discard 3" "blk zero 3" "rng 3" "--strict info 3"; do
 		# shellcheck disable=SC2086 # words of a command
 		ok "$command without Xen" says 1 'Xen' $command
 	done

@@ -20,8 +20,9 @@ struct attach_request {
     const char *domain; /* name or id */
     uint32_t bus;
     const char *type;
-    const char *target; /* absolute */
+    const char *target; /* absolute; NULL: none */
     bool readonly;
+    uint32_t rate;      /* bytes a second; 0: xvmsgd's default */
     const char *name; /* NULL: the first free one */
     const char *uuid; /* NULL: none */
     unsigned timeout; /* seconds */

@@ -16,15 +16,19 @@
 #define COMMAND "attach"
 
 static const char usage[] =
-    "usage: xvmsg attach [--timeout SECONDS] DOMAIN TYPE target=PATH [readonly]\n"
+    "usage: xvmsg attach [--timeout SECONDS] DOMAIN blk target=PATH [readonly]\n"
+    "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
+    "       xvmsg attach [--timeout SECONDS] DOMAIN rng [rate=BYTES]\n"
     "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
     "\n"
     "Gives DOMAIN (name or id) a device and prints the device's number.\n"
     "\n"
-    "  TYPE               blk, a disk\n"
+    "  blk                a disk\n"
+    "  rng                random bytes\n"
     "  target=PATH        the file or block device behind it\n"
     "  readonly           the guest may not write\n"
-    "  name=NAME          for detach and list; the first free of blk0, blk1 ...\n"
+    "  rate=BYTES         how many random bytes a second; 1048576 is the default\n"
+    "  name=NAME          for detach and list; the first free of TYPE0, TYPE1 ...\n"
     "  uuid=UUID          the device's identity for the guest\n"
     "  bus=NUMBER         which bus of the guest; 0 is the default\n"
     "  --timeout SECONDS  wait so long for xvmsgd; 30 is the default\n";
@@ -105,6 +109,19 @@ static int make_private(struct platform *p, platform_tx tx, const char *path, ui
     return p->ops->xs_set_perms(p, tx, path, &nobody_else, 1);
 }
 
+/* What the type has of target, mode and rate. */
+static int write_what_stands_behind(struct platform *p, platform_tx tx, const char *dir,
+                                    const struct attach_request *r)
+{
+    if (r->target && store_write_text(p, tx, dir, XS_TARGET, r->target) < 0)
+        return -1;
+    if (r->rate && store_write_u64(p, tx, dir, XS_RATE, r->rate) < 0)
+        return -1;
+    if (schema_use(r->type, XS_MODE) == SCHEMA_UNFIT)
+        return 0;
+    return store_write_text(p, tx, dir, XS_MODE, r->readonly ? XS_MODE_READ : XS_MODE_WRITE);
+}
+
 /* One transaction: the bus, if it is new, and the request. */
 static int write_request(struct platform *p, platform_tx tx, void *user)
 {
@@ -122,8 +139,7 @@ static int write_request(struct platform *p, platform_tx tx, void *user)
     if (missing < 0 || (missing && make_private(p, tx, requests.text, a->id.backend) < 0) ||
         make_private(p, tx, path.text, a->id.backend) < 0 ||
         store_write_text(p, tx, path.text, XS_TYPE, r->type) < 0 ||
-        store_write_text(p, tx, path.text, XS_TARGET, r->target) < 0 ||
-        store_write_text(p, tx, path.text, XS_MODE, r->readonly ? XS_MODE_READ : XS_MODE_WRITE) < 0)
+        write_what_stands_behind(p, tx, path.text, r) < 0)
         return -1;
     return r->uuid ? store_write_text(p, tx, path.text, XS_UUID, r->uuid) : 0;
 }
@@ -264,6 +280,9 @@ static bool parse_argument(const char *argument, struct attach_request *r)
         r->target = *value ? absolute_path(value) : value;
         return r->target && check_value(XS_TARGET, r->target);
     }
+    if ((value = value_of(argument, XS_RATE)))
+        return check_value(XS_RATE, value) &&
+               options_number(COMMAND, XS_RATE, value, &r->rate) == 0;
     if ((value = value_of(argument, XS_UUID))) {
         r->uuid = value;
         return check_value(XS_UUID, value);
@@ -282,6 +301,31 @@ static bool parse_argument(const char *argument, struct attach_request *r)
     return false;
 }
 
+/* Is what was given what the type has? */
+static bool check_type(const struct attach_request *r)
+{
+    const struct {
+        const char *key;
+        const char *shown;
+        bool given;
+    } arguments[] = {
+        {XS_TARGET, XS_TARGET "=PATH", r->target},
+        {XS_MODE, "readonly", r->readonly},
+        {XS_RATE, XS_RATE "=BYTES", r->rate},
+    };
+
+    for (size_t i = 0; i < sizeof(arguments) / sizeof(arguments[0]); i++)
+        if (arguments[i].given && schema_use(r->type, arguments[i].key) == SCHEMA_UNFIT) {
+            complain(COMMAND, "a device of type %s has no %s", r->type, arguments[i].shown);
+            return false;
+        }
+    if (!r->target && schema_use(r->type, XS_TARGET) == SCHEMA_NEEDED) {
+        complain(COMMAND, "target=PATH is missing: what should stand behind the device?");
+        return false;
+    }
+    return true;
+}
+
 /* -1 to go on, else the exit status. */
 static int parse_command_line(int argc, char **argv, struct attach_request *r)
 {
@@ -296,17 +340,13 @@ static int parse_command_line(int argc, char **argv, struct attach_request *r)
     r->domain = argv[optind++];
     r->type = argv[optind++];
     if (!value_fits(XS_TYPE, r->type, &why)) {
-        complain(COMMAND, "no device type '%s'; there is: " XS_TYPES, r->type);
+        complain(COMMAND, "no device type '%s'; there are: " XS_TYPES, r->type);
         return EXIT_USAGE;
     }
     for (; optind < argc; optind++)
         if (!parse_argument(argv[optind], r))
             return EXIT_USAGE;
-    if (!r->target) {
-        complain(COMMAND, "target=PATH is missing: what should stand behind the device?");
-        return EXIT_USAGE;
-    }
-    return -1;
+    return check_type(r) ? -1 : EXIT_USAGE;
 }
 
 static int run(struct platform *p, const void *request)

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "tests/integration/program.h"
+
+#include <getopt.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "backend/worker.h"
+#include "frontend/xvmsg.h"
+#include "tests/harness.h"
+#include "tests/integration/stage.h"
+
+/* The library's constructor for a platform of any kind. */
+struct xvmsg *xvmsg_new_on(struct platform *p);
+
+static struct stage s;
+static struct platform *worker_xen;
+static struct worker *worker;
+static pthread_t thread;
+static int stop_fd;
+static struct event *stop;
+
+char program_said[512];
+
+/* In place of the library's, which wants a true Xen. */
+struct xvmsg *xvmsg_new(const char **why)
+{
+    (void)why;
+    return xvmsg_new_on(fake_xen_domain(s.fx, 7));
+}
+
+/* ---- the backend ---- */
+
+static int spawn(void *user, const char *label, pid_t *pid)
+{
+    int ends[2];
+
+    (void)user;
+    *pid = 0;
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+        abort();
+    worker = worker_new(s.base, worker_xen, ends[1], label);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(worker);
+    return ends[0];
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what, (void)user;
+    event_base_loopbreak(s.base);
+}
+
+static void *run(void *user)
+{
+    (void)user;
+    event_base_loop(s.base, EVLOOP_NO_EXIT_ON_EMPTY);
+    return NULL;
+}
+
+/* Signals are for the program. */
+static void start_thread(void)
+{
+    sigset_t all, before;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, run, NULL), 0);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+void program_begin(const char *type, const char *rate)
+{
+    stage_open(&s, 0);
+    fake_xen_real_clock(s.fx);
+    s.daemon.spawn = spawn;
+    worker_xen = fake_xen_domain(s.fx, 0);
+    stage_start_daemon(&s);
+    stage_make_bus(&s, 7);
+    if (rate)
+        stage_write(s.toolstack, B7 "/request/own/rate", rate);
+    stage_write(s.toolstack, B7 "/request/own/type", type);
+    stage_wait(&s, B7 "/device/1/state", "added");
+    stop_fd = eventfd(0, EFD_CLOEXEC);
+    stop = event_new(s.base, stop_fd, EV_READ, on_stop, NULL);
+    CU_ASSERT_FATAL(stop && event_add(stop, NULL) == 0);
+    start_thread();
+    alarm(30);
+}
+
+void program_end(void)
+{
+    CU_ASSERT_EQUAL(eventfd_write(stop_fd, 1), 0);
+    pthread_join(thread, NULL);
+    alarm(0);
+    event_free(stop);
+    close(stop_fd);
+    stage_settle(&s);
+    stage_stop_daemon(&s);
+    worker_free(worker);
+    CU_ASSERT_EQUAL(fake_xen_counters(s.fx).mapped_pages, 0);
+    platform_close(worker_xen);
+    stage_close(&s);
+}
+
+/* ---- programs ---- */
+
+static int split(char *line, char *argv[16])
+{
+    int argc = 0;
+    char *word;
+
+    while ((word = strsep(&line, " ")) && argc < 15)
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    return argc;
+}
+
+/* Puts `fd` in place of `target`; what was there. */
+static int replace(int target, int fd)
+{
+    int before = dup(target);
+
+    CU_ASSERT_FATAL(before >= 0 && dup2(fd, target) == target);
+    return before;
+}
+
+static void put_back(int target, int before)
+{
+    dup2(before, target);
+    close(before);
+}
+
+static size_t read_back(FILE *file, char *text, size_t size)
+{
+    size_t length;
+
+    rewind(file);
+    length = fread(text, 1, size - 1, file);
+    text[length] = '\0';
+    fclose(file);
+    return length;
+}
+
+/* Those that ended the program are pending still. */
+static void drop_signals(void)
+{
+    const struct timespec now = {0};
+    sigset_t ends;
+
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGINT);
+    sigaddset(&ends, SIGTERM);
+    while (sigtimedwait(&ends, NULL, &now) > 0)
+        ;
+}
+
+int program_run(int (*program)(int argc, char **argv), const char *line, int out)
+{
+    FILE *errors = tmpfile();
+    char *copy = strdup(line), *argv[16];
+    int argc = split(copy, argv), status, before_out, before_err;
+    sigset_t mask;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(errors);
+    fflush(stdout);
+    before_out = replace(STDOUT_FILENO, out);
+    before_err = replace(STDERR_FILENO, fileno(errors));
+    sigprocmask(SIG_SETMASK, NULL, &mask);
+    optind = 0;
+    status = program(argc, argv);
+    fflush(stdout);
+    drop_signals();
+    sigprocmask(SIG_SETMASK, &mask, NULL);
+    put_back(STDERR_FILENO, before_err);
+    put_back(STDOUT_FILENO, before_out);
+    read_back(errors, program_said, sizeof(program_said));
+    free(copy);
+    return status;
+}
+
+int program_output(int (*program)(int argc, char **argv), const char *line, char *output,
+                   size_t size, size_t *length)
+{
+    FILE *out = tmpfile();
+    int status;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+    status = program_run(program, line, fileno(out));
+    *length = read_back(out, output, size);
+    return status;
+}

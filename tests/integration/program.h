@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * For a guest's programs: the whole backend in a thread of its own, with one device,
+ * on a bus of domain 7. xvmsg_new() is a handle there. A program is its main(), under
+ * another name, and runs in the thread of the test.
+ */
+#ifndef XVMSG_PROGRAM_H
+#define XVMSG_PROGRAM_H
+
+#include <stddef.h>
+
+/* `rate` may be NULL. The device is number 1. */
+void program_begin(const char *type, const char *rate);
+/* Checks that nothing is left. */
+void program_end(void);
+
+/*
+ * Runs it with the words of a command line and `out` as its standard output; its exit
+ * status. What it says on standard error is in program_said.
+ */
+int program_run(int (*program)(int argc, char **argv), const char *line, int out);
+extern char program_said[512];
+
+/* The same with its output, up to size - 1 bytes, in `output`; *length is how many. */
+int program_output(int (*program)(int argc, char **argv), const char *line, char *output,
+                   size_t size, size_t *length);
+
+#endif
