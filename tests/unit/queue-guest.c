@@ -28,6 +28,8 @@ static void on_used(void *user, uint32_t index)
 {
     (void)user, (void)index;
     g.told++;
+    if (g.on_used)
+        g.on_used();
 }
 
 static void on_fault(void *user, uint32_t index, const char *why)
