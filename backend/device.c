@@ -3,6 +3,7 @@
 
 #include "backend/device.h"
 
+#include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +11,10 @@
 #include "backend/device-state.h"
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
-#define FEATURES_OF_ALL                                                 \
-    (FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_ACCESS_PLATFORM) |  \
-     FEATURE(VIRTIO_F_NOTIFICATION_DATA) | FEATURE(VIRTIO_F_RING_RESET))
+#define FEATURES_OF_ALL                                                  \
+    (FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_ACCESS_PLATFORM) |   \
+     FEATURE(VIRTIO_F_NOTIFICATION_DATA) | FEATURE(VIRTIO_F_RING_RESET) | \
+     FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | FEATURE(VIRTIO_RING_F_EVENT_IDX))
 
 /* The bits a driver sets; DEVICE_NEEDS_RESET is the device's own. */
 #define DRIVER_BITS                                                                     \
@@ -205,6 +207,16 @@ static bool features_fit(const struct device *device)
            device->accepted & FEATURE(VIRTIO_F_VERSION_1);
 }
 
+/* Before any of them is served, which takes DRIVER_OK. */
+static void tell_queues(struct device *device)
+{
+    bool indirect = device_has_feature(device, VIRTIO_RING_F_INDIRECT_DESC);
+    bool event_idx = device_has_feature(device, VIRTIO_RING_F_EVENT_IDX);
+
+    for (uint32_t i = 0; i < device->class->num_queues; i++)
+        queue_negotiated(device->queues[i], indirect, event_idx);
+}
+
 static void kick_all(struct device *device)
 {
     for (uint32_t i = 0; i < device->class->num_queues; i++)
@@ -215,6 +227,7 @@ void device_set_status(struct device *device, uint32_t wanted)
 {
     uint32_t next = device->status | (wanted & DRIVER_BITS);
     bool was_running = device_running(device);
+    bool had_features = device->status & VIRTIO_CONFIG_S_FEATURES_OK;
 
     if (!wanted) {
         device_reset(device);
@@ -228,6 +241,8 @@ void device_set_status(struct device *device, uint32_t wanted)
     if (!(next & VIRTIO_CONFIG_S_FEATURES_OK))
         next &= ~(uint32_t)VIRTIO_CONFIG_S_DRIVER_OK;
     device->status = next;
+    if (!had_features)
+        tell_queues(device);
     /* Buffers may have been made available before DRIVER_OK. */
     if (!was_running)
         kick_all(device);

@@ -111,7 +111,8 @@ struct device_class {
 #define DEVICE_MAX_CONFIG 256u
 
 /* In create(): virtio feature bits (as masks) besides those of every device
- * here, VERSION_1, ACCESS_PLATFORM, NOTIFICATION_DATA and RING_RESET. */
+ * here, VERSION_1, ACCESS_PLATFORM, NOTIFICATION_DATA, RING_RESET,
+ * INDIRECT_DESC and EVENT_IDX. */
 void device_offer_features(struct device *device, uint64_t features);
 
 /* Did offer and driver agree on it? `feature` is a bit number, VIRTIO_BLK_F_*. */

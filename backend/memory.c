@@ -188,3 +188,9 @@ void memory_unpin(struct memory *memory, uint64_t address)
 {
     find_area(memory, address)->pins--;
 }
+
+void memory_unpin_all(struct memory *memory, const uint64_t *addresses, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        memory_unpin(memory, addresses[i]);
+}

@@ -40,5 +40,6 @@ enum area_status memory_unshare(struct memory *memory,
  */
 void *memory_pin(struct memory *memory, uint64_t address, uint64_t length, bool writable);
 void memory_unpin(struct memory *memory, uint64_t address);
+void memory_unpin_all(struct memory *memory, const uint64_t *addresses, uint32_t count);
 
 #endif

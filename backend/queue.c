@@ -3,57 +3,10 @@
 
 #include "backend/queue.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "backend/queue-state.h"
 #include "common/barrier.h"
-#include "common/split.h"
-
-#define FAULT_TEXT_MAX 128
-
-struct queue {
-    struct queue_owner owner;
-    struct memory *memory;
-    struct queue_config config;
-    /* Shared with the guest while enabled. */
-    const struct vring_desc *desc;
-    const struct vring_avail *avail;
-    struct vring_used *used;
-
-    uint32_t index;
-    uint32_t max_size;
-    uint32_t chains_out;
-    uint32_t batch_left;
-    uint16_t next_avail; /* our place in the available ring */
-    uint16_t seen_avail; /* the guest's index as last checked */
-    uint16_t next_used;
-    bool enabled;
-    bool stopping;
-    bool faulty;
-
-    /* While enabled, of config.size each. */
-    bool *head_out;        /* heads of chains that are out */
-    struct iovec *pieces;  /* of the chain being read */
-    uint64_t *addresses;   /* likewise */
-};
-
-/* A copy: the guest may change the original while we look at this one. */
-struct descriptor {
-    uint64_t address;
-    uint32_t length;
-    uint16_t flags;
-    uint16_t next;
-};
-
-/* A chain being read into queue->pieces: readable ones, then writable ones. */
-struct walk {
-    uint32_t count;
-    uint32_t num_out;
-};
 
 struct queue *queue_new(uint32_t index, uint32_t max_size, const struct queue_owner *owner)
 {
@@ -139,9 +92,11 @@ static void free_arrays(struct queue *queue)
     free(queue->head_out);
     free(queue->pieces);
     free(queue->addresses);
+    free(queue->indirect_table);
     queue->head_out = NULL;
     queue->pieces = NULL;
     queue->addresses = NULL;
+    queue->indirect_table = NULL;
 }
 
 /* Only for a queue in use: of many devices most have nobody who drives them. */
@@ -150,7 +105,8 @@ static bool make_arrays(struct queue *queue, uint32_t size)
     queue->head_out = calloc(size, sizeof(*queue->head_out));
     queue->pieces = calloc(size, sizeof(*queue->pieces));
     queue->addresses = calloc(size, sizeof(*queue->addresses));
-    if (queue->head_out && queue->pieces && queue->addresses)
+    queue->indirect_table = calloc(size, sizeof(*queue->indirect_table));
+    if (queue->head_out && queue->pieces && queue->addresses && queue->indirect_table)
         return true;
     free_arrays(queue);
     return false;
@@ -177,6 +133,12 @@ restore:
     return false;
 }
 
+void queue_negotiated(struct queue *queue, bool indirect, bool event_idx)
+{
+    queue->indirect = indirect;
+    queue->event_idx = event_idx;
+}
+
 void queue_stop(struct queue *queue)
 {
     queue->stopping = true;
@@ -199,24 +161,7 @@ void queue_clear(struct queue *queue)
     queue->enabled = queue->stopping = queue->faulty = false;
 }
 
-/* ---- taking requests ---- */
-
-static bool fault(struct queue *queue, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/* Always false, so that a check can end in `return fault(...)`. */
-static bool fault(struct queue *queue, const char *format, ...)
-{
-    char why[FAULT_TEXT_MAX];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(why, sizeof(why), format, args);
-    va_end(args);
-    queue->faulty = true;
-    queue->owner.fault(queue->owner.user, queue->index, why);
-    return false;
-}
+/* ---- batches ---- */
 
 void queue_begin_batch(struct queue *queue)
 {
@@ -228,148 +173,15 @@ bool queue_batch_full(const struct queue *queue)
     return !queue->batch_left;
 }
 
-/* Is there an entry in the available ring that we have not taken? */
-static bool look_for_more(struct queue *queue)
-{
-    uint16_t index;
-
-    if (queue->next_avail != queue->seen_avail)
-        return true;
-    /* Acquire: pairs with the driver's barrier before it moves its index, so
-     * that we read the ring entries and descriptors it wrote before. */
-    index = shared_load16_acquire(&queue->avail->idx);
-    if ((uint16_t)(index - queue->next_avail) > queue->config.size)
-        return fault(queue, "available index %u is more than the queue's size ahead of %u", index,
-                     queue->next_avail);
-    queue->seen_avail = index;
-    return index != queue->next_avail;
-}
-
-static struct descriptor copy_descriptor(const struct queue *queue, uint32_t index)
-{
-    const struct vring_desc *shared = &queue->desc[index];
-
-    return (struct descriptor){
-        /* __u64 and uint64_t are two names of 64 bits that C keeps apart. */
-        .address = shared_load64((const uint64_t *)(const void *)&shared->addr),
-        .length = shared_load32(&shared->len),
-        .flags = shared_load16(&shared->flags),
-        .next = shared_load16(&shared->next),
-    };
-}
-
-static bool add_piece(struct queue *queue, struct walk *walk, uint32_t index,
-                      const struct descriptor *d)
-{
-    bool writable = d->flags & VRING_DESC_F_WRITE;
-    void *start;
-
-    if (d->flags & VRING_DESC_F_INDIRECT)
-        return fault(queue, "descriptor %u is indirect, which was not negotiated", index);
-    if (!writable && walk->num_out < walk->count)
-        return fault(queue, "descriptor %u is readable after a writable one", index);
-    if (!d->length)
-        return fault(queue, "descriptor %u has length 0", index);
-    start = memory_pin(queue->memory, d->address, d->length, writable);
-    if (!start)
-        return fault(queue, "descriptor %u: %u bytes at %#" PRIx64 " are in no %s area", index,
-                     d->length, d->address, writable ? "writable" : "shared");
-    queue->pieces[walk->count] = (struct iovec){.iov_base = start, .iov_len = d->length};
-    queue->addresses[walk->count] = d->address;
-    walk->count++;
-    if (!writable)
-        walk->num_out++;
-    return true;
-}
-
-static bool read_chain(struct queue *queue, uint32_t head, struct walk *walk)
-{
-    struct descriptor d = {.flags = VRING_DESC_F_NEXT, .next = (uint16_t)head};
-
-    while (d.flags & VRING_DESC_F_NEXT) {
-        uint32_t index = d.next;
-
-        if (index >= queue->config.size)
-            return fault(queue, "descriptor %u is beyond the queue's size of %u", index,
-                         queue->config.size);
-        if (walk->count == queue->config.size)
-            return fault(queue, "the descriptor chain at %u is a loop", head);
-        d = copy_descriptor(queue, index);
-        if (!add_piece(queue, walk, index, &d))
-            return false;
-    }
-    return true;
-}
-
-/* One block: the chain, its pieces, its pins. */
-static struct chain *make_chain(const struct queue *queue, uint16_t head, const struct walk *walk)
-{
-    size_t pieces_size = walk->count * sizeof(struct iovec);
-    size_t pins_size = walk->count * sizeof(uint64_t);
-    struct chain *chain = malloc(sizeof(*chain) + pieces_size + pins_size);
-
-    if (!chain)
-        return NULL;
-
-    struct iovec *pieces = (struct iovec *)(chain + 1);
-
-    *chain = (struct chain){
-        .head = head,
-        .out = {.pieces = pieces, .count = walk->num_out},
-        .in = {.pieces = pieces + walk->num_out, .count = walk->count - walk->num_out},
-        .num_pins = walk->count,
-        .pins = (uint64_t *)(pieces + walk->count),
-    };
-    memcpy(pieces, queue->pieces, pieces_size);
-    memcpy(chain->pins, queue->addresses, pins_size);
-    return chain;
-}
-
-static void unpin_all(struct queue *queue, const uint64_t *addresses, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        memory_unpin(queue->memory, addresses[i]);
-}
-
-static struct chain *take_chain(struct queue *queue, uint16_t head)
-{
-    struct walk walk = {0};
-    struct chain *chain;
-
-    if (head < queue->config.size && queue->head_out[head]) {
-        fault(queue, "descriptor %u is offered again while it is in use", head);
-        return NULL;
-    }
-    if (!read_chain(queue, head, &walk))
-        goto unpin;
-    chain = make_chain(queue, head, &walk);
-    if (!chain) {
-        fault(queue, "no memory for a chain of %u descriptors", walk.count);
-        goto unpin;
-    }
-    queue->head_out[head] = true;
-    queue->chains_out++;
-    return chain;
-
-unpin:
-    unpin_all(queue, queue->addresses, walk.count);
-    return NULL;
-}
-
-struct chain *queue_pop(struct queue *queue)
-{
-    uint16_t head;
-
-    if (!queue->enabled || queue->stopping || queue->faulty || !queue->batch_left ||
-        !look_for_more(queue))
-        return NULL;
-    head = shared_load16(&queue->avail->ring[queue->next_avail & (queue->config.size - 1)]);
-    queue->next_avail++;
-    queue->batch_left--;
-    return take_chain(queue, head);
-}
-
 /* ---- giving them back ---- */
+
+/* Does the driver want to be told of the used entry number `index`? */
+static bool driver_listens(const struct queue *queue, uint16_t index)
+{
+    if (queue->event_idx)
+        return shared_load16(split_used_event(queue->avail, queue->config.size)) == index;
+    return !(shared_load16(&queue->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+}
 
 static void announce(struct queue *queue, uint16_t head, uint32_t written)
 {
@@ -381,16 +193,16 @@ static void announce(struct queue *queue, uint16_t head, uint32_t written)
     /* Release: pairs with the driver's barrier after it reads our index, so that
      * it sees the entry and the data. */
     shared_store16_release(&queue->used->idx, queue->next_used);
-    /* Pairs with the driver's fence between allowing interrupts and looking at
-     * our index once more. */
+    /* Pairs with the driver's fence between asking for a notification, by its flag
+     * or its index, and looking at our index once more. */
     shared_fence();
-    if (!(shared_load16(&queue->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT))
+    if (driver_listens(queue, (uint16_t)(queue->next_used - 1)))
         queue->owner.used(queue->owner.user, queue->index);
 }
 
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written)
 {
-    unpin_all(queue, chain->pins, chain->num_pins);
+    memory_unpin_all(queue->memory, chain->pins, chain->num_pins);
     queue->head_out[chain->head] = false;
     queue->chains_out--;
     if (!queue->stopping)

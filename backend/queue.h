@@ -2,12 +2,12 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * One virtqueue as the device sees it: split layout, no indirect descriptors,
- * no event index.
+ * One virtqueue as the device sees it: split layout, with indirect descriptors
+ * and the event index if the driver accepted them.
  *
  * Enabled, its three parts are pinned in the guest's memory. Popping copies a
- * descriptor chain once, checks the copy and pins what it points to; pushing
- * gives it back. A queue that is stopping takes nothing more from the guest and
+ * descriptor chain once, an indirect table with it, checks the copy and pins what it
+ * points to; pushing gives it back. A queue that is stopping takes nothing more from the guest and
  * writes nothing more to its used ring; it is idle when every chain is back.
  *
  * The guest's mistakes do not return as errors: the owner's fault() is called
@@ -74,6 +74,10 @@ bool queue_configure(struct queue *queue, const struct queue_config *config);
  * is short. */
 bool queue_enable(struct queue *queue, struct memory *memory, const struct queue_config *config);
 
+/* Whether the driver accepted INDIRECT_DESC and EVENT_IDX; neither, until this is
+ * called. To be called before the first pop, holds until it is called again. */
+void queue_negotiated(struct queue *queue, bool indirect, bool event_idx);
+
 /* From now on: no pop, no write to the guest. The owner's idle() is called when
  * the last chain comes back; not when queue_idle() is true already. */
 void queue_stop(struct queue *queue);
@@ -84,7 +88,9 @@ void queue_clear(struct queue *queue);
 /*
  * The next request; NULL when there is none, after a fault, or when as many as
  * the queue's size were popped since queue_begin_batch(). It must come back
- * through queue_push(), at any later time and in any order.
+ * through queue_push(), at any later time and in any order. The driver is asked to
+ * notify of further requests when NULL is returned because there is none: who stops
+ * earlier has to come back without being told.
  */
 struct chain *queue_pop(struct queue *queue);
 

@@ -40,4 +40,16 @@ static inline uint32_t split_used_bytes(uint32_t size)
     return 6 + (uint32_t)sizeof(struct vring_used_elem) * size;
 }
 
+/*
+ * With EVENT_IDX each side writes behind its ring at which index of the other's it
+ * wants to be notified, the driver the used index, the device the available one:
+ * whoever moves its index past that value notifies.
+ */
+#define split_used_event(avail, size) (&(avail)->ring[size])
+
+static inline uint16_t *split_avail_event(struct vring_used *used, uint32_t size)
+{
+    return (uint16_t *)(void *)&used->ring[size];
+}
+
 #endif

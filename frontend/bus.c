@@ -189,7 +189,7 @@ static size_t send_notifications(struct xvmsg *h)
 
     while (pending_next(events, &source, &bit)) {
         struct xvmsg_device *d = device_of(source);
-        const struct xvmsg_queue *queue = &d->queues[bit - PENDING_QUEUE(0)];
+        struct xvmsg_queue *queue = &d->queues[bit - PENDING_QUEUE(0)];
         struct msg m = {
             .kind = MSG_event_avail,
             .dev_num = d->number,
@@ -203,6 +203,7 @@ static size_t send_notifications(struct xvmsg *h)
 
         if (blocked)
             return blocked;
+        queue_told(queue);
         pending_done(events, source, bit);
     }
     return 0;

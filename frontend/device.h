@@ -21,7 +21,9 @@
 
 #define MAX_QUEUES 64u
 
-/* Feature bits, of which older kernel headers know only the second. */
+/* Feature bits, not all of which older kernel headers know. */
+#define FEATURE_INDIRECT_DESC (UINT64_C(1) << 28)
+#define FEATURE_EVENT_IDX (UINT64_C(1) << 29)
 #define FEATURE_NOTIFICATION_DATA (UINT64_C(1) << 38)
 #define FEATURE_RING_RESET (UINT64_C(1) << 40)
 
@@ -43,7 +45,11 @@ struct xvmsg_queue {
     struct vring_desc *desc;
     struct vring_avail *avail;
     struct vring_used *used;
+    struct vring_desc *tables; /* indirect ones, for chains that start in the first slots */
+    uint64_t tables_address;   /* as the device knows it */
+    unsigned num_tables;
     struct queue_slot *slots;
+    uint32_t untold; /* chains pushed since the device was told, or did not want to be */
     uint16_t free_head;
     uint16_t num_free;
     uint16_t avail_idx;
@@ -62,16 +68,22 @@ struct queue_layout {
 };
 
 struct queue_layout queue_layout(unsigned size);
-/* `memory` has layout.bytes zeroed bytes, 64-byte aligned. -1 with ENOMEM. */
-int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory);
+/* Bytes wanted behind the rings for indirect tables; 0 if those were not negotiated.
+ * With fewer there are fewer tables. */
+size_t queue_table_bytes(const struct xvmsg_queue *queue, unsigned size);
+/* `memory` has queue->room bytes, at least layout.bytes of them and those zeroed,
+ * 64-byte aligned; the device knows it by `address`. -1 with ENOMEM. */
+int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory, uint64_t address);
 /* The same for a queue that the device has let go of: clears the memory, and keeps
  * the tokens of what was in flight for xvmsg_queue_take_unused(). */
-int queue_renew(struct xvmsg_queue *queue, unsigned size, void *memory);
+int queue_renew(struct xvmsg_queue *queue, unsigned size, void *memory, uint64_t address);
 void queue_tear_down(struct xvmsg_queue *queue);
 /* Is there anything for xvmsg_queue_pop()? */
 bool queue_has_used(const struct xvmsg_queue *queue);
-/* Does the device want to be told of available buffers? */
+/* Does the device want to be told of the buffers pushed since queue_told()? */
 bool queue_wants_notification(const struct xvmsg_queue *queue);
+/* It was, or did not want to be. */
+void queue_told(struct xvmsg_queue *queue);
 
 /* ---- config ---- */
 

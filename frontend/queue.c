@@ -18,12 +18,17 @@
 
 #define CACHE_LINE 64u
 
+/* An indirect table; a longer chain takes descriptors of the queue. */
+#define TABLE_ENTRIES 8u
+#define TABLE_BYTES (TABLE_ENTRIES * sizeof(struct vring_desc))
+#define MAX_TABLES 256u
+
 /* What the driver remembers of a descriptor; the shared one is never read. */
 struct queue_slot {
     void *token;        /* of the chain that starts here; NULL: none does */
     uint32_t writable;  /* bytes the device may write in that chain */
     uint16_t next;      /* in the chain, or in the free list */
-    uint16_t length;    /* of the chain that starts here */
+    uint16_t length;    /* descriptors of the queue in the chain that starts here */
 };
 
 static size_t align_up(size_t value, size_t alignment)
@@ -42,7 +47,25 @@ struct queue_layout queue_layout(unsigned size)
     return layout;
 }
 
-int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory)
+size_t queue_table_bytes(const struct xvmsg_queue *queue, unsigned size)
+{
+    bool negotiated = queue->device->features & FEATURE_INDIRECT_DESC;
+
+    return negotiated ? smaller(size, MAX_TABLES) * TABLE_BYTES : 0;
+}
+
+/* As many tables as there is room for. */
+static void set_up_tables(struct xvmsg_queue *queue, uint8_t *memory, uint64_t address)
+{
+    size_t rings = queue_layout(queue->size).bytes;
+    size_t room = queue->room - rings, wanted = queue_table_bytes(queue, queue->size);
+
+    queue->tables = (struct vring_desc *)(void *)(memory + rings);
+    queue->tables_address = address + rings;
+    queue->num_tables = (unsigned)((room < wanted ? room : wanted) / TABLE_BYTES);
+}
+
+int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory, uint64_t address)
 {
     struct queue_layout layout = queue_layout(size);
     uint8_t *bytes = memory;
@@ -54,6 +77,7 @@ int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory)
     queue->desc = memory;
     queue->avail = (struct vring_avail *)(void *)(bytes + layout.avail);
     queue->used = (struct vring_used *)(void *)(bytes + layout.used);
+    set_up_tables(queue, bytes, address);
     for (unsigned i = 0; i < size; i++)
         queue->slots[i].next = (uint16_t)(i + 1);
     queue->free_head = 0;
@@ -61,6 +85,7 @@ int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory)
     queue->avail_idx = 0;
     queue->used_idx = 0;
     queue->in_flight = 0;
+    queue->untold = 0;
     return 0;
 }
 
@@ -74,7 +99,7 @@ static void forget_unused(struct xvmsg_queue *queue)
     queue->next_unused = 0;
 }
 
-int queue_renew(struct xvmsg_queue *queue, unsigned size, void *memory)
+int queue_renew(struct xvmsg_queue *queue, unsigned size, void *memory, uint64_t address)
 {
     forget_unused(queue);
     queue->unused = queue->slots;
@@ -83,7 +108,7 @@ int queue_renew(struct xvmsg_queue *queue, unsigned size, void *memory)
     queue->size = 0;
     queue->num_free = 0;
     memset(memory, 0, queue_layout(size).bytes);
-    return queue_set_up(queue, size, memory);
+    return queue_set_up(queue, size, memory, address);
 }
 
 void queue_tear_down(struct xvmsg_queue *queue)
@@ -120,19 +145,52 @@ unsigned xvmsg_queue_free(const struct xvmsg_queue *queue)
 
 /* ---- offering ---- */
 
-static void write_descriptor(struct xvmsg_queue *queue, uint16_t slot,
-                             const struct xvmsg_buffer *buffer, uint16_t flags)
+/* Plain stores: the device may look only after avail.idx says so. */
+static void write_descriptor(struct vring_desc *desc, const struct xvmsg_buffer *buffer,
+                             uint16_t flags, uint16_t next)
 {
-    struct vring_desc *desc = &queue->desc[slot];
-
-    /* Plain stores: the device may look only after avail.idx says so. */
     desc->addr = shared_swap64(buffer->address);
     desc->len = shared_swap32(buffer->length);
     desc->flags = shared_swap16(flags);
-    desc->next = shared_swap16(flags & VRING_DESC_F_NEXT ? queue->slots[slot].next : 0);
+    desc->next = shared_swap16(flags & VRING_DESC_F_NEXT ? next : 0);
 }
 
-static int check_push(const struct xvmsg_queue *queue, unsigned count, const void *token)
+/* A chain of buffers, those the device writes last. */
+struct chain {
+    const struct xvmsg_buffer *buffers;
+    unsigned out;
+    unsigned count;
+};
+
+static uint16_t flags_of(const struct chain *chain, unsigned i)
+{
+    return (uint16_t)((i >= chain->out ? VRING_DESC_F_WRITE : 0) |
+                      (i + 1 < chain->count ? VRING_DESC_F_NEXT : 0));
+}
+
+static uint32_t writable_bytes(const struct chain *chain)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = chain->out; i < chain->count; i++)
+        sum += chain->buffers[i].length;
+    return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
+}
+
+/* Does the chain go into the table of the slot that it would start in? */
+static bool fits_table(const struct xvmsg_queue *queue, const struct chain *chain)
+{
+    return chain->count > 1 && chain->count <= TABLE_ENTRIES &&
+           queue->free_head < queue->num_tables;
+}
+
+static unsigned slots_needed(const struct xvmsg_queue *queue, const struct chain *chain)
+{
+    return fits_table(queue, chain) ? 1 : chain->count;
+}
+
+static int check_push(const struct xvmsg_queue *queue, const struct chain *chain,
+                      const void *token)
 {
     if (queue->device->phase != DEVICE_READY) {
         errno = EIO;
@@ -142,62 +200,113 @@ static int check_push(const struct xvmsg_queue *queue, unsigned count, const voi
         errno = EAGAIN;
         return -1;
     }
-    if (count == 0 || count > queue->size || !token) {
+    /* Whichever way the chain goes: virtio wants it no longer than the queue. */
+    if (chain->count == 0 || chain->count > queue->size || !token) {
         errno = EINVAL;
         return -1;
     }
-    if (count > queue->num_free) {
+    if (slots_needed(queue, chain) > queue->num_free) {
         errno = ENOSPC;
         return -1;
     }
     return 0;
 }
 
-int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffers, unsigned out,
-                     unsigned in, void *token)
+/* Both return the slot behind the last they used. */
+
+static uint16_t write_direct(struct xvmsg_queue *queue, const struct chain *chain)
 {
-    unsigned count = out + in;
-    uint16_t head = queue->free_head;
-    uint16_t slot = head;
-    uint64_t writable = 0;
+    uint16_t slot = queue->free_head;
 
-    if (out > queue->size || in > queue->size)
-        count = 0;
-    if (check_push(queue, count, token) < 0)
-        return -1;
-    for (unsigned i = 0; i < count; i++) {
-        uint16_t flags = (i >= out ? VRING_DESC_F_WRITE : 0) |
-                         (i + 1 < count ? VRING_DESC_F_NEXT : 0);
+    for (unsigned i = 0; i < chain->count; i++) {
+        uint16_t next = queue->slots[slot].next;
 
-        write_descriptor(queue, slot, &buffers[i], flags);
-        writable += i >= out ? buffers[i].length : 0;
-        slot = queue->slots[slot].next;
+        write_descriptor(&queue->desc[slot], &chain->buffers[i], flags_of(chain, i), next);
+        slot = next;
     }
-    queue->free_head = slot;
-    queue->num_free -= (uint16_t)count;
-    queue->in_flight++;
-    queue->slots[head].token = token;
-    queue->slots[head].length = (uint16_t)count;
-    queue->slots[head].writable = writable < UINT32_MAX ? (uint32_t)writable : UINT32_MAX;
+    return slot;
+}
 
+static uint16_t write_indirect(struct xvmsg_queue *queue, const struct chain *chain)
+{
+    uint16_t slot = queue->free_head;
+    struct vring_desc *table = queue->tables + slot * TABLE_ENTRIES;
+    const struct xvmsg_buffer whole = {
+        .address = queue->tables_address + slot * TABLE_BYTES,
+        .length = (uint32_t)(chain->count * sizeof(struct vring_desc)),
+    };
+
+    for (unsigned i = 0; i < chain->count; i++)
+        write_descriptor(&table[i], &chain->buffers[i], flags_of(chain, i), (uint16_t)(i + 1));
+    write_descriptor(&queue->desc[slot], &whole, VRING_DESC_F_INDIRECT, 0);
+    return queue->slots[slot].next;
+}
+
+static void make_available(struct xvmsg_queue *queue, uint16_t head)
+{
     shared_store16(&queue->avail->ring[queue->avail_idx & (queue->size - 1)], head);
     queue->avail_idx++;
+    if (queue->untold < UINT32_MAX)
+        queue->untold++;
     /* Release: pairs with the device's acquire of avail.idx, so that it sees the
      * descriptors and the ring entry. */
     shared_store16_release(&queue->avail->idx, queue->avail_idx);
     pending_set(&queue->device->h->bus.events, &queue->device->events,
                 PENDING_QUEUE(queue->index));
+}
+
+int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffers, unsigned out,
+                     unsigned in, void *token)
+{
+    /* Sums that wrap are too long as well. */
+    bool sane = out <= queue->size && in <= queue->size;
+    const struct chain chain = {.buffers = buffers, .out = out, .count = sane ? out + in : 0};
+    uint16_t head = queue->free_head;
+    unsigned length;
+
+    if (check_push(queue, &chain, token) < 0)
+        return -1;
+    length = slots_needed(queue, &chain);
+    queue->free_head =
+        fits_table(queue, &chain) ? write_indirect(queue, &chain) : write_direct(queue, &chain);
+    queue->num_free -= (uint16_t)length;
+    queue->in_flight++;
+    queue->slots[head].token = token;
+    queue->slots[head].length = (uint16_t)length;
+    queue->slots[head].writable = writable_bytes(&chain);
+    make_available(queue, head);
     return 0;
+}
+
+static bool uses_event_idx(const struct xvmsg_queue *queue)
+{
+    return queue->device->features & FEATURE_EVENT_IDX;
+}
+
+/* Is the available entry of this index one the device has not been told of? The
+ * distance wraps as the indices do; after as many chains as it can tell apart
+ * every index was passed. */
+static bool passed(const struct xvmsg_queue *queue, uint16_t index)
+{
+    return (uint16_t)(queue->avail_idx - index - 1) < queue->untold;
 }
 
 bool queue_wants_notification(const struct xvmsg_queue *queue)
 {
     if (!queue->size || queue->resizing)
         return false;
-    /* Pairs with the device's fence between clearing NO_NOTIFY and looking at
-     * avail.idx once more: either it sees our buffer, or we see the flag clear. */
+    /* Pairs with the device's fence between asking for a notification, by its flag
+     * or its index, and looking at avail.idx once more: either it sees our buffer, or
+     * we see that it asked. */
     shared_fence();
+    if (uses_event_idx(queue))
+        return passed(queue, shared_load16(split_avail_event(queue->used, queue->size)));
     return !(shared_load16(&queue->used->flags) & VRING_USED_F_NO_NOTIFY);
+}
+
+void queue_told(struct xvmsg_queue *queue)
+{
+    queue->untold = 0;
 }
 
 /* ---- taking back ---- */
@@ -205,6 +314,24 @@ bool queue_wants_notification(const struct xvmsg_queue *queue)
 bool queue_has_used(const struct xvmsg_queue *queue)
 {
     return shared_load16_acquire(&queue->used->idx) != queue->used_idx;
+}
+
+/* How many used entries wait for us; whether there is nonsense among them is the
+ * caller's to see. */
+static uint16_t count_used(struct xvmsg_queue *queue)
+{
+    /* Acquire: pairs with the device's release of used.idx, so that we see the
+     * element and what it wrote into the buffers. */
+    uint16_t waiting = (uint16_t)(shared_load16_acquire(&queue->used->idx) - queue->used_idx);
+
+    if (waiting || !uses_event_idx(queue))
+        return waiting;
+    /* Nothing is left to do, so be told of the next one. The fence pairs with the
+     * device's between moving used.idx and reading what we ask for: either it sees
+     * that, or we see its index now. */
+    shared_store16(split_used_event(queue->avail, queue->size), queue->used_idx);
+    shared_fence();
+    return (uint16_t)(shared_load16_acquire(&queue->used->idx) - queue->used_idx);
 }
 
 static void *nonsense(struct xvmsg_queue *queue, const char *what, unsigned value)
@@ -241,10 +368,7 @@ void *xvmsg_queue_pop(struct xvmsg_queue *queue, uint32_t *written)
         return NULL;
     }
 
-    /* Acquire: pairs with the device's release of used.idx, so that we see the
-     * element and what it wrote into the buffers. */
-    uint16_t used_idx = shared_load16_acquire(&queue->used->idx);
-    uint16_t waiting = (uint16_t)(used_idx - queue->used_idx);
+    uint16_t waiting = count_used(queue);
 
     if (!waiting) {
         errno = EAGAIN;

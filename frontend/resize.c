@@ -67,11 +67,12 @@ void resize_free_areas(struct xvmsg_device *d)
 
 static int share_start(struct xvmsg_device *d)
 {
+    const struct xvmsg_queue *queue = d->resize.queue;
     size_t bytes = queue_layout(d->resize.size).bytes;
 
-    if (bytes <= d->resize.queue->room)
+    if (bytes <= queue->room)
         return 1;
-    d->resize.area = xvmsg_area_new(d->h, bytes, init_area_answered, d);
+    d->resize.area = steps_new_queue_area(d, bytes, queue_table_bytes(queue, d->resize.size));
     return d->resize.area ? 0 : -1;
 }
 
@@ -96,6 +97,14 @@ static void *choose_memory(struct xvmsg_device *d)
     return xvmsg_area_memory(queue->area);
 }
 
+static int renew(struct xvmsg_device *d)
+{
+    struct xvmsg_queue *queue = d->resize.queue;
+    void *memory = choose_memory(d);
+
+    return queue_renew(queue, d->resize.size, memory, xvmsg_area_address(queue->area, memory));
+}
+
 static enum outcome cleared_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
 {
     const struct xvmsg_vqueue *got = &reply->u.vqueue;
@@ -116,7 +125,7 @@ static enum outcome cleared_finish(struct xvmsg_device *d, const struct xvmsg_re
         d->driver.used(d, queue->index, d->user);
     if (d->phase != DEVICE_READY)
         return ELSEWHERE;
-    return queue_renew(queue, d->resize.size, choose_memory(d)) < 0 ? REFUSED : NEXT;
+    return renew(d) < 0 ? REFUSED : NEXT;
 }
 
 static const struct init_step steps[] = {

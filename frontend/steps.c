@@ -24,7 +24,7 @@
     (UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM)
 
 /* Taken when offered; and when the driver asks for it as well. */
-#define FEATURES_IF_OFFERED FEATURE_RING_RESET
+#define FEATURES_IF_OFFERED (FEATURE_RING_RESET | FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX)
 #define FEATURES_IF_ASKED FEATURE_NOTIFICATION_DATA
 
 /* The device did or offered what we cannot live with. */
@@ -254,31 +254,48 @@ enum outcome steps_verify_queue(struct xvmsg_device *d, const struct xvmsg_reply
 
 /* ---- memory ---- */
 
+struct xvmsg_area *steps_new_queue_area(struct xvmsg_device *d, size_t rings, size_t tables)
+{
+    struct xvmsg_area *area = xvmsg_area_new(d->h, rings + tables, init_area_answered, d);
+
+    if (!area && tables)
+        area = xvmsg_area_new(d->h, rings, init_area_answered, d);
+    return area;
+}
+
 static int rings_start(struct xvmsg_device *d)
 {
-    size_t bytes = 0;
+    size_t rings = 0, tables = 0;
 
-    for (unsigned i = 0; i < d->driver.num_queues; i++)
-        bytes += queue_layout(d->queues[i].size).bytes;
-    if (!bytes)
+    for (unsigned i = 0; i < d->driver.num_queues; i++) {
+        rings += queue_layout(d->queues[i].size).bytes;
+        tables += queue_table_bytes(&d->queues[i], d->queues[i].size);
+    }
+    if (!rings)
         return 1;
-    d->rings = xvmsg_area_new(d->h, bytes, init_area_answered, d);
+    d->rings = steps_new_queue_area(d, rings, tables);
     return d->rings ? 0 : -1;
 }
 
 static enum outcome rings_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
 {
     uint8_t *memory = xvmsg_area_memory(d->rings);
+    size_t left = xvmsg_area_size(d->rings);
 
     (void)reply;
+    for (unsigned i = 0; i < d->driver.num_queues; i++)
+        left -= queue_layout(d->queues[i].size).bytes;
     for (unsigned i = 0; i < d->driver.num_queues; i++) {
         struct xvmsg_queue *queue = &d->queues[i];
+        size_t wanted = queue_table_bytes(queue, queue->size);
+        size_t tables = wanted < left ? wanted : left;
 
         queue->area = d->rings;
-        queue->room = queue_layout(queue->size).bytes;
-        if (queue_set_up(queue, queue->size, memory) < 0)
+        queue->room = queue_layout(queue->size).bytes + tables;
+        if (queue_set_up(queue, queue->size, memory, xvmsg_area_address(d->rings, memory)) < 0)
             return REFUSED;
         memory += queue->room;
+        left -= tables;
     }
     return NEXT;
 }

@@ -342,14 +342,14 @@ uint64_t xvmsg_area_address(const struct xvmsg_area *area, const void *memory);
 struct xvmsg_driver {
     uint32_t device_id;    /* virtio device type it can drive; others are refused */
     /* Bits it can use; negotiated = these & offered. Of bits 24 to 41, which are the
-     * library's matter, only NOTIFICATION_DATA (38) can be asked for; RING_RESET (40)
-     * is negotiated whenever offered. */
+     * library's matter, only NOTIFICATION_DATA (38) can be asked for; INDIRECT_DESC
+     * (28), EVENT_IDX (29) and RING_RESET (40) are negotiated whenever offered. */
     uint64_t features;
     uint64_t needed;       /* bits it cannot do without */
     unsigned num_queues;   /* queues 0 .. num_queues - 1, at most 64 */
     unsigned queue_size;   /* entries wanted, a power of two; the device may have fewer */
     size_t buffer_bytes;   /* area memory wanted for buffers, see xvmsg_device_buffers() */
-    /* Queue `index` has used buffers: take them with xvmsg_queue_pop(). */
+    /* Queue `index` has used buffers: take them with xvmsg_queue_pop(), until NULL. */
     void (*used)(struct xvmsg_device *device, unsigned index, void *user);
     /* `length` bytes at `offset` of xvmsg_device_config() changed; 0, 0: anything may
      * have. */
@@ -429,7 +429,9 @@ struct xvmsg_buffer {
 };
 
 unsigned xvmsg_queue_size(const struct xvmsg_queue *queue);
-unsigned xvmsg_queue_free(const struct xvmsg_queue *queue); /* free descriptors */
+/* Free descriptors. A chain takes one for each buffer at most; with INDIRECT_DESC a
+ * short one takes a single one, if the queue had room for its table. */
+unsigned xvmsg_queue_free(const struct xvmsg_queue *queue);
 
 /*
  * Offers one chain: `out` buffers the device reads, then `in` buffers it
@@ -441,7 +443,8 @@ int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffe
                      unsigned in, void *token);
 
 /* The next used chain: its token and the bytes written. NULL: none (EAGAIN), or
- * the device wrote nonsense and is broken now (EIO). */
+ * the device wrote nonsense and is broken now (EIO). Only who was told that there
+ * is none hears of the next one from used(). */
 void *xvmsg_queue_pop(struct xvmsg_queue *queue, uint32_t *written);
 
 /*

@@ -90,6 +90,11 @@ static int measure_attaching(struct machine *m)
     return 0;
 }
 
+static uint64_t doorbells(void *fx)
+{
+    return fake_xen_counters(fx).notifies;
+}
+
 static int measure(struct machine *m)
 {
     uint64_t number;
@@ -97,7 +102,7 @@ static int measure(struct machine *m)
     if (measure_attaching(m) < 0 || bus_load_ping(m->h, PING_COUNT) < 0)
         return -1;
     number = attach(m);
-    if (!number || bus_load_blk(m->h, number, SCALE) < 0)
+    if (!number || bus_load_blk(m->h, number, SCALE, doorbells, m->fx) < 0)
         return -1;
     return file_load("same file, io_uring", m->target, 0, SCALE);
 }

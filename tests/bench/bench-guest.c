@@ -39,7 +39,7 @@ static int run_on_bus(const char *number)
     if (xvmsg_connect_wait(h, CONNECT_MS) < 0)
         fprintf(stderr, "bench-guest: %s\n", xvmsg_error(h));
     else
-        rc = number ? bus_load_blk(h, strtoull(number, NULL, 10), SCALE)
+        rc = number ? bus_load_blk(h, strtoull(number, NULL, 10), SCALE, NULL, NULL)
                     : bus_load_ping(h, PING_COUNT);
     xvmsg_free(h);
     return rc;

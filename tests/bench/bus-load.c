@@ -113,10 +113,15 @@ static int divide_memory(struct bus_disk *disk)
     return 0;
 }
 
-int bus_load_blk(struct xvmsg *h, uint64_t number, unsigned scale)
+int bus_load_blk(struct xvmsg *h, uint64_t number, unsigned scale,
+                 uint64_t (*doorbells)(void *user), void *user)
 {
     struct bus_disk disk = {
-        .load = {.name = "xen-virtio-msg", .submit = submit, .wait = wait_for_one},
+        .load = {.name = "xen-virtio-msg",
+                 .submit = submit,
+                 .wait = wait_for_one,
+                 .doorbells = doorbells,
+                 .doorbells_user = user},
         .h = h,
         .blk = xvmsg_blk_open_wait(h, number),
     };

@@ -40,4 +40,10 @@ static inline void figures_rate(const char *what, double amount, uint64_t ns, co
     fflush(stdout);
 }
 
+static inline void figures_ratio(const char *what, double ratio, const char *unit)
+{
+    printf("%-52s %14.3f %s\n", what, ratio, unit);
+    fflush(stdout);
+}
+
 #endif

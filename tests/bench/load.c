@@ -47,9 +47,15 @@ static int start(struct load_disk *disk, const struct load *load, unsigned i)
     return disk->submit(disk, slot, load->write, offset_of(disk, load, i), load->block);
 }
 
+static uint64_t doorbells(const struct load_disk *disk)
+{
+    return disk->doorbells ? disk->doorbells(disk->doorbells_user) : 0;
+}
+
 static int run_one(struct load_disk *disk, const struct load *load, unsigned count)
 {
     char what[96];
+    uint64_t rung = doorbells(disk);
     uint64_t begun = figures_now(), taken;
 
     disk->completed = 0;
@@ -61,11 +67,14 @@ static int run_one(struct load_disk *disk, const struct load *load, unsigned cou
             return -1;
     }
     taken = figures_now() - begun;
+    rung = doorbells(disk) - rung;
     snprintf(what, sizeof(what), "%s, %s", disk->name, load->name);
     if (load->random)
         figures_rate(what, count, taken, "IOPS");
     else
         figures_rate(what, (double)count * load->block / 1e6, taken, "MB/s");
+    if (disk->doorbells)
+        figures_ratio("", (double)rung / count, "doorbells per request");
     return 0;
 }
 

@@ -24,6 +24,9 @@ struct load_disk {
                   uint32_t length);
     /* Waits until load_complete() was called at least once. 0 or -1. */
     int (*wait)(struct load_disk *disk);
+    /* How many doorbells were rung so far, by anybody; NULL: nobody counts. */
+    uint64_t (*doorbells)(void *user);
+    void *doorbells_user;
     /* The load's own. */
     bool busy[LOAD_MAX_DEPTH];
     bool failed;

@@ -127,6 +127,7 @@ static void read_as_on_the_page(struct backend *b, struct xvmsg_device *device)
     backend_settle(b);
     CU_ASSERT_PTR_EQUAL(xvmsg_queue_pop(xvmsg_device_queue(device, 0), &written), memory);
     CU_ASSERT_EQUAL(written, SECTOR + 1);
+    CU_ASSERT_PTR_NULL(xvmsg_queue_pop(xvmsg_device_queue(device, 0), &written));
     CU_ASSERT_EQUAL(memory[STATUS_AT], 0);
 }
 

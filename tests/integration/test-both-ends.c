@@ -3,6 +3,7 @@
 
 /* The library against the whole backend: supervisor, worker, disks of files. */
 
+#include <linux/virtio_ring.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -361,10 +362,43 @@ static void wait_for(const char *what, int rc)
     CU_ASSERT_EQUAL(status, XVMSG_OK);
 }
 
+static void on_used(struct xvmsg_device *device, unsigned index, void *user)
+{
+    struct xvmsg_queue *queue = xvmsg_device_queue(device, index);
+    unsigned *left = user;
+
+    while (xvmsg_queue_pop(queue, NULL))
+        (*left)--;
+    done = *left == 0;
+}
+
+/* Reads one sector as often as the queue has room for at once: that many. */
+static unsigned fill_queue(struct xvmsg_device *device, unsigned *left)
+{
+    struct xvmsg_area *area = xvmsg_device_buffers(device);
+    uint8_t *memory = xvmsg_area_memory(area);
+    uint64_t at = xvmsg_area_address(area, memory);
+    const struct xvmsg_buffer buffers[] = {{at, 16}, {at + 1024, 512}, {at + 2048, 1}};
+    unsigned count = 0;
+
+    memset(memory, 0, 16); /* VIRTIO_BLK_T_IN, sector 0 */
+    memset(memory + 1024, 0xff, 512);
+    memory[2048] = 0xff;
+    while (xvmsg_queue_push(xvmsg_device_queue(device, 0), buffers, 1, 2, memory) == 0)
+        count++;
+    *left = count;
+    status = XVMSG_OK;
+    wait_for("reading", 0);
+    CU_ASSERT_STRING_EQUAL((char *)memory + 1024, "disk"); /* see stage_target() */
+    CU_ASSERT_EQUAL(memory[2048], 0);
+    return count;
+}
+
 static void a_queue_is_resized_and_configuration_written(void)
 {
+    unsigned left = 0;
     const struct xvmsg_driver driver = {
-        .device_id = 2, .num_queues = 1, .queue_size = 32, .buffer_bytes = 4096};
+        .device_id = 2, .num_queues = 1, .queue_size = 32, .buffer_bytes = 4096, .used = on_used};
     static const unsigned sizes[] = {8, 64, 128, 1, 32};
     struct xvmsg_device *device;
     uint8_t before[16];
@@ -372,12 +406,17 @@ static void a_queue_is_resized_and_configuration_written(void)
     start_in(XVMSG_WIDE, true);
     attach("disk", "1");
     done = false;
-    device = xvmsg_device_open(h, 1, &driver, on_device_ready, NULL);
+    device = xvmsg_device_open(h, 1, &driver, on_device_ready, &left);
     wait_for("open", device ? 0 : -1);
+    CU_ASSERT_EQUAL(xvmsg_device_features(device) >> VIRTIO_RING_F_INDIRECT_DESC & 3, 3);
+    CU_ASSERT_EQUAL(fill_queue(device, &left), 32);
     memcpy(before, xvmsg_device_config(device), sizeof(before));
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         wait_for("resize", xvmsg_device_resize_queue(device, 0, sizes[i], on_device_ready, NULL));
         CU_ASSERT_EQUAL(xvmsg_queue_size(xvmsg_device_queue(device, 0)), sizes[i]);
+        /* A descriptor for each, with a table where there is room for one. */
+        if (sizes[i] >= 3)
+            CU_ASSERT(fill_queue(device, &left) > sizes[i] / 3);
     }
     /* What only the device may write counts as written, and stays. */
     wait_for("write", xvmsg_device_write_config(device, 0, "12345678", 8, on_device_ready, NULL));

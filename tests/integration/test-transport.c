@@ -87,7 +87,8 @@ static void offers_features_in_blocks(void)
                               BIT(VIRTIO_BLK_F_BLK_SIZE) | BIT(VIRTIO_BLK_F_SEG_MAX) |
                               BIT(VIRTIO_BLK_F_SIZE_MAX) | BIT(VIRTIO_BLK_F_TOPOLOGY) |
                               BIT(VIRTIO_BLK_F_CONFIG_WCE) | BIT(VIRTIO_BLK_F_DISCARD) |
-                              BIT(VIRTIO_BLK_F_WRITE_ZEROES) | BIT(VIRTIO_F_NOTIFICATION_DATA);
+                              BIT(VIRTIO_BLK_F_WRITE_ZEROES) | BIT(VIRTIO_F_NOTIFICATION_DATA) |
+                               BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX);
     struct guest *g = start(60);
     struct msg m = request(MSG_get_device_features_request);
     struct msg answer;
@@ -134,8 +135,11 @@ static void confirms_only_what_it_offered(void)
         {0, 0, true},
         {0, 1u << VIRTIO_BLK_F_FLUSH, true},
         {0, 1u << VIRTIO_BLK_F_MQ, false},
-        {0, 1u << 28, false}, /* INDIRECT_DESC */
-        {1, 0, false},        /* without VERSION_1 */
+        {0, 1u << VIRTIO_RING_F_INDIRECT_DESC, true},
+        {0, 1u << VIRTIO_RING_F_EVENT_IDX, true},
+        {0, 1u << VIRTIO_RING_F_INDIRECT_DESC | 1u << VIRTIO_RING_F_EVENT_IDX, true},
+        {1, 0, false},                    /* without VERSION_1 */
+        {1, 1u | 1u << (34 - 32), false}, /* RING_PACKED */
         {1, 1u | 1u << (VIRTIO_F_NOTIFICATION_DATA - 32), true},
         {1, 1u | 1u << (39 - 32), false}, /* NOTIF_CONFIG_DATA */
         {2, 1, false},

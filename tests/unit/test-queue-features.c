@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* Indirect descriptors and the event index, as the device sees them. */
+
+#include <string.h>
+
+#include "common/address.h"
+#include "tests/harness.h"
+#include "tests/unit/queue-guest.h"
+
+#define TABLE_AT 0x2000u
+#define ENTRY sizeof(struct vring_desc)
+
+/* Entries of the indirect table that offer_table() offers; may lie anywhere. */
+static void write_entry(unsigned index, uint64_t address, uint32_t length, uint16_t flags,
+                        uint16_t next)
+{
+    struct vring_desc entry = {.addr = address, .len = length, .flags = flags, .next = next};
+
+    memcpy(g.area + TABLE_AT + index * ENTRY, &entry, ENTRY);
+}
+
+static uint64_t table_address(uint64_t offset)
+{
+    return address_of_area(QUEUE_GUEST_AREA, TABLE_AT + offset);
+}
+
+static void offer_table(unsigned entries)
+{
+    queue_guest_describe(0, table_address(0), (uint32_t)(entries * ENTRY), VRING_DESC_F_INDIRECT,
+                         0);
+    queue_guest_offer(0);
+}
+
+static void start(bool indirect, bool event_idx)
+{
+    queue_guest_start();
+    queue_negotiated(g.queue, indirect, event_idx);
+}
+
+static uint16_t avail_event(void)
+{
+    return *split_avail_event(g.used, QUEUE_GUEST_SIZE);
+}
+
+static void set_used_event(uint16_t index)
+{
+    *split_used_event(g.avail, QUEUE_GUEST_SIZE) = index;
+}
+
+/* ---- indirect ---- */
+
+static void an_indirect_chain_goes_round(void)
+{
+    struct chain *chain;
+    char text[7];
+
+    start(true, false);
+    memcpy(g.area + QUEUE_GUEST_DATA, "request", 7);
+    write_entry(0, queue_guest_data(0), 4, VRING_DESC_F_NEXT, 2);
+    write_entry(2, queue_guest_data(4), 3, VRING_DESC_F_NEXT, 1);
+    write_entry(1, queue_guest_data(64), 16, VRING_DESC_F_WRITE, 0);
+    offer_table(3);
+    chain = queue_pop(g.queue);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(chain);
+    /* What the guest does to the table now changes nothing. */
+    memset(g.area + TABLE_AT, 0xff, 3 * ENTRY);
+    CU_ASSERT_EQUAL(iov_size(&chain->out), 7);
+    CU_ASSERT_EQUAL(iov_size(&chain->in), 16);
+    CU_ASSERT_EQUAL(iov_take(&chain->out, text, sizeof(text)), 7);
+    CU_ASSERT_NSTRING_EQUAL(text, "request", 7);
+    queue_push(g.queue, chain, 5);
+    CU_ASSERT_EQUAL(g.used->ring[0].id, 0);
+    CU_ASSERT_EQUAL(g.used->ring[0].len, 5);
+    CU_ASSERT_EQUAL(g.faults, 0);
+    queue_guest_end();
+}
+
+/* Descriptors of the queue may come first, the table has no alignment to keep, and
+ * WRITE in the descriptor that names it means nothing. */
+static void a_table_ends_a_chain(void)
+{
+    struct chain *chain;
+
+    start(true, false);
+    queue_guest_describe(3, queue_guest_data(0), 4, VRING_DESC_F_NEXT, 6);
+    queue_guest_describe(6, table_address(0) - 3, 2 * ENTRY,
+                         VRING_DESC_F_INDIRECT | VRING_DESC_F_WRITE, 0);
+    write_entry(0, queue_guest_data(4), 1, VRING_DESC_F_NEXT, 1);
+    write_entry(1, queue_guest_data(64), 9, VRING_DESC_F_WRITE, 0);
+    memmove(g.area + TABLE_AT - 3, g.area + TABLE_AT, 2 * ENTRY);
+    queue_guest_offer(3);
+    chain = queue_pop(g.queue);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(chain);
+    CU_ASSERT_EQUAL(iov_size(&chain->out), 5);
+    CU_ASSERT_EQUAL(iov_size(&chain->in), 9);
+    queue_push(g.queue, chain, 0);
+    CU_ASSERT_EQUAL(g.used->ring[0].id, 3);
+    queue_guest_end();
+}
+
+/* As many pieces as the queue has entries, in each of its chains. */
+static void the_longest_chains(void)
+{
+    struct chain *chains[QUEUE_GUEST_SIZE];
+
+    start(true, true);
+    for (uint16_t i = 0; i < QUEUE_GUEST_SIZE; i++)
+        write_entry(i, queue_guest_data(i), 1,
+                    VRING_DESC_F_WRITE | (i < QUEUE_GUEST_SIZE - 1 ? VRING_DESC_F_NEXT : 0),
+                    (uint16_t)(i + 1));
+    for (uint16_t i = 0; i < QUEUE_GUEST_SIZE; i++) {
+        queue_guest_describe(i, table_address(0), QUEUE_GUEST_SIZE * ENTRY, VRING_DESC_F_INDIRECT,
+                             0);
+        queue_guest_offer(i);
+    }
+    for (unsigned i = 0; i < QUEUE_GUEST_SIZE; i++) {
+        chains[i] = queue_pop(g.queue);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(chains[i]);
+        CU_ASSERT_EQUAL(iov_size(&chains[i]->in), QUEUE_GUEST_SIZE);
+    }
+    for (unsigned i = 0; i < QUEUE_GUEST_SIZE; i++)
+        queue_push(g.queue, chains[i], 1);
+    queue_guest_end();
+}
+
+/* ---- what a driver may not put in a table ---- */
+
+static void good_entries(void)
+{
+    for (uint16_t i = 0; i <= QUEUE_GUEST_SIZE; i++)
+        write_entry(i, queue_guest_data(0), 1, VRING_DESC_F_NEXT, (uint16_t)(i + 1));
+}
+
+static void describe_table(uint64_t address, uint32_t length, uint16_t flags)
+{
+    good_entries();
+    queue_guest_describe(0, address, length, VRING_DESC_F_INDIRECT | flags, 1);
+    queue_guest_describe(1, queue_guest_data(0), 1, 0, 0);
+    queue_guest_offer(0);
+}
+
+static void empty(void)
+{
+    describe_table(table_address(0), 0, 0);
+}
+
+static void odd_length(void)
+{
+    describe_table(table_address(0), ENTRY + 8, 0);
+}
+
+static void too_long(void)
+{
+    describe_table(table_address(0), (QUEUE_GUEST_SIZE + 1) * ENTRY, 0);
+}
+
+static void far_too_long(void)
+{
+    describe_table(table_address(0), UINT32_MAX - 15, 0);
+}
+
+static void address_zero(void)
+{
+    describe_table(0, ENTRY, 0);
+}
+
+static void unknown_area(void)
+{
+    describe_table(address_of_area(9, 0), ENTRY, 0);
+}
+
+static void leaves_the_area(void)
+{
+    describe_table(address_of_area(QUEUE_GUEST_AREA, QUEUE_GUEST_BYTES - ENTRY), 2 * ENTRY, 0);
+}
+
+static void offset_wraps(void)
+{
+    describe_table(address_of_area(QUEUE_GUEST_AREA, ADDRESS_OFFSET_MASK), ENTRY, 0);
+}
+
+static void with_next(void)
+{
+    describe_table(table_address(0), ENTRY, VRING_DESC_F_NEXT);
+}
+
+static void nested(void)
+{
+    write_entry(0, table_address(0), ENTRY, VRING_DESC_F_INDIRECT, 0);
+    offer_table(1);
+}
+
+static void nested_behind_a_good_one(void)
+{
+    write_entry(0, queue_guest_data(0), 1, VRING_DESC_F_NEXT, 1);
+    write_entry(1, table_address(0), ENTRY, VRING_DESC_F_INDIRECT, 0);
+    offer_table(2);
+}
+
+static void next_beyond_the_table(void)
+{
+    write_entry(0, queue_guest_data(0), 1, VRING_DESC_F_NEXT, 2);
+    write_entry(2, queue_guest_data(0), 1, 0, 0);
+    offer_table(2);
+}
+
+static void loop_in_the_table(void)
+{
+    write_entry(0, queue_guest_data(0), 1, VRING_DESC_F_NEXT, 1);
+    write_entry(1, queue_guest_data(0), 1, VRING_DESC_F_NEXT, 0);
+    offer_table(2);
+}
+
+static void longer_than_the_queue(void)
+{
+    good_entries();
+    write_entry(QUEUE_GUEST_SIZE - 1, queue_guest_data(0), 1, 0, 0);
+    queue_guest_describe(4, queue_guest_data(0), 1, VRING_DESC_F_NEXT, 5);
+    queue_guest_describe(5, table_address(0), QUEUE_GUEST_SIZE * ENTRY, VRING_DESC_F_INDIRECT, 0);
+    queue_guest_offer(4);
+}
+
+static void readable_after_writable(void)
+{
+    queue_guest_describe(0, queue_guest_data(0), 1, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 1);
+    queue_guest_describe(1, table_address(0), ENTRY, VRING_DESC_F_INDIRECT, 0);
+    write_entry(0, queue_guest_data(0), 1, 0, 0);
+    queue_guest_offer(0);
+}
+
+static void no_length(void)
+{
+    write_entry(0, queue_guest_data(0), 1, VRING_DESC_F_NEXT, 1);
+    write_entry(1, queue_guest_data(0), 0, VRING_DESC_F_WRITE, 0);
+    offer_table(2);
+}
+
+static void buffer_in_no_area(void)
+{
+    write_entry(0, queue_guest_data(0), 1, VRING_DESC_F_NEXT, 1);
+    write_entry(1, address_of_area(QUEUE_GUEST_AREA, QUEUE_GUEST_BYTES - 1), 2, 0, 0);
+    offer_table(2);
+}
+
+static const struct {
+    const char *what;
+    void (*write)(void);
+    const char *named; /* what the fault's text must contain */
+} hostile[] = {
+    {"no entries", empty, "table of 0 bytes"},
+    {"half an entry", odd_length, "table of 24 bytes"},
+    {"more entries than the queue", too_long, "table of 144 bytes is longer"},
+    {"4 GiB of entries", far_too_long, "table of 4294967280 bytes is longer"},
+    {"table at 0", address_zero, "no shared area"},
+    {"table in an unknown area", unknown_area, "no shared area"},
+    {"table beyond the area", leaves_the_area, "no shared area"},
+    {"table at the end of all", offset_wraps, "no shared area"},
+    {"INDIRECT with NEXT", with_next, "descriptor 0 is indirect and has a next"},
+    {"indirect in indirect", nested, "indirect descriptor 0 is indirect itself"},
+    {"the same, later", nested_behind_a_good_one, "indirect descriptor 1 is indirect itself"},
+    {"next beyond the table", next_beyond_the_table, "indirect descriptor 2 is beyond"},
+    {"loop in the table", loop_in_the_table, "the indirect descriptor chain at 0 is a loop"},
+    {"chain longer than the queue", longer_than_the_queue, "indirect descriptor 7 makes a chain"},
+    {"readable after writable", readable_after_writable, "indirect descriptor 0 is readable after"},
+    {"length 0", no_length, "indirect descriptor 1 has length 0"},
+    {"buffer in no area", buffer_in_no_area, "indirect descriptor 1: 2 bytes"},
+};
+
+/* Every one of them, with and without the event index. */
+static void names_what_is_wrong_in_a_table(void)
+{
+    struct msg_area_unshare_request unshare = {.area = QUEUE_GUEST_AREA};
+    const unsigned count = sizeof(hostile) / sizeof(hostile[0]);
+
+    for (unsigned i = 0; i < 2 * count; i++) {
+        start(true, i >= count);
+        hostile[i % count].write();
+        if (queue_pop(g.queue) || g.faults != 1 ||
+            !strstr(g.fault_text, hostile[i % count].named))
+            CU_FAIL(hostile[i % count].what);
+        /* Nothing stays pinned. */
+        queue_stop(g.queue);
+        CU_ASSERT(queue_idle(g.queue));
+        queue_clear(g.queue);
+        CU_ASSERT_EQUAL(memory_unshare(g.memory, &unshare), AREA_OK);
+        queue_guest_end();
+    }
+}
+
+static void indirect_has_to_be_negotiated(void)
+{
+    for (unsigned event_idx = 0; event_idx < 2; event_idx++) {
+        start(false, event_idx);
+        write_entry(0, queue_guest_data(0), 1, 0, 0);
+        offer_table(1);
+        CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+        CU_ASSERT_PTR_NOT_NULL(strstr(g.fault_text, "was not negotiated"));
+        queue_guest_end();
+    }
+}
+
+/* ---- event index ---- */
+
+static struct chain *pop_one(void)
+{
+    struct chain *chain = queue_pop(g.queue);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(chain);
+    return chain;
+}
+
+static void describe_bytes(void)
+{
+    for (unsigned i = 0; i < QUEUE_GUEST_SIZE; i++)
+        queue_guest_describe(i, queue_guest_data(i), 1, VRING_DESC_F_WRITE, 0);
+}
+
+/* The driver is asked for a notification only when there is nothing left to do. */
+static void asks_when_it_found_nothing(void)
+{
+    start(false, true);
+    describe_bytes();
+    for (uint16_t i = 0; i < 3; i++)
+        queue_guest_offer(i);
+    for (unsigned i = 0; i < 3; i++) {
+        queue_push(g.queue, pop_one(), 1);
+        CU_ASSERT_EQUAL(avail_event(), 0);
+    }
+    CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+    CU_ASSERT_EQUAL(avail_event(), 3);
+    CU_ASSERT_EQUAL(g.used->flags, 0);
+    queue_guest_end();
+}
+
+/* A full batch comes again by itself. */
+static void does_not_ask_after_a_full_batch(void)
+{
+    start(false, true);
+    describe_bytes();
+    for (unsigned i = 0; i < QUEUE_GUEST_SIZE; i++) {
+        queue_guest_offer(0);
+        queue_push(g.queue, pop_one(), 1);
+    }
+    CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+    CU_ASSERT_EQUAL(avail_event(), 0);
+    queue_begin_batch(g.queue);
+    CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+    CU_ASSERT_EQUAL(avail_event(), QUEUE_GUEST_SIZE);
+    queue_guest_end();
+}
+
+static void tells_at_the_index_asked_for(void)
+{
+    start(false, true);
+    describe_bytes();
+    set_used_event(2);
+    g.avail->flags = VRING_AVAIL_F_NO_INTERRUPT; /* means nothing now */
+    for (uint16_t i = 0; i < 5; i++) {
+        queue_guest_offer(i);
+        queue_push(g.queue, pop_one(), 1);
+        CU_ASSERT_EQUAL(g.told, i >= 2);
+    }
+    set_used_event(5);
+    queue_guest_offer(5);
+    queue_push(g.queue, pop_one(), 1);
+    CU_ASSERT_EQUAL(g.told, 2);
+    queue_guest_end();
+}
+
+/* Both around the wrap of the 16 bits: a driver that always listens hears of all. */
+static void event_indices_wrap(void)
+{
+    start(false, true);
+    describe_bytes();
+    for (unsigned i = 0; i < 0x10000 + 5; i++) {
+        CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+        CU_ASSERT_EQUAL_FATAL(avail_event(), (uint16_t)i);
+        set_used_event((uint16_t)i);
+        queue_guest_offer(i % QUEUE_GUEST_SIZE);
+        queue_begin_batch(g.queue);
+        queue_push(g.queue, pop_one(), 1);
+        CU_ASSERT_EQUAL_FATAL(g.told, i + 1);
+    }
+    queue_guest_end();
+}
+
+static void without_it_the_fields_mean_nothing(void)
+{
+    for (unsigned indirect = 0; indirect < 2; indirect++) {
+        start(indirect, false);
+        describe_bytes();
+        set_used_event(77);
+        *split_avail_event(g.used, QUEUE_GUEST_SIZE) = 99;
+        queue_guest_offer(0);
+        queue_push(g.queue, pop_one(), 1);
+        CU_ASSERT_EQUAL(g.told, 1);
+        CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+        CU_ASSERT_EQUAL(avail_event(), 99);
+        queue_guest_end();
+    }
+}
+
+/* RESET_VQUEUE: what was negotiated stays, the indices start anew. */
+static void a_cleared_queue_keeps_what_was_negotiated(void)
+{
+    start(true, true);
+    describe_bytes();
+    queue_guest_offer(0);
+    queue_push(g.queue, pop_one(), 1);
+    CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+    queue_stop(g.queue);
+    queue_clear(g.queue);
+    g.avail->idx = 0;
+    g.used->idx = 0;
+    *split_avail_event(g.used, QUEUE_GUEST_SIZE) = 0;
+    CU_ASSERT(queue_enable(g.queue, g.memory, &queue_guest_config));
+    queue_begin_batch(g.queue);
+    write_entry(0, queue_guest_data(0), 1, VRING_DESC_F_WRITE, 0);
+    offer_table(1);
+    queue_push(g.queue, pop_one(), 1);
+    CU_ASSERT_EQUAL(g.told, 2);
+    CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+    CU_ASSERT_EQUAL(avail_event(), 1);
+    queue_guest_end();
+}
+
+static const struct test_case cases[] = {
+    TEST(an_indirect_chain_goes_round),
+    TEST(a_table_ends_a_chain),
+    TEST(the_longest_chains),
+    TEST(names_what_is_wrong_in_a_table),
+    TEST(indirect_has_to_be_negotiated),
+    TEST(asks_when_it_found_nothing),
+    TEST(does_not_ask_after_a_full_batch),
+    TEST(tells_at_the_index_asked_for),
+    TEST(event_indices_wrap),
+    TEST(without_it_the_fields_mean_nothing),
+    TEST(a_cleared_queue_keeps_what_was_negotiated),
+    {NULL, NULL},
+};
+
+int main(void)
+{
+    return test_main("queue-features", cases);
+}
