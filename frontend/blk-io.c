@@ -39,7 +39,15 @@ static void end_op(struct xvmsg_blk *blk, struct blk_op *op)
     void *user = op->user;
 
     free_op(blk, op);
-    done(blk, status, user);
+    if (done)
+        done(blk, status, user);
+}
+
+void blk_io_forget(struct xvmsg_blk *blk, const void *user)
+{
+    for (struct blk_op *op = blk->ops; op; op = op->next)
+        if (op->user == user)
+            op->done = NULL;
 }
 
 /* A disk without a write cache has nothing to flush; asking for its status lets

@@ -113,6 +113,9 @@ void blk_properties_end(struct xvmsg_blk *blk, enum xvmsg_status status);
  * As xvmsg_blk_read(). */
 int blk_io_submit(struct xvmsg_blk *blk, const struct blk_op *wanted);
 
+/* Lets nobody hear of the operations with this `user` again. */
+void blk_io_forget(struct xvmsg_blk *blk, const void *user);
+
 /* Takes back what the device has used, and goes on with what waited for room. */
 void blk_io_used(struct xvmsg_blk *blk);
 

@@ -172,8 +172,11 @@ static int transfer(struct xvmsg_blk *blk, struct blk_op op)
         if (errno != EAGAIN || xvmsg_run(h, &blk->completed, -1) < 0)
             return -1;
     }
-    if (xvmsg_run(h, &outcome.done, -1) < 0)
+    if (xvmsg_run(h, &outcome.done, -1) < 0) {
+        /* The handle is dead; what is under way ends when it is freed. */
+        blk_io_forget(blk, &outcome);
         return -1;
+    }
     if (outcome.status == XVMSG_OK)
         return 0;
     return handle_fail(h, outcome.status == XVMSG_UNSUPPORTED ? ENOTSUP : EIO,
