@@ -63,7 +63,8 @@ static void end_read(struct xvmsg_rng *rng, struct rng_read *read, enum xvmsg_st
 {
     read->busy = false;
     rng->completed = true;
-    read->done(rng, status, length, read->user);
+    if (read->done)
+        read->done(rng, status, length, read->user);
 }
 
 static void end_all(struct xvmsg_rng *rng, enum xvmsg_status status)
@@ -238,11 +239,6 @@ static void note_done(struct xvmsg_rng *rng, enum xvmsg_status status, size_t le
     *outcome = (struct outcome){true, status, length};
 }
 
-static void nobody_cares(struct xvmsg_rng *rng, enum xvmsg_status status, size_t length, void *user)
-{
-    (void)rng, (void)status, (void)length, (void)user;
-}
-
 struct xvmsg_rng *xvmsg_rng_open_wait(struct xvmsg *h, uint64_t number)
 {
     struct outcome outcome = {0};
@@ -270,10 +266,10 @@ static ssize_t read_some(struct xvmsg_rng *rng, void *buffer, size_t length)
             return -1;
     }
     if (xvmsg_run(rng->h, &outcome.done, -1) < 0) {
-        /* The handle is dead; what it ends later must not be noted here. */
+        /* The handle is dead; what is under way ends when it is freed. */
         for (unsigned i = 0; i < READS; i++)
             if (rng->reads[i].user == &outcome)
-                rng->reads[i].done = nobody_cares;
+                rng->reads[i].done = NULL;
         return -1;
     }
     if (outcome.status == XVMSG_OK)
