@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/le.h"
+#include "tests/harness.h"
 
 int blk_guest_disk;
 
@@ -56,4 +57,20 @@ uint8_t blk_guest_request(struct guest *g, uint32_t type, uint64_t sector, uint3
     guest_kick(g, DEV);
     *length = guest_await_used(g);
     return g->area[GUEST_STATUSES];
+}
+
+void blk_guest_reset(struct guest *g, uint64_t features)
+{
+    struct msg ask = {.kind = MSG_get_device_status_request, .dev_num = DEV};
+    uint16_t used;
+
+    guest_set_status(g, DEV, 0);
+    while (guest_call(g, ask).get_device_status_response.status != 0)
+        ;
+    used = g->used->idx;
+    CU_ASSERT_EQUAL(guest_unshare_area(g), AREA_OK);
+    guest_settle(g);
+    CU_ASSERT_EQUAL(g->used->idx, used);
+    guest_share_area(g);
+    guest_start_device(g, DEV, features);
 }

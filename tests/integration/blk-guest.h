@@ -33,4 +33,8 @@ void blk_guest_prepare(struct guest *g, unsigned n, uint32_t type, uint64_t sect
 uint8_t blk_guest_request(struct guest *g, uint32_t type, uint64_t sector, uint32_t size,
                           uint32_t *length);
 
+/* Resets the device while requests are under way: afterwards nothing of the guest's
+ * is used or written any more. Then it runs again. */
+void blk_guest_reset(struct guest *g, uint64_t features);
+
 #endif

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/store.h"
@@ -23,15 +22,10 @@ struct xvmsg *xvmsg_new_on(struct platform *p);
 static int spawn(void *user, const char *label, pid_t *pid)
 {
     struct joined *j = user;
-    int ends[2];
 
     *pid = 0;
     worker_free(j->worker); /* of a bus that was let go */
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
-        abort();
-    j->worker = worker_new(j->s.base, j->worker_xen, ends[1], label);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(j->worker);
-    return ends[0];
+    return stage_true_worker(&j->s, j->worker_xen, label, &j->worker);
 }
 
 void joined_start_daemon(struct joined *j)

@@ -139,6 +139,18 @@ void stage_worker_dies(struct stage_worker *w)
     worker_leave(w);
 }
 
+int stage_true_worker(struct stage *s, struct platform *xen, const char *label,
+                      struct worker **worker)
+{
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
+        abort();
+    *worker = worker_new(s->base, xen, ends[1], label);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(*worker);
+    return ends[0];
+}
+
 static void free_workers(struct stage *s)
 {
     for (struct stage_worker *w = s->workers, *next; w; w = next) {

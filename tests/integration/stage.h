@@ -12,6 +12,7 @@
 #include "backend/daemon.h"
 #include "backend/ipc.h"
 #include "backend/supervisor.h"
+#include "backend/worker.h"
 #include "tests/fake/fake-xen.h"
 
 #define B7 "/local/domain/0/backend/virtio-msg/7/0"
@@ -106,6 +107,11 @@ void stage_worker_says(struct stage_worker *w, enum ipc_kind kind, uint64_t numb
 
 /* The worker is gone, as if it had crashed. */
 void stage_worker_dies(struct stage_worker *w);
+
+/* In place of the script's, for a `spawn` of the test's own: the true worker, in this
+ * process, over `xen`. The supervisor's end of its socket. */
+int stage_true_worker(struct stage *s, struct platform *xen, const char *label,
+                      struct worker **worker);
 
 /* The store of bus 0 of domain 7 is as the schema wants it. */
 bool stage_keeps_schema(struct stage *s);

@@ -5,7 +5,6 @@
  * that speaks over a ring of its own. */
 
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "backend/worker.h"
@@ -31,15 +30,9 @@ static struct ring ring;
 
 static int spawn(void *user, const char *label, pid_t *pid)
 {
-    int ends[2];
-
     (void)user;
     *pid = 0;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
-        abort();
-    worker = worker_new(s.base, worker_xen, ends[1], label);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(worker);
-    return ends[0];
+    return stage_true_worker(&s, worker_xen, label, &worker);
 }
 
 static void open_backend(void)

@@ -449,19 +449,8 @@ static void nothing_is_written_after_a_reset(void)
     struct guest *g = start();
 
     for (unsigned round = 0; round < 50; round++) {
-        struct msg ask = {.kind = MSG_get_device_status_request, .dev_num = DEV};
-        uint16_t used;
-
         flood(g);
-        guest_set_status(g, DEV, 0);
-        while (guest_call(g, ask).get_device_status_response.status != 0)
-            ;
-        used = g->used->idx;
-        CU_ASSERT_EQUAL(guest_unshare_area(g), AREA_OK);
-        guest_settle(g);
-        CU_ASSERT_EQUAL(g->used->idx, used);
-        guest_share_area(g);
-        guest_start_device(g, DEV, FEATURES);
+        blk_guest_reset(g, FEATURES);
     }
     blk_guest_stop(g);
 }

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "backend/worker.h"
@@ -33,15 +32,9 @@ static enum xvmsg_status status;
 
 static int spawn(void *user, const char *label, pid_t *pid)
 {
-    int ends[2];
-
     (void)user;
     *pid = 0;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
-        abort();
-    worker = worker_new(s.base, worker_xen, ends[1], label);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(worker);
-    return ends[0];
+    return stage_true_worker(&s, worker_xen, label, &worker);
 }
 
 /* Lets both ends run, in turns, until *what. */
