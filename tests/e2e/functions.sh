@@ -111,3 +111,14 @@ guest_sum()
 	shift 2
 	guest-run "$sum_guest" "xvmsg-guest blk read $sum_number $* | sha256sum" | cut -d' ' -f1
 }
+
+# run_scripts: every NN-*.sh of the folder "$here", and the TAP plan
+run_scripts()
+{
+	for script in "$here"/[0-9]*.sh; do
+		echo "# $(basename "$script")"
+		# shellcheck source=/dev/null
+		. "$script"
+	done
+	echo "1..$cases"
+}

@@ -17,10 +17,4 @@ guest-start bob &
 guest-start alice || bail "the first guest did not start"
 wait $! || bail "the second guest did not start"
 
-for script in "$here"/[0-9]*.sh; do
-	echo "# $(basename "$script")"
-	# shellcheck source=/dev/null
-	. "$script"
-done
-
-echo "1..$cases"
+run_scripts

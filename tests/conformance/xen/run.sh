@@ -16,11 +16,4 @@ cases=0
 daemon_start || bail "xvmsgd did not start"
 guest-start alice || bail "the guest did not start"
 
-for script in "$here"/[0-9]*.sh; do
-	[ -e "$script" ] || continue
-	echo "# $(basename "$script")"
-	# shellcheck source=/dev/null
-	. "$script"
-done
-
-echo "1..$cases"
+run_scripts
