@@ -13,8 +13,8 @@
  * A part owns the slot of its index (header, status, id or range) and, when its data
  * is copied, some chunks.
  */
-#ifndef XVMSG_BLK_H
-#define XVMSG_BLK_H
+#ifndef XVMSG_FRONTEND_BLK_H
+#define XVMSG_FRONTEND_BLK_H
 
 #include "frontend/internal.h"
 

@@ -30,6 +30,8 @@
 #include "common/platform.h"
 #include "common/ring.h"
 #include "common/store.h"
+#include "frontend/xvmsg-blk.h"
+#include "frontend/xvmsg-rng.h"
 #include "frontend/xvmsg.h"
 #include "xenstore-schema/handshake.h"
 

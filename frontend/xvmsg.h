@@ -14,8 +14,8 @@
  *   struct xvmsg_area    memory shared with the backend; buffers come from it.
  *   struct xvmsg_device  a device driven by this process: features negotiated,
  *                        queues running.
- *   struct xvmsg_blk     virtio-blk on top of a xvmsg_device.
- *   struct xvmsg_rng     virtio-rng, likewise.
+ *   Drivers for single types of device have headers of their own: xvmsg-blk.h,
+ *   xvmsg-rng.h.
  *   Device numbers (uint64_t) name devices; a number is never used again while
  *   the guest lives.
  *
@@ -60,8 +60,6 @@ struct xvmsg;
 struct xvmsg_area;
 struct xvmsg_device;
 struct xvmsg_queue;
-struct xvmsg_blk;
-struct xvmsg_rng;
 
 /* How an asynchronous operation ended. */
 enum xvmsg_status {
@@ -455,125 +453,6 @@ void *xvmsg_queue_pop(struct xvmsg_queue *queue, uint32_t *written);
  * caller's again, to push anew or not.
  */
 void *xvmsg_queue_take_unused(struct xvmsg_queue *queue);
-
-/* ---- 9. virtio-blk ---- */
-
-typedef void xvmsg_blk_ready(struct xvmsg_blk *blk, enum xvmsg_status status, void *user);
-typedef void xvmsg_blk_done(struct xvmsg_blk *blk, enum xvmsg_status status, void *user);
-
-/* Opens device `number` as a disk. NULL with errno as xvmsg_device_open(). */
-struct xvmsg_blk *xvmsg_blk_open(struct xvmsg *h, uint64_t number, xvmsg_blk_ready *ready,
-                                 void *user);
-/* Requests in flight end with XVMSG_CANCELLED, now; `ready` does not run any more.
- * From a callback under a blocking call on the disk: that call ends with EIO. NULL
- * is fine. */
-void xvmsg_blk_close(struct xvmsg_blk *blk);
-
-/* Bytes, now: a disk may be resized while it is used. */
-uint64_t xvmsg_blk_size(const struct xvmsg_blk *blk);
-
-/* `changed` (NULL: nobody cares) runs with XVMSG_OK each time the size is another,
- * and once with another status when the disk broke. May be called at any time. */
-typedef void xvmsg_blk_changed(struct xvmsg_blk *blk, enum xvmsg_status status, void *user);
-void xvmsg_blk_set_changed(struct xvmsg_blk *blk, xvmsg_blk_changed *changed, void *user);
-
-bool xvmsg_blk_is_readonly(const struct xvmsg_blk *blk);
-
-/* What the device says of the disk, in bytes; 0: it does not say, or cannot. */
-struct xvmsg_blk_properties {
-    uint32_t block_size;          /* addressed as a whole; 512 if it does not say */
-    uint32_t physical_block_size; /* written without being read first; at least block_size */
-    uint32_t alignment_offset;    /* the first place where a physical block begins */
-    uint32_t min_io_size;         /* the least that goes well */
-    uint32_t opt_io_size;         /* what goes best */
-    uint32_t max_discard;         /* of one request to the device; the library cuts */
-    uint32_t discard_alignment;   /* what begins or ends between may not be discarded */
-    uint32_t max_write_zeroes;    /* likewise */
-    bool zeroes_may_unmap;        /* room can be given back by writing zeroes */
-    bool writeback;               /* writes go to a cache, and xvmsg_blk_flush() is needed */
-    bool can_set_writeback;
-};
-
-/* Of an open disk. All but writeback stay as they are. */
-void xvmsg_blk_get_properties(const struct xvmsg_blk *blk,
-                              struct xvmsg_blk_properties *properties);
-
-/*
- * Turns the disk's cache on, or off: then a write is on stable storage when it is
- * done, if it began after this was. XVMSG_REFUSED: the device does not do it. -1 with
- * ENOTSUP (see can_set_writeback), EBUSY (the configuration is being written), EIO.
- */
-int xvmsg_blk_set_writeback(struct xvmsg_blk *blk, bool writeback, xvmsg_blk_done *done,
-                            void *user);
-
-/*
- * One request, offset and length multiples of 512. `buffer` inside
- * xvmsg_blk_memory() is used in place, other memory is copied through it;
- * either way it is the library's until `done` ran. Long ones are cut into several
- * requests to the device. -1 with EINVAL (alignment, beyond 2^31 bytes), EAGAIN (no
- * descriptor or copy space now: try again after a completion), EROFS, EIO, ENOMEM.
- * An offset past the end is the device's to refuse.
- */
-int xvmsg_blk_read(struct xvmsg_blk *blk, uint64_t offset, void *buffer, size_t length,
-                   xvmsg_blk_done *done, void *user);
-int xvmsg_blk_write(struct xvmsg_blk *blk, uint64_t offset, const void *buffer, size_t length,
-                    xvmsg_blk_done *done, void *user);
-/*
- * Ranges, of any length: multiples of 512, not 0. Discarded bytes may read as anything
- * until they are written; zeroes read as zeroes, and `unmap` lets the device give
- * their room back, if it can. A disk that fails may have done a part. -1 as above, and
- * with ENOTSUP when the disk does not offer it; XVMSG_UNSUPPORTED when what it stands
- * on cannot do it.
- */
-int xvmsg_blk_discard(struct xvmsg_blk *blk, uint64_t offset, uint64_t length,
-                      xvmsg_blk_done *done, void *user);
-int xvmsg_blk_write_zeroes(struct xvmsg_blk *blk, uint64_t offset, uint64_t length, bool unmap,
-                           xvmsg_blk_done *done, void *user);
-/* Everything completed before is on stable storage when `done` says XVMSG_OK. */
-int xvmsg_blk_flush(struct xvmsg_blk *blk, xvmsg_blk_done *done, void *user);
-/* The device's id string, 20 bytes, NUL-padded, into `id`. */
-int xvmsg_blk_get_id(struct xvmsg_blk *blk, char id[20], xvmsg_blk_done *done, void *user);
-
-/* Area memory for buffers, `*size` bytes, the caller's to divide; the library's
- * own copy space is apart from it. */
-void *xvmsg_blk_memory(const struct xvmsg_blk *blk, size_t *size);
-
-/* Blocking versions. The whole transfer or -1 with EIO, EROFS, EINVAL, ENOTSUP. Other
- * users of the disk are waited for; there is no time limit on I/O. */
-struct xvmsg_blk *xvmsg_blk_open_wait(struct xvmsg *h, uint64_t number);
-int xvmsg_blk_pread(struct xvmsg_blk *blk, void *buffer, size_t length, uint64_t offset);
-int xvmsg_blk_pwrite(struct xvmsg_blk *blk, const void *buffer, size_t length, uint64_t offset);
-int xvmsg_blk_sync(struct xvmsg_blk *blk);
-int xvmsg_blk_discard_wait(struct xvmsg_blk *blk, uint64_t offset, uint64_t length);
-int xvmsg_blk_write_zeroes_wait(struct xvmsg_blk *blk, uint64_t offset, uint64_t length,
-                                bool unmap);
-
-/* ---- 10. virtio-rng ---- */
-
-typedef void xvmsg_rng_ready(struct xvmsg_rng *rng, enum xvmsg_status status, void *user);
-/* `length` bytes came: at least one with XVMSG_OK, none without. */
-typedef void xvmsg_rng_done(struct xvmsg_rng *rng, enum xvmsg_status status, size_t length,
-                            void *user);
-
-/* Opens device `number` as a source of random bytes. NULL with errno as
- * xvmsg_device_open(). */
-struct xvmsg_rng *xvmsg_rng_open(struct xvmsg *h, uint64_t number, xvmsg_rng_ready *ready,
-                                 void *user);
-/* As xvmsg_blk_close(). */
-void xvmsg_rng_close(struct xvmsg_rng *rng);
-
-/*
- * Asks for up to `length` random bytes into `buffer`, which is the library's until
- * `done` ran; fewer may come, and never more than 4096. The device takes its time when
- * it was asked for much. Up to four at once. -1 with EAGAIN (four are under way), EINVAL
- * (no length), EIO.
- */
-int xvmsg_rng_read(struct xvmsg_rng *rng, void *buffer, size_t length, xvmsg_rng_done *done,
-                   void *user);
-
-/* Blocking versions; all `length` bytes or -1 with EIO, without a time limit. */
-struct xvmsg_rng *xvmsg_rng_open_wait(struct xvmsg *h, uint64_t number);
-int xvmsg_rng_read_wait(struct xvmsg_rng *rng, void *buffer, size_t length);
 
 #ifdef __cplusplus
 }

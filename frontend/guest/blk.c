@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xvmsg-blk.h>
 
 #include "common/store.h"
 #include "frontend/guest/guest.h"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xvmsg-rng.h>
 
 #include "common/store.h"
 #include "frontend/guest/guest.h"

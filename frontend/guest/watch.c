@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <xvmsg-blk.h>
 
 #include "frontend/guest/guest.h"
 

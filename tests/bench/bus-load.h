@@ -6,7 +6,7 @@
 #define XVMSG_BENCH_BUS_LOAD_H
 
 #include <stdint.h>
-#include <xvmsg.h>
+#include <xvmsg-blk.h>
 
 /* Message round trips. 0, or -1 with a line on stderr, as below. */
 int bus_load_ping(struct xvmsg *h, unsigned count);

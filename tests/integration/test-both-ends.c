@@ -12,6 +12,7 @@
 
 #include "backend/worker.h"
 #include "common/store.h"
+#include "frontend/xvmsg-blk.h"
 #include "frontend/xvmsg.h"
 #include "tests/harness.h"
 #include "tests/integration/stage.h"

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "frontend/xvmsg-rng.h"
 #include "frontend/xvmsg.h"
 #include "tests/harness.h"
 #include "tests/integration/program.h"

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend/devices/table.h"
+#include "frontend/xvmsg-rng.h"
 #include "tests/harness.h"
 #include "tests/integration/joined.h"
 

@@ -2,35 +2,40 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright the xen-virtio-msg authors
 #
-# xvmsg.h compiles alone, as strict C99 and as C++; so do the examples of the
-# manual page and that of a driver; and the library exports the calls it declares
-# and no other.
+# Each public header compiles alone, as strict C99 and as C++; so do the examples of
+# the manual page and that of a driver; and the library exports the calls that they
+# declare and no other.
 set -u
 
 # shellcheck source=tests/unit/tap.sh
 . "${top_srcdir:-.}/tests/unit/tap.sh"
 
-header=${top_srcdir:-.}/frontend/xvmsg.h
+include=${top_srcdir:-.}/frontend
 page=${top_srcdir:-.}/frontend/libxvmsg.3
 library=${top_builddir:-.}/.libs/libxvmsg.so
 cc=${CC:-cc}
 cxx=${CXX:-c++}
 
-printf '#include "%s"\nint main(void) { return xvmsg_status_text(XVMSG_OK) == NULL; }\n' \
-	"$header" >"$scratch/alone.c"
-cp "$scratch/alone.c" "$scratch/alone.cc"
+# alone HEADER: a program of that header, in C and in C++
+alone()
+{
+	printf '#include <%s>\nint main(void) { return xvmsg_status_text(XVMSG_OK) == NULL; }\n' \
+		"$1" >"$scratch/alone.c"
+	cp "$scratch/alone.c" "$scratch/alone.cc"
+}
 
 # shellcheck disable=SC2086 # CC may be more than one word
 strict_c99()
 {
 	$cc -std=c99 -Wall -Wextra -Wpedantic -Wstrict-prototypes -Werror \
-		-I"${header%/*}" -fsyntax-only "$1"
+		-I"$include" -fsyntax-only "$1"
 }
 
 # shellcheck disable=SC2086
 as_cxx()
 {
-	$cxx -std=c++11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only "$scratch/alone.cc"
+	$cxx -std=c++11 -Wall -Wextra -Wpedantic -Werror -I"$include" \
+		-fsyntax-only "$scratch/alone.cc"
 }
 
 # example N: the manual page's Nth example, as a program.
@@ -49,7 +54,8 @@ declared()
 {
 	# Names before a parenthesis, in what is left without comments and typedefs;
 	# xvmsg_wake is declared through its type.
-	$cc -E -P -x c "$header" | tr '\n' ' ' | sed 's/typedef [^;]*;//g' |
+	cat "$include"/xvmsg*.h >"$scratch/all.h"
+	$cc -E -P -x c -I"$include" "$scratch/all.h" | tr '\n' ' ' | sed 's/typedef [^;]*;//g' |
 		grep -oE 'xvmsg_[a-z0-9_]+ ?\(' | tr -d ' (' | cat - "$scratch/by-type" | sort -u
 }
 
@@ -62,14 +68,18 @@ exports_what_is_declared()
 	[ -s "$scratch/exported" ] && diff "$scratch/declared" "$scratch/exported"
 }
 
-ok "xvmsg.h is strict C99" strict_c99 "$scratch/alone.c"
-if command -v "${cxx%% *}" >/dev/null; then
-	ok "xvmsg.h is C++" as_cxx
-fi
+for header in "$include"/xvmsg*.h; do
+	header=${header##*/}
+	alone "$header"
+	ok "$header is strict C99" strict_c99 "$scratch/alone.c"
+	if command -v "${cxx%% *}" >/dev/null; then
+		ok "$header is C++" as_cxx
+	fi
+done
 ok "the manual page's blocking example compiles" example 1
 ok "the manual page's event driven example compiles" example 2
 ok "the example of a driver compiles" strict_c99 "${top_srcdir:-.}/tests/examples/echo-driver.c"
 if [ -e "$library" ]; then
-	ok "libxvmsg exports what xvmsg.h declares" exports_what_is_declared
+	ok "libxvmsg exports what its headers declare" exports_what_is_declared
 fi
 finish

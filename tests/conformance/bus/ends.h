@@ -19,6 +19,7 @@
 
 #include <time.h>
 
+#include "frontend/xvmsg-blk.h"
 #include "frontend/xvmsg.h"
 #include "tests/conformance/bus/relay.h"
 #include "tests/integration/stage.h"
