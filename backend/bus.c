@@ -11,6 +11,7 @@
 #include "backend/connection.h"
 #include "backend/process.h"
 #include "backend/requests.h"
+#include "backend/targets.h"
 #include "xenstore-schema/schema.h"
 
 /* A guest that kills its worker faster than this is left without one. */
@@ -176,13 +177,13 @@ static void on_answer_overdue(evutil_socket_t fd, short what, void *user)
     process_break(bus->worker);
 }
 
-void bus_send(struct bus *bus, const struct ipc_message *message, int fd)
+void bus_send(struct bus *bus, const struct ipc_message *message, const struct fds *fds)
 {
     bool about_link = message->kind == IPC_CONNECT || message->kind == IPC_DISCONNECT;
 
     if (!bus->worker)
         return;
-    if (process_send(bus->worker, message, fd) < 0)
+    if (process_send(bus->worker, message, fds) < 0)
         log_debug("%s: its worker takes no messages: %s", bus->label, strerror(errno));
     evtimer_add(about_link ? bus->link_answer : bus->request_answer,
                 &bus->daemon->answer_timeout);
@@ -253,12 +254,13 @@ static void start_worker(struct bus *bus)
 int bus_trace(struct bus *bus, int socket, char why[WHY_SIZE])
 {
     struct ipc_message message = {.kind = IPC_TRACE};
+    const struct fds fds = {1, {socket}};
 
     if (!bus->worker) {
         snprintf(why, WHY_SIZE, "%s has no worker; see the log of xvmsgd", bus->label);
         return -1;
     }
-    if (process_offer(bus->worker, &message, socket) < 0) {
+    if (process_offer(bus->worker, &message, &fds) < 0) {
         snprintf(why, WHY_SIZE, "the worker of %s takes no messages now: %s", bus->label,
                  strerror(errno));
         return -1;
@@ -308,6 +310,7 @@ void bus_free(struct bus *bus)
         return;
     process_release(bus->worker);
     requests_free(bus);
+    targets_drop_all(bus);
     if (bus->watched)
         unwatch(bus, NUM_WATCHED);
     if (bus->link_answer)

@@ -80,6 +80,7 @@ struct bus {
     struct names held;   /* of them: to be asked for when the worker owes less */
     struct names wanted; /* others in the store, to be looked at */
     struct names later;  /* and those to be looked at when all is restored */
+    LIST_HEAD(, open_target) targets; /* what devices stand on, if it is kept */
     bool numbers_started;
     bool restored; /* the worker has every device that already had a number */
 
@@ -120,7 +121,7 @@ void bus_retry(struct bus *bus, const char *what);
 
 /* Sends to the worker, which then owes an answer. Whoever is not heard finds
  * out by the worker's death. */
-void bus_send(struct bus *bus, const struct ipc_message *message, int fd);
+void bus_send(struct bus *bus, const struct ipc_message *message, const struct fds *fds);
 
 /* store_transaction() that fails with ENOENT when B is gone: a write would bring
  * part of it back. */

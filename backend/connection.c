@@ -116,7 +116,7 @@ static void disconnect(struct bus *bus)
 
     bus->link = BUS_DISCONNECTING;
     bus->stale = 1u << IPC_CONNECTED | 1u << IPC_BUS_FAILED;
-    bus_send(bus, &message, -1);
+    bus_send(bus, &message, NULL);
     /* No frontend is left to wait for. */
     bus_touch(bus, BUS_RELEASES);
 }
@@ -236,7 +236,7 @@ static void map(struct bus *bus)
     bus->offer = reading.offer;
     message.connect = reading.offer;
     bus->link = BUS_CONNECTING;
-    bus_send(bus, &message, -1);
+    bus_send(bus, &message, NULL);
 }
 
 /* Connected is only written for the offer that was mapped. */

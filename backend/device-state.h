@@ -84,9 +84,9 @@ static inline uint32_t device_answer_bit(const struct device *device)
     return PENDING_QUEUE(device->class->num_queues);
 }
 
-/* Takes `fd` when it succeeds. NULL with a sentence in why[DEVICE_WHY_MAX]. */
+/* Takes the descriptors when it succeeds. NULL with a sentence in why[DEVICE_WHY_MAX]. */
 struct device *device_new(struct device_host *host, const struct device_class *class,
-                          const struct ipc_device *what, int fd, char *why);
+                          const struct ipc_device *what, const struct fds *fds, char *why);
 
 /* No chain may be out: reset it and wait until it has settled. NULL is fine. */
 void device_free(struct device *device);

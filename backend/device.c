@@ -373,10 +373,10 @@ static bool make_queues(struct device *device)
 }
 
 struct device *device_new(struct device_host *host, const struct device_class *class,
-                          const struct ipc_device *what, int fd, char *why)
+                          const struct ipc_device *what, const struct fds *fds, char *why)
 {
     const struct device_setup setup = {
-        .name = what->name, .fd = fd, .read_only = what->read_only, .rate = what->rate};
+        .name = what->name, .fds = fds, .choices = &what->choices};
     struct device *device =
         calloc(1, sizeof(*device) + class->num_queues * sizeof(device->queues[0]));
 

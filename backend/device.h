@@ -60,7 +60,9 @@
 #include <stdint.h>
 
 #include "backend/aio.h"
+#include "backend/fds.h"
 #include "backend/queue.h"
+#include "xenstore-schema/choices.h"
 
 #define DEVICE_WHY_MAX 128
 
@@ -69,10 +71,9 @@ struct device;
 /* What create() is given. */
 struct device_setup {
     const char *name; /* for people, and for what the driver may read as id */
-    int fd;           /* the target's descriptor, -1 when the class has none; the device's
-                       * to close, but only when create() succeeds */
-    bool read_only;
-    uint64_t rate;    /* bytes a second that the guest may have; 0: nobody said */
+    const struct fds *fds; /* what it stands on, one at least unless the class says no_target;
+                            * the device's to close, but only when create() succeeds */
+    const struct choices *choices; /* by the keys of xenstore-schema/, with good values */
 };
 
 struct device_class {

@@ -6,29 +6,30 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-/* Room for one descriptor, aligned as cmsg wants it. */
+/* Aligned as cmsg wants it. */
 union control {
     struct cmsghdr align;
-    char bytes[CMSG_SPACE(sizeof(int))];
+    char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
 };
 
-int ipc_send(int socket, const struct ipc_message *message, int fd)
+int ipc_send(int socket, const struct ipc_message *message, const struct fds *fds)
 {
     struct iovec iov = {.iov_base = (void *)(uintptr_t)message, .iov_len = sizeof(*message)};
     union control control = {.bytes = {0}};
     struct msghdr header = {.msg_iov = &iov, .msg_iovlen = 1};
     ssize_t sent;
 
-    if (fd >= 0) {
+    if (fds && fds->count) {
+        size_t bytes = fds->count * sizeof(fds->fd[0]);
+
         header.msg_control = control.bytes;
-        header.msg_controllen = sizeof(control.bytes);
+        header.msg_controllen = CMSG_SPACE(bytes);
         struct cmsghdr *c = CMSG_FIRSTHDR(&header);
         c->cmsg_level = SOL_SOCKET;
         c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+        c->cmsg_len = CMSG_LEN(bytes);
+        memcpy(CMSG_DATA(c), fds->fd, bytes);
     }
     do
         sent = sendmsg(socket, &header, MSG_NOSIGNAL);
@@ -36,15 +37,15 @@ int ipc_send(int socket, const struct ipc_message *message, int fd)
     return sent < 0 ? -1 : 0;
 }
 
-static int take_descriptor(struct msghdr *header)
+static void take_descriptors(struct msghdr *header, struct fds *fds)
 {
     struct cmsghdr *c = CMSG_FIRSTHDR(header);
-    int fd = -1;
 
-    if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-        c->cmsg_len == CMSG_LEN(sizeof(int)))
-        memcpy(&fd, CMSG_DATA(c), sizeof(fd));
-    return fd;
+    fds->count = 0;
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+        return;
+    fds->count = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(fds->fd[0]));
+    memcpy(fds->fd, CMSG_DATA(c), fds->count * sizeof(fds->fd[0]));
 }
 
 /* The sender may have been taken over: no text runs past its array. */
@@ -54,6 +55,7 @@ static void terminate_texts(struct ipc_message *message)
     case IPC_DEVICE_ADD:
         message->device.type[IPC_TYPE_MAX - 1] = '\0';
         message->device.name[NAME_MAX_LENGTH] = '\0';
+        choices_terminate(&message->device.choices);
         break;
     case IPC_DEVICE_REFUSED:
         message->answer.text[IPC_TEXT_MAX - 1] = '\0';
@@ -66,7 +68,7 @@ static void terminate_texts(struct ipc_message *message)
     }
 }
 
-int ipc_receive(int socket, struct ipc_message *message, int *fd)
+int ipc_receive(int socket, struct ipc_message *message, struct fds *fds)
 {
     struct iovec iov = {.iov_base = message, .iov_len = sizeof(*message)};
     union control control;
@@ -74,31 +76,31 @@ int ipc_receive(int socket, struct ipc_message *message, int *fd)
         .msg_iov = &iov,
         .msg_iovlen = 1,
         .msg_control = control.bytes,
-        /* Not CMSG_SPACE: its padding has room for a second descriptor. */
-        .msg_controllen = CMSG_LEN(sizeof(int)),
+        /* Not CMSG_SPACE: its padding might have room for one more. */
+        .msg_controllen = CMSG_LEN(FDS_MAX * sizeof(int)),
     };
     ssize_t size;
 
-    *fd = -1;
+    fds->count = 0;
     do
         size = recvmsg(socket, &header, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     while (size < 0 && errno == EINTR);
     if (size < 0)
         return errno == ECONNRESET ? 0 : -1;
     /* Before anything else: even an empty packet, which reads as the end, may
-     * have brought one. */
-    *fd = take_descriptor(&header);
-    /* Cut short without a descriptor: this process has no room for it. */
-    if (*fd < 0)
+     * have brought some. */
+    take_descriptors(&header, fds);
+    /* Cut short before the array was full: this process has no room for them. */
+    if (header.msg_flags & MSG_CTRUNC && fds->count < FDS_MAX) {
         header.msg_flags &= ~MSG_CTRUNC;
+        fds_close(fds);
+    }
     if (size == sizeof(*message) && !(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) &&
         message->kind >= IPC_CONNECT && message->kind <= IPC_BUS_FAILED) {
         terminate_texts(message);
         return 1;
     }
-    if (*fd >= 0)
-        close(*fd);
-    *fd = -1;
+    fds_close(fds);
     errno = EPROTO;
     return size == 0 ? 0 : -1;
 }

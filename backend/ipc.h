@@ -10,7 +10,7 @@
  *   supervisor -> worker                 worker -> supervisor
  *   CONNECT    map this ring             CONNECTED, or BUS_FAILED
  *   DISCONNECT let go of everything      DISCONNECTED
- *   DEVICE_ADD, perhaps + descriptor     DEVICE_ADDED, or DEVICE_REFUSED
+ *   DEVICE_ADD, perhaps + descriptors    DEVICE_ADDED, or DEVICE_REFUSED
  *   DEVICE_REMOVE                        DEVICE_REMOVED
  *   DEVICE_RESIZE look at its target     DEVICE_RESIZED
  *   TRACE + descriptor                   (answers on that socket, see trace-protocol.h)
@@ -26,8 +26,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/fds.h"
 #include "common/ring.h"
 #include "common/store.h"
+#include "xenstore-schema/choices.h"
 
 #define IPC_TEXT_MAX 160
 #define IPC_TYPE_MAX 16
@@ -59,15 +61,13 @@ struct ipc_connect {
     uint32_t ring_refs[RING_MAX_PAGES];
 };
 
-/* A device to offer; its target's descriptor, if it has one, travels with the
- * message. */
+/* A device to offer; what it stands on travels with the message. */
 struct ipc_device {
     uint64_t number;
-    uint64_t rate;                  /* bytes a second; 0: as its class thinks best */
     char type[IPC_TYPE_MAX];        /* name of a device class, "blk" */
     char name[NAME_MAX_LENGTH + 1];
     uint8_t uuid[16];
-    uint8_t read_only;
+    struct choices choices;
 };
 
 struct ipc_message {
@@ -86,17 +86,17 @@ struct ipc_message {
     };
 };
 
-/* Sends one message, with a descriptor unless fd is -1 (the caller keeps its
- * own copy). 0, or -1 with errno (EPIPE: the other end is gone). */
-int ipc_send(int socket, const struct ipc_message *message, int fd);
+/* Sends one message with these descriptors (NULL: none; the caller keeps its own
+ * copies). 0, or -1 with errno (EPIPE: the other end is gone). */
+int ipc_send(int socket, const struct ipc_message *message, const struct fds *fds);
 
 /*
  * Receives one message without blocking. 1 with *message, every text
- * terminated, and *fd (-1 when none came, or none could be taken because too
+ * terminated, and *fds (none when none came, or not all could be taken because too
  * many are open; the caller's to close); 0 when the
  * other end is gone; -1 with EAGAIN, or EPROTO for anything that is not one
  * whole known message.
  */
-int ipc_receive(int socket, struct ipc_message *message, int *fd);
+int ipc_receive(int socket, struct ipc_message *message, struct fds *fds);
 
 #endif

@@ -101,13 +101,12 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     (void)what;
     for (int i = 0; i < MESSAGES_AT_ONCE && process->socket >= 0; i++) {
         struct ipc_message message;
-        int passed = -1;
+        struct fds passed;
         int got = ipc_receive(process->socket, &message, &passed);
 
         if (got < 0 && errno == EAGAIN)
             return;
-        if (passed >= 0) /* nothing we would take from a worker */
-            close(passed);
+        fds_close(&passed); /* nothing we would take from a worker */
         if (got <= 0) {
             if (got < 0)
                 log_warning("worker sent something that is no message: %m");
@@ -156,18 +155,18 @@ free_process:
     return NULL;
 }
 
-int process_offer(struct process *process, const struct ipc_message *message, int fd)
+int process_offer(struct process *process, const struct ipc_message *message, const struct fds *fds)
 {
     if (process->socket < 0) {
         errno = EPIPE;
         return -1;
     }
-    return ipc_send(process->socket, message, fd);
+    return ipc_send(process->socket, message, fds);
 }
 
-int process_send(struct process *process, const struct ipc_message *message, int fd)
+int process_send(struct process *process, const struct ipc_message *message, const struct fds *fds)
 {
-    if (process_offer(process, message, fd) == 0)
+    if (process_offer(process, message, fds) == 0)
         return 0;
 
     int saved = errno;

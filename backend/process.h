@@ -23,11 +23,11 @@ struct process *process_start(struct daemon *daemon, const char *label,
                               const struct process_events *events, void *user);
 
 /* 0, or -1 when the worker cannot take it; its death is reported in time. */
-int process_send(struct process *process, const struct ipc_message *message, int fd);
+int process_send(struct process *process, const struct ipc_message *message, const struct fds *fds);
 
 /* The same for what it can do without: a worker that cannot take it now is left
  * alone. -1 with errno. */
-int process_offer(struct process *process, const struct ipc_message *message, int fd);
+int process_offer(struct process *process, const struct ipc_message *message, const struct fds *fds);
 
 /* Ends a worker that does not keep the agreement; its death is reported. */
 void process_break(struct process *process);

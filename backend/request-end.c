@@ -10,6 +10,7 @@
 
 #include "backend/request.h"
 #include "backend/requests.h"
+#include "backend/targets.h"
 #include "xenstore-schema/schema.h"
 
 struct ending {
@@ -78,6 +79,7 @@ static bool end(struct bus *bus, struct ending ending)
 
 bool request_end(struct bus *bus, const char *name, uint64_t number, const char *why)
 {
+    targets_drop(bus, name);
     return end(bus, (struct ending){.name = name, .number = number, .why = why});
 }
 
@@ -100,6 +102,7 @@ void request_end_removed(struct request *r)
     struct bus *bus = r->bus;
 
     strcpy(name, r->name);
+    targets_drop(bus, name);
     request_free(r);
     /* Another request may have been made under its name meanwhile. */
     requests_note(bus, name);

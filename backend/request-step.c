@@ -41,11 +41,6 @@ static int open_to_frontend(struct bus *bus, platform_tx tx)
     return p->ops->xs_set_perms(p, tx, dir.text, perms, 2);
 }
 
-static bool same_target(const char *a, const char *b)
-{
-    return a && b ? strcmp(a, b) == 0 : a == b;
-}
-
 /* Does the store want what the worker was asked for? Fails with ECANCELED when not. */
 static int expect_wanted(struct bus *bus, platform_tx tx, const struct request *r)
 {
@@ -57,8 +52,7 @@ static int expect_wanted(struct bus *bus, platform_tx tx, const struct request *
         return -1;
     }
 
-    bool same = strcmp(now.device.type, r->type) == 0 && now.device.rate == r->rate &&
-                now.device.read_only == r->read_only && same_target(now.target, r->target);
+    bool same = asked_same(r->asked, &now);
 
     free(now.target);
     errno = ECANCELED;
@@ -105,7 +99,7 @@ static void ask_to_remove(struct request *r)
         return;
     }
     request_enter(r, REQUEST_REMOVING);
-    bus_send(r->bus, &message, -1);
+    bus_send(r->bus, &message, NULL);
 }
 
 static void announce(struct request *r)

@@ -80,29 +80,28 @@ void request_enter(struct request *r, enum request_stage stage)
 
 /* ---- life ---- */
 
-struct request *request_new(struct bus *bus, const struct ipc_device *device, const char *target,
+struct request *request_new(struct bus *bus, const struct wanted *wanted, uint64_t number,
                             bool announced)
 {
     struct request *r = calloc(1, sizeof(*r));
 
     if (!r)
         return NULL;
-    if (target && !(r->target = strdup(target)))
+    r->asked = asked_new(wanted);
+    if (!r->asked)
         goto free_request;
     r->bus = bus;
-    r->number = device->number;
-    r->rate = device->rate;
-    r->read_only = device->read_only;
+    r->number = number;
     r->announced = announced;
-    memcpy(r->name, device->name, sizeof(r->name));
-    memcpy(r->type, device->type, sizeof(r->type));
+    memcpy(r->name, wanted->device.name, sizeof(r->name));
+    memcpy(r->type, wanted->device.type, sizeof(r->type));
     if (!insert(bus, r))
-        goto free_target;
+        goto free_asked;
     count(bus, r->stage, 1);
     return r;
 
-free_target:
-    free(r->target);
+free_asked:
+    free(r->asked);
 free_request:
     free(r);
     return NULL;
@@ -115,7 +114,7 @@ void request_free(struct request *r)
     if (r->timer)
         event_free(r->timer);
     free(r->failure);
-    free(r->target);
+    free(r->asked);
     free(r);
 }
 

@@ -15,6 +15,7 @@
 #define XVMSG_REQUEST_H
 
 #include "backend/bus.h"
+#include "backend/wanted.h"
 
 /* Answers a worker may owe at a time: what it is told must fit its socket. */
 #define REQUEST_OWED_MAX 32
@@ -42,9 +43,7 @@ struct request {
     char name[NAME_MAX_LENGTH + 1];
     char type[IPC_TYPE_MAX];
     uint64_t number;
-    uint64_t rate;
-    bool read_only;
-    char *target;           /* NULL: it stands on none */
+    struct asked *asked;
     enum request_stage stage;
     bool announced;         /* its number stands in the store */
     bool passed_over;       /* something was asked of it before the worker had it */
@@ -56,9 +55,8 @@ struct request {
     struct event *timer; /* NULL before it is quiescing: a device costs little while it lives */
 };
 
-/* A request the worker is about to be asked for; linked into its bus. `target` may
- * be NULL. */
-struct request *request_new(struct bus *bus, const struct ipc_device *device, const char *target,
+/* A request the worker is about to be asked for; linked into its bus. */
+struct request *request_new(struct bus *bus, const struct wanted *wanted, uint64_t number,
                             bool announced);
 void request_free(struct request *request);
 

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "backend/request.h"
 #include "backend/resize.h"
@@ -51,27 +50,30 @@ static bool take_number(struct bus *bus, const char *name, uint64_t *number)
     return false;
 }
 
-static void add(struct bus *bus, struct ipc_message *message, const char *target, int fd,
-                bool announced)
+static void add(struct bus *bus, const struct wanted *wanted, uint64_t number,
+                const struct fds *fds, bool announced)
 {
-    if (request_by_number(bus, message->device.number)) {
-        request_end(bus, message->device.name, 0, XS_NUMBER ": is another device's");
+    struct ipc_message message = {.kind = IPC_DEVICE_ADD, .device = wanted->device};
+
+    message.device.number = number;
+    if (request_by_number(bus, number)) {
+        request_end(bus, wanted->device.name, 0, XS_NUMBER ": is another device's");
         return;
     }
-    if (!request_new(bus, &message->device, target, announced)) {
+    if (!request_new(bus, wanted, number, announced)) {
         bus_retry(bus, "adding a device");
         return;
     }
-    bus_send(bus, message, fd);
+    bus_send(bus, &message, fds);
 }
 
 /* `number` is what the request has from before, 0 for a new one. */
 static void serve(struct bus *bus, const char *name, uint64_t number)
 {
-    struct ipc_message message = {.kind = IPC_DEVICE_ADD};
+    bool announced = number;
     char why[WHY_SIZE];
     struct wanted wanted;
-    int fd = -1;
+    struct fds fds;
 
     if (wanted_read(bus, PLATFORM_NO_TX, name, &wanted, why) < 0) {
         if (errno == EINVAL)
@@ -80,21 +82,11 @@ static void serve(struct bus *bus, const char *name, uint64_t number)
             bus_retry(bus, "reading a request");
         return;
     }
-    message.device = wanted.device;
-    message.device.number = number;
-    if (wanted.target) {
-        fd = targets_open(wanted.target, wanted.device.read_only, why);
-        if (fd < 0) {
-            request_end(bus, name, number, why);
-            goto free_target;
-        }
-    }
-    if (number || take_number(bus, name, &message.device.number))
-        add(bus, &message, wanted.target, fd, number != 0);
-    if (fd >= 0)
-        close(fd);
-
-free_target:
+    if (!targets_open(bus, &wanted, &fds, why))
+        request_end(bus, name, number, why);
+    else if (announced || take_number(bus, name, &number))
+        add(bus, &wanted, number, &fds, announced);
+    targets_sent(bus, name);
     free(wanted.target);
 }
 
@@ -157,7 +149,9 @@ static void consider(struct bus *bus, const char *name)
 
     if (keys)
         consider_keys(bus, name, keys, count);
-    else if (errno != ENOENT)
+    else if (errno == ENOENT)
+        targets_drop(bus, name);
+    else
         bus_retry(bus, "reading a request");
     free(keys);
 }

@@ -28,7 +28,7 @@ static void ask(struct request *r)
     if (read_node(r->bus, PLATFORM_NO_TX, r->name, &r->resize_count) == 0) {
         r->resize = RESIZE_ASKED;
         r->bus->owed++;
-        bus_send(r->bus, &message, -1);
+        bus_send(r->bus, &message, NULL);
     } else if (errno == EINVAL || errno == ERANGE) {
         log_warning("%s: request %s: " XS_RESIZE " is not a number", r->bus->label, r->name);
     } else if (errno != ENOENT) {

@@ -3,86 +3,116 @@
 
 #include "backend/targets.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-static const char *kind_text(mode_t mode)
+static const struct target_class *const classes[] = {
+    &target_file,
+};
+
+/* One that is open, for the request of that name. */
+struct open_target {
+    LIST_ENTRY(open_target) link;
+    const struct target_class *class;
+    char name[NAME_MAX_LENGTH + 1];
+    struct asked *asked;
+    struct target target;
+};
+
+static const struct target_class *find_class(const char *type)
 {
-    switch (mode & S_IFMT) {
-    case S_IFDIR:
-        return "a directory";
-    case S_IFIFO:
-        return "a pipe";
-    case S_IFSOCK:
-        return "a socket";
-    case S_IFCHR:
-        return "a character device";
-    default:
-        return "something else";
-    }
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+        if (strcmp(classes[i]->type, type) == 0)
+            return classes[i];
+    return NULL;
 }
 
-/* Is what we opened a disk? */
-static bool suits(int fd, const char *path, char why[WHY_SIZE])
+static struct open_target *find(struct bus *bus, const char *name)
 {
-    struct stat status;
+    struct open_target *t;
 
-    if (fstat(fd, &status) < 0) {
-        snprintf(why, WHY_SIZE, "%.128s: %s", path, strerror(errno));
-        return false;
-    }
-    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
-        snprintf(why, WHY_SIZE, "%.128s: %s, not a file or block device", path,
-                 kind_text(status.st_mode));
-        return false;
-    }
+    LIST_FOREACH(t, &bus->targets, link)
+        if (strcmp(t->name, name) == 0)
+            return t;
+    return NULL;
+}
 
-    off_t size = lseek(fd, 0, SEEK_END);
+static void drop(struct open_target *t)
+{
+    LIST_REMOVE(t, link);
+    if (t->class->close)
+        t->class->close(&t->target);
+    fds_close(&t->target.fds);
+    free(t->asked);
+    free(t);
+}
 
-    if (size < 0) {
-        snprintf(why, WHY_SIZE, "%.128s: size unknown: %s", path, strerror(errno));
-        return false;
+static struct open_target *open_new(struct bus *bus, const struct target_class *class,
+                                    const struct wanted *wanted, char why[WHY_SIZE])
+{
+    struct open_target *t = calloc(1, sizeof(*t));
+
+    snprintf(why, WHY_SIZE, "out of memory");
+    if (!t)
+        return NULL;
+    t->class = class;
+    strcpy(t->name, wanted->device.name);
+    t->asked = asked_new(wanted);
+    if (!t->asked)
+        goto free_target;
+    if (!class->open(bus, wanted, &t->target, why))
+        goto free_asked;
+    LIST_INSERT_HEAD(&bus->targets, t, link);
+    return t;
+
+free_asked:
+    free(t->asked);
+free_target:
+    free(t);
+    return NULL;
+}
+
+bool targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
+                  char why[WHY_SIZE])
+{
+    const struct target_class *class = find_class(wanted->device.type);
+    struct open_target *t = find(bus, wanted->device.name);
+
+    *fds = (struct fds){0};
+    /* Another request may have taken the name since. */
+    if (t && !asked_same(t->asked, wanted)) {
+        drop(t);
+        t = NULL;
     }
-    if (size == 0) {
-        snprintf(why, WHY_SIZE, "%.128s: empty, size 0", path);
+    if (!class)
+        return true;
+    if (!t)
+        t = open_new(bus, class, wanted, why);
+    if (!t)
         return false;
-    }
-    if (size % TARGETS_SECTOR) {
-        snprintf(why, WHY_SIZE, "%.128s: size %lld is not a multiple of %d", path,
-                 (long long)size, TARGETS_SECTOR);
-        return false;
-    }
+    *fds = t->target.fds;
     return true;
 }
 
-int targets_open(const char *path, bool read_only, char why[WHY_SIZE])
+void targets_sent(struct bus *bus, const char *name)
 {
-    if (path[0] != '/') {
-        snprintf(why, WHY_SIZE, "%.128s: not an absolute file name", path);
-        return -1;
-    }
+    struct open_target *t = find(bus, name);
 
-    /* O_NONBLOCK: opening a pipe or a tape must not hold every other bus. */
-    int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (t && !t->class->close)
+        drop(t);
+}
 
-    if (fd < 0) {
-        snprintf(why, WHY_SIZE, "%.128s: cannot be opened to %s: %s", path,
-                 read_only ? "read" : "write", strerror(errno));
-        return -1;
-    }
-    if (!suits(fd, path, why))
-        goto close_fd;
-    if (fcntl(fd, F_SETFL, 0) < 0) {
-        snprintf(why, WHY_SIZE, "%.128s: %s", path, strerror(errno));
-        goto close_fd;
-    }
-    return fd;
+void targets_drop(struct bus *bus, const char *name)
+{
+    struct open_target *t = find(bus, name);
 
-close_fd:
-    close(fd);
-    return -1;
+    if (t)
+        drop(t);
+}
+
+void targets_drop_all(struct bus *bus)
+{
+    while (!LIST_EMPTY(&bus->targets))
+        drop(LIST_FIRST(&bus->targets));
 }

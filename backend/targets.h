@@ -1,20 +1,62 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/* Opening what a device stands on: a regular file or a block device. */
+/*
+ * What devices stand on, opened by the supervisor: workers get descriptors, not
+ * names.
+ *
+ * How depends on the type of device: a struct target_class in a file of its own,
+ * with its line in targets.c. A type without one stands on nothing.
+ *
+ * Most targets are opened for each worker anew. One whose class has a close() is
+ * kept, as what it stands for would be gone with its last descriptor: it is made
+ * once, survives a worker that dies, and is closed when its device is gone for good,
+ * or the bus, or when the daemon ends.
+ */
 #ifndef XVMSG_TARGETS_H
 #define XVMSG_TARGETS_H
 
 #include <stdbool.h>
 
-#include "backend/daemon.h"
+#include "backend/bus.h"
+#include "backend/fds.h"
+#include "backend/wanted.h"
 
-#define TARGETS_SECTOR 512
+struct target {
+    struct fds fds;
+    void *state; /* the class's own */
+};
+
+struct target_class {
+    const char *type; /* of the device */
+    /* Opens what `wanted` names, with every descriptor close-on-exec, and never waits
+     * for anybody. False with a sentence in `why`, and nothing to be closed. */
+    bool (*open)(const struct bus *bus, const struct wanted *wanted, struct target *target,
+                 char why[WHY_SIZE]);
+    /* Takes down what open() made; the descriptors are closed after it. NULL: they
+     * are all there is. */
+    void (*close)(struct target *target);
+};
 
 /*
- * Opens `path` for a device. The descriptor, or -1 with a sentence in `why`.
- * Never waits for another process, whatever the path names.
+ * The descriptors for a device; *fds says which, of them the caller closes none.
+ * False with a sentence. Then targets_sent() once a worker has them.
  */
-int targets_open(const char *path, bool read_only, char why[WHY_SIZE]);
+bool targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
+                  char why[WHY_SIZE]);
+
+/* A worker has its copies, or will not get any. */
+void targets_sent(struct bus *bus, const char *name);
+
+/* The request of that name is over: closes what was kept for it. */
+void targets_drop(struct bus *bus, const char *name);
+void targets_drop_all(struct bus *bus);
+
+/* ---- the classes ---- */
+
+/* target-file: a regular file or a block device. */
+extern const struct target_class target_file;
+
+#define TARGET_SECTOR 512
 
 #endif

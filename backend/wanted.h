@@ -17,4 +17,11 @@ struct wanted {
 int wanted_read(struct bus *bus, platform_tx tx, const char *name, struct wanted *wanted,
                 char why[WHY_SIZE]);
 
+/*
+ * What was asked for, small, to be held against a later reading: type, target and
+ * choices. To be freed; NULL when out of memory.
+ */
+struct asked *asked_new(const struct wanted *wanted);
+bool asked_same(const struct asked *asked, const struct wanted *wanted);
+
 #endif

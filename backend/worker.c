@@ -44,7 +44,7 @@ struct worker {
 
 static void tell(struct worker *worker, const struct ipc_message *message)
 {
-    if (ipc_send(worker->socket, message, -1) == 0)
+    if (ipc_send(worker->socket, message, NULL) == 0)
         return;
     log_error("%s: cannot speak to the supervisor: %s", worker->label, strerror(errno));
     event_base_loopbreak(worker->host.base);
@@ -209,7 +209,7 @@ static void do_disconnect(struct worker *worker)
     on_settled(worker);
 }
 
-static struct device *make_device(struct worker *worker, const struct ipc_device *what, int fd,
+static struct device *make_device(struct worker *worker, const struct ipc_device *what, const struct fds *fds,
                                   char *why)
 {
     const struct device_class *class = table_find(what->type);
@@ -219,12 +219,12 @@ static struct device *make_device(struct worker *worker, const struct ipc_device
                  what->type);
         return NULL;
     }
-    if (class->no_target && fd >= 0) {
+    if (class->no_target && fds->count) {
         snprintf(why, DEVICE_WHY_MAX, "%s: a device of type %s stands on no target", what->name,
                  class->name);
         return NULL;
     }
-    if (!class->no_target && fd < 0) {
+    if (!class->no_target && !fds->count) {
         snprintf(why, DEVICE_WHY_MAX, "%s: too many open files to take another", what->name);
         return NULL;
     }
@@ -237,17 +237,16 @@ static struct device *make_device(struct worker *worker, const struct ipc_device
         snprintf(why, DEVICE_WHY_MAX, "%s: out of memory", what->name);
         return NULL;
     }
-    return device_new(&worker->host, class, what, fd, why);
+    return device_new(&worker->host, class, what, fds, why);
 }
 
-static void add_device(struct worker *worker, const struct ipc_device *what, int fd)
+static void add_device(struct worker *worker, const struct ipc_device *what, struct fds *fds)
 {
     char why[DEVICE_WHY_MAX];
-    struct device *device = make_device(worker, what, fd, why);
+    struct device *device = make_device(worker, what, fds, why);
 
     if (!device) {
-        if (fd >= 0)
-            close(fd);
+        fds_close(fds);
         tell_about_device(worker, IPC_DEVICE_REFUSED, what->number, why);
         return;
     }
@@ -286,10 +285,10 @@ static void look_at_target(struct worker *worker, uint64_t number)
 }
 
 /* False: not a message that a supervisor sends. */
-static bool obey(struct worker *worker, const struct ipc_message *message, int fd)
+static bool obey(struct worker *worker, const struct ipc_message *message, struct fds *fds)
 {
-    if (fd >= 0 && message->kind != IPC_DEVICE_ADD && message->kind != IPC_TRACE)
-        close(fd);
+    if (message->kind != IPC_DEVICE_ADD && message->kind != IPC_TRACE)
+        fds_close(fds);
     switch (message->kind) {
     case IPC_CONNECT:
         do_connect(worker, message);
@@ -298,7 +297,7 @@ static bool obey(struct worker *worker, const struct ipc_message *message, int f
         do_disconnect(worker);
         return true;
     case IPC_DEVICE_ADD:
-        add_device(worker, &message->device, fd);
+        add_device(worker, &message->device, fds);
         return true;
     case IPC_DEVICE_REMOVE:
         start_removal(worker, message->answer.number);
@@ -308,8 +307,8 @@ static bool obey(struct worker *worker, const struct ipc_message *message, int f
         return true;
     case IPC_TRACE:
         /* None when too many are open: the tool finds its socket closed. */
-        if (fd >= 0)
-            trace_start(&worker->trace, worker->host.base, fd);
+        if (fds->count)
+            trace_start(&worker->trace, worker->host.base, fds->fd[0]);
         return true;
     default:
         return false;
@@ -320,13 +319,13 @@ static void on_readable(evutil_socket_t socket, short what, void *user)
 {
     struct worker *worker = user;
     struct ipc_message message;
-    int fd;
-    int result = ipc_receive(socket, &message, &fd);
+    struct fds fds;
+    int result = ipc_receive(socket, &message, &fds);
 
     (void)what;
     if (result < 0 && errno == EAGAIN)
         return;
-    if (result <= 0 || !obey(worker, &message, fd)) {
+    if (result <= 0 || !obey(worker, &message, &fds)) {
         if (result != 0)
             log_error("%s: unexpected message from the supervisor", worker->label);
         event_base_loopbreak(worker->host.base);

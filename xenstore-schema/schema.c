@@ -4,6 +4,8 @@
 #include "xenstore-schema/schema.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -240,69 +242,72 @@ static bool absolute(const char *path)
     return path[0] == '/' && path[1] && printable(path);
 }
 
-bool schema_value_valid(const struct schema_node *node, const char *value, const char **why)
+/* "is not r or w" */
+static void say_words(const char *words, char why[SCHEMA_WHY_SIZE])
+{
+    int length = snprintf(why, SCHEMA_WHY_SIZE, "is not ");
+
+    for (; *words && length < SCHEMA_WHY_SIZE; words++)
+        length += *words == '|' ? snprintf(why + length, (size_t)(SCHEMA_WHY_SIZE - length), " or ")
+                                : snprintf(why + length, (size_t)(SCHEMA_WHY_SIZE - length), "%c",
+                                           *words);
+}
+
+static void say_what_is_wrong(const struct schema_node *node, char why[SCHEMA_WHY_SIZE])
+{
+    static const char *const sentences[] = {
+        [SCHEMA_DIR] = "is not empty, as a directory is",
+        [SCHEMA_TEXT] = "is not a short printable text",
+        [SCHEMA_PATH] = "is not an absolute xenstore path",
+        [SCHEMA_FILE] = "is not an absolute file name",
+        [SCHEMA_NAME] = "is not a device name",
+        [SCHEMA_UUID] = "is not a UUID",
+        [SCHEMA_VERSIONS] = "is not a list of numbers with commas between",
+        [SCHEMA_RELEASES] = "is not a list of numbers with their seconds",
+    };
+
+    if (node->type == SCHEMA_UINT)
+        snprintf(why, SCHEMA_WHY_SIZE, "is not a number from %" PRIu64 " to %" PRIu64, node->min,
+                 node->max);
+    else if (node->type == SCHEMA_ONE_OF)
+        say_words(node->words, why);
+    else
+        snprintf(why, SCHEMA_WHY_SIZE, "%s", sentences[node->type]);
+}
+
+static bool fits(const struct schema_node *node, const char *value)
 {
     switch (node->type) {
     case SCHEMA_DIR:
-        *why = "is a directory and has no value";
         return value[0] == '\0';
     case SCHEMA_UINT:
-        *why = "is not a decimal number in its range";
         return number_in_range(value, node->min, node->max);
     case SCHEMA_TEXT:
-        *why = "is not a short printable text";
         return strlen(value) <= node->max && printable(value);
     case SCHEMA_PATH:
-        *why = "is not an absolute xenstore path";
-        return absolute(value);
     case SCHEMA_FILE:
-        *why = "is not an absolute file name";
         return absolute(value);
     case SCHEMA_NAME:
-        *why = "is not a device name";
         return name_valid(value);
     case SCHEMA_UUID:
-        *why = "is not a UUID";
         return uuid_text(value);
     case SCHEMA_ONE_OF:
-        *why = "is not one of the known words";
         return one_of(node->words, value);
     case SCHEMA_VERSIONS:
-        *why = "is not a list of numbers with commas between";
         return number_list(value);
     case SCHEMA_RELEASES:
-        *why = "is not a list of numbers with their seconds";
         return release_list(value);
     }
-    *why = "is of no known type";
     return false;
 }
 
-/* ---- types of devices ---- */
-
-struct device_type {
-    const char *name;
-    const char *needed; /* keys, separated by '|' */
-    const char *optional;
-};
-
-static const struct device_type device_types[] = {
-    {"blk", XS_TARGET "|" XS_MODE, XS_UUID},
-    {"rng", "", XS_RATE "|" XS_UUID},
-};
-
-enum schema_use schema_use(const char *type, const char *key)
+bool schema_value_valid(const struct schema_node *node, const char *value,
+                        char why[SCHEMA_WHY_SIZE])
 {
-    for (size_t i = 0; i < sizeof(device_types) / sizeof(device_types[0]); i++) {
-        const struct device_type *t = &device_types[i];
-
-        if (strcmp(t->name, type) != 0)
-            continue;
-        return one_of(t->needed, key)     ? SCHEMA_NEEDED
-               : one_of(t->optional, key) ? SCHEMA_OPTIONAL
-                                          : SCHEMA_UNFIT;
-    }
-    return SCHEMA_OPTIONAL;
+    if (fits(node, value))
+        return true;
+    say_what_is_wrong(node, why);
+    return false;
 }
 
 /* ---- a live store ---- */
@@ -330,13 +335,13 @@ static int unless_gone(void)
 
 static int check_value(struct check *c, const struct schema_node *node, const char *path)
 {
-    const char *why = "has a NUL byte in its value";
+    char why[SCHEMA_WHY_SIZE] = "has a NUL byte in its value";
     size_t size;
     char *value = c->p->ops->xs_read(c->p, PLATFORM_NO_TX, path, &size);
 
     if (!value)
         return unless_gone();
-    if (strlen(value) != size || !schema_value_valid(node, value, &why))
+    if (strlen(value) != size || !schema_value_valid(node, value, why))
         complain(c, path, why);
     free(value);
     return 0;

@@ -127,15 +127,22 @@ extern const size_t schema_num_nodes;
  */
 const struct schema_node *schema_find(const char *path);
 
-/* Is the value right for the node? False: *why says what was expected. */
-bool schema_value_valid(const struct schema_node *node, const char *value, const char **why);
+#define SCHEMA_WHY_SIZE 128
 
-/* What a type of device makes of a key below B/request/NAME. */
-enum schema_use { SCHEMA_NEEDED, SCHEMA_OPTIONAL, SCHEMA_UNFIT };
+/* Is the value right for the node? False: `why` says what it is not, "is not ...". */
+bool schema_value_valid(const struct schema_node *node, const char *value,
+                        char why[SCHEMA_WHY_SIZE]);
 
-/* For `type` itself there is no such question; of a type that is not among XS_TYPES
- * nothing is known, and every key is optional. */
+/* What a type of device makes of a key below B/request/NAME. SCHEMA_FOREIGN: the key
+ * does not describe a device, of whatever type. */
+enum schema_use { SCHEMA_NEEDED, SCHEMA_OPTIONAL, SCHEMA_UNFIT, SCHEMA_FOREIGN };
+
+/* Of a type that is not among XS_TYPES nothing is known, and every key that describes
+ * any device is optional. */
 enum schema_use schema_use(const char *type, const char *key);
+
+/* The i-th key that a type needs, static; NULL when there are no more. */
+const char *schema_needed_key(const char *type, size_t i);
 
 /*
  * Holds every node of one bus, as it stands in the live store, against the

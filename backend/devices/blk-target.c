@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "backend/devices/blk.h"
+#include "xenstore-schema/schema.h"
 
 /* A file's st_blksize is what reads well, up to megabytes; what is written as a
  * whole is a page at most. */
@@ -33,9 +34,16 @@ bool blk_target_size(int fd, uint64_t *size)
     return S_ISREG(st.st_mode);
 }
 
+bool blk_target_read_only(const struct device_setup *setup)
+{
+    const char *mode = choices_get(setup->choices, XS_MODE);
+
+    return mode && strcmp(mode, XS_MODE_READ) == 0;
+}
+
 bool blk_target_check(const struct device_setup *setup, uint64_t *size, char *why)
 {
-    if (!blk_target_size(setup->fd, size)) {
+    if (!blk_target_size(setup->fds->fd[0], size)) {
         snprintf(why, DEVICE_WHY_MAX, "%s: neither a file nor a block device (%s)", setup->name,
                  strerror(errno));
         return false;
@@ -49,7 +57,7 @@ bool blk_target_check(const struct device_setup *setup, uint64_t *size, char *wh
                  *size, BLK_SECTOR);
         return false;
     }
-    if (!setup->read_only && (fcntl(setup->fd, F_GETFL) & O_ACCMODE) != O_RDWR) {
+    if (!blk_target_read_only(setup) && (fcntl(setup->fds->fd[0], F_GETFL) & O_ACCMODE) != O_RDWR) {
         snprintf(why, DEVICE_WHY_MAX, "%s: is not open for writing", setup->name);
         return false;
     }

@@ -59,11 +59,11 @@ static void *blk_create(struct device *device, const struct device_setup *setup,
         return NULL;
     }
     blk->device = device;
-    blk->fd = setup->fd;
-    blk->read_only = setup->read_only;
+    blk->fd = setup->fds->fd[0];
+    blk->read_only = blk_target_read_only(setup);
     blk->writeback = true;
     blk->sectors = size / BLK_SECTOR;
-    blk->geometry = blk_target_geometry(setup->fd);
+    blk->geometry = blk_target_geometry(setup->fds->fd[0]);
     /* Padded with zeros, none of them needed when the name is 20 bytes long. */
     memcpy(blk->id, setup->name, strnlen(setup->name, sizeof(blk->id)));
     device_offer_features(device, features_of(blk->read_only));

@@ -54,6 +54,8 @@ bool blk_has_sectors(const struct blk *blk, uint64_t sector, uint64_t count);
 /* Bytes of a file or block device; false with errno for anything else. */
 bool blk_target_size(int fd, uint64_t *size);
 
+bool blk_target_read_only(const struct device_setup *setup);
+
 /* Can it be a disk? False with a sentence. */
 bool blk_target_check(const struct device_setup *setup, uint64_t *size, char *why);
 

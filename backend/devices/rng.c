@@ -17,6 +17,7 @@
 #include <sys/random.h>
 
 #include "backend/devices/table.h"
+#include "xenstore-schema/schema.h"
 
 #define QUEUE_SIZE 16u
 #define RATE_DEFAULT (1u << 20) /* bytes a second */
@@ -169,7 +170,7 @@ static void *rng_create(struct device *device, const struct device_setup *setup,
     if (!rng)
         return NULL;
     rng->device = device;
-    rng->rate = setup->rate ? setup->rate : RATE_DEFAULT;
+    rng->rate = choices_number(setup->choices, XS_RATE, RATE_DEFAULT);
     rng->allowed = rng->rate;
     rng->counted = device_now(device);
     rng->timer = evtimer_new(device_event_base(device), on_timer, rng);

@@ -25,7 +25,7 @@ static void *create(struct device *device, const struct device_setup *setup, cha
 
     (void)device, (void)why;
     if (state)
-        close(setup->fd);
+        close(setup->fds->fd[0]);
     return state;
 }
 

@@ -140,7 +140,7 @@ void keeper_open(struct keeper *k)
     };
     keeper_share_area(k);
     opening = k;
-    k->device = device_new(&k->host, &keeper_class, &what, -1, why);
+    k->device = device_new(&k->host, &keeper_class, &what, &(struct fds){0}, why);
     CU_ASSERT_PTR_NOT_NULL_FATAL(k->device);
 }
 

@@ -11,6 +11,7 @@
 
 #include "backend/log.h"
 #include "tests/harness.h"
+#include "xenstore-schema/schema.h"
 
 #define PATIENCE_SECONDS 30
 
@@ -99,15 +100,18 @@ void guest_disconnect(struct guest *g)
 
 void guest_tell(struct guest *g, const struct ipc_message *message, int fd)
 {
-    CU_ASSERT_FATAL(ipc_send(g->supervisor, message, fd) == 0);
+    const struct fds fds = {fd >= 0, {fd}};
+
+    CU_ASSERT_FATAL(ipc_send(g->supervisor, message, &fds) == 0);
 }
 
 struct ipc_message guest_told(struct guest *g)
 {
     struct ipc_message message = {0};
-    int fd, result;
+    struct fds fds;
+    int result;
 
-    while ((result = ipc_receive(g->supervisor, &message, &fd)) < 0 && errno == EAGAIN)
+    while ((result = ipc_receive(g->supervisor, &message, &fds)) < 0 && errno == EAGAIN)
         run_worker(g);
     CU_ASSERT_EQUAL_FATAL(result, 1);
     return message;
@@ -120,7 +124,7 @@ void guest_add_blk(struct guest *g, uint64_t number, int fd, bool read_only)
         .device = {.number = number, .type = "blk", .name = "disk0", .uuid = {1, 2, 3}},
     };
 
-    message.device.read_only = read_only;
+    choices_add(&message.device.choices, XS_MODE, read_only ? XS_MODE_READ : XS_MODE_WRITE);
     guest_tell(g, &message, fd);
     close(fd);
     message = guest_told(g);

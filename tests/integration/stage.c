@@ -54,7 +54,7 @@ void stage_worker_says(struct stage_worker *w, enum ipc_kind kind, uint64_t numb
         message.answer.number = number;
         snprintf(message.answer.text, sizeof(message.answer.text), "%s", text);
     }
-    CU_ASSERT_EQUAL(ipc_send(w->socket, &message, -1), 0);
+    CU_ASSERT_EQUAL(ipc_send(w->socket, &message, NULL), 0);
 }
 
 static void answer(struct stage_worker *w, const struct ipc_message *message)
@@ -77,7 +77,8 @@ static void answer(struct stage_worker *w, const struct ipc_message *message)
 static void on_readable(evutil_socket_t socket, short what, void *user)
 {
     struct stage_worker *w = user;
-    int fd, got = ipc_receive(socket, &w->last, &fd);
+    struct fds fds;
+    int got = ipc_receive(socket, &w->last, &fds);
 
     (void)what;
     if (got < 0)
@@ -88,9 +89,9 @@ static void on_readable(evutil_socket_t socket, short what, void *user)
         return;
     }
     if (w->last.kind == IPC_TRACE)
-        w->tool = fd;
-    else if (fd >= 0)
-        look_at_target(w, fd);
+        w->tool = fds.fd[0];
+    else if (fds.count)
+        look_at_target(w, fds.fd[0]);
     if (w->last.kind == IPC_DEVICE_ADD)
         w->last_add = w->last;
     w->got[w->last.kind]++;

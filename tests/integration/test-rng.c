@@ -5,6 +5,7 @@
  * may have is exact. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/virtio_config.h>
 #include <string.h>
 #include <sys/random.h>
@@ -15,6 +16,7 @@
 #include "common/le.h"
 #include "tests/harness.h"
 #include "tests/integration/scripted-guest.h"
+#include "xenstore-schema/schema.h"
 
 #define DEV 4u
 #define BIT(n) (UINT64_C(1) << (n))
@@ -42,8 +44,13 @@ static void add(struct guest *g, uint64_t rate)
 {
     struct ipc_message message = {
         .kind = IPC_DEVICE_ADD,
-        .device = {.number = DEV, .type = "rng", .name = "rng0", .rate = rate},
+        .device = {.number = DEV, .type = "rng", .name = "rng0"},
     };
+    char text[24];
+
+    snprintf(text, sizeof(text), "%" PRIu64, rate);
+    if (rate)
+        choices_add(&message.device.choices, XS_RATE, text);
 
     guest_tell(g, &message, -1);
     CU_ASSERT_EQUAL_FATAL(guest_told(g).kind, IPC_DEVICE_ADDED);

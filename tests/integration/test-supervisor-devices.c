@@ -12,6 +12,7 @@
 #include "common/store.h"
 #include "tests/harness.h"
 #include "tests/integration/stage.h"
+#include "xenstore-schema/schema.h"
 
 static struct stage s;
 
@@ -49,7 +50,7 @@ static void a_request_becomes_a_device(void)
     CU_ASSERT_EQUAL(worker()->last_add.device.number, 1);
     CU_ASSERT_STRING_EQUAL(worker()->last_add.device.name, "disk");
     CU_ASSERT_STRING_EQUAL(worker()->last_add.device.type, "blk");
-    CU_ASSERT_EQUAL(worker()->last_add.device.read_only, 0);
+    CU_ASSERT_STRING_EQUAL(choices_get(&worker()->last_add.device.choices, XS_MODE), "w");
     CU_ASSERT_STRING_EQUAL(worker()->target, "its-target");
     CU_ASSERT(stage_keeps_schema(&s));
     stage_close(&s);
@@ -71,7 +72,7 @@ static void mode_and_uuid_reach_the_worker(void)
     stage_write(s.toolstack, B7 "/request/disk/target", target);
     stage_write(s.toolstack, B7 "/request/disk/type", "blk");
     stage_wait(&s, B7 "/request/disk/number", "1");
-    CU_ASSERT_EQUAL(worker()->last_add.device.read_only, 1);
+    CU_ASSERT_STRING_EQUAL(choices_get(&worker()->last_add.device.choices, XS_MODE), "r");
     CU_ASSERT_EQUAL(memcmp(worker()->last_add.device.uuid, uuid, 16), 0);
     stage_close(&s);
 }
@@ -117,8 +118,8 @@ static void a_bad_request_is_answered_with_a_sentence(void)
         {"uuid", "1234", "uuid: 1234 is not a UUID"},
         {"uuid", "", "uuid:  is not a UUID"},
         {"target", NULL, "target: missing"},
-        {"target", "relative/path", "relative/path: not an absolute file name"},
-        {"target", "", ": not an absolute file name"},
+        {"target", "relative/path", "target: relative/path is not an absolute file name"},
+        {"target", "", "target:  is not an absolute file name"},
         {"target", "/tmp", "Is a directory"},
         {"target", "/nowhere/at/all", "/nowhere/at/all: cannot be opened to write: No such file"},
         {"target", "/dev/null", "/dev/null: a character device"},

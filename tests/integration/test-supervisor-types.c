@@ -29,6 +29,13 @@ static void open_bus(void)
     stage_connect(&s, s.guest, 7);
 }
 
+static const char *chosen(const char *key)
+{
+    const char *value = choices_get(&worker()->last_add.device.choices, key);
+
+    return value ? value : "";
+}
+
 static void a_device_without_a_target_is_served(void)
 {
     open_bus();
@@ -36,7 +43,7 @@ static void a_device_without_a_target_is_served(void)
     stage_wait(&s, R "/number", "1");
     CU_ASSERT(stage_is(&s, B7 "/device/1/type", "rng"));
     CU_ASSERT_STRING_EQUAL(worker()->last_add.device.type, "rng");
-    CU_ASSERT_EQUAL(worker()->last_add.device.rate, 0);
+    CU_ASSERT_EQUAL(choices_size(&worker()->last_add.device.choices), 1);
     CU_ASSERT_STRING_EQUAL(worker()->target, ""); /* no descriptor came */
     /* As a disk, it is resized without effect and removed. */
     stage_write(s.toolstack, R "/resize", "1");
@@ -53,7 +60,7 @@ static void its_rate_reaches_the_worker(void)
     stage_write(s.toolstack, R "/rate", "4294967295");
     stage_write(s.toolstack, R "/type", "rng");
     stage_wait(&s, R "/number", "1");
-    CU_ASSERT_EQUAL(worker()->last_add.device.rate, UINT32_MAX);
+    CU_ASSERT_STRING_EQUAL(chosen(XS_RATE), "4294967295");
     stage_close(&s);
 }
 
@@ -67,7 +74,7 @@ static void a_worker_that_dies_is_replaced_with_it(void)
     stage_wait(&s, B7 "/state", "5");
     stage_settle(&s);
     CU_ASSERT_EQUAL(worker()->last_add.device.number, 1);
-    CU_ASSERT_EQUAL(worker()->last_add.device.rate, 77);
+    CU_ASSERT_STRING_EQUAL(chosen(XS_RATE), "77");
     stage_close(&s);
 }
 

@@ -59,7 +59,7 @@ static int play_worker(int socket, const char *part)
             pause();
     }
     message.answer.number = (uint64_t)count_descriptors();
-    if (ipc_send(socket, &message, -1) < 0)
+    if (ipc_send(socket, &message, NULL) < 0)
         return EXIT_FAILURE;
     if (strcmp(part, "stubborn") == 0)
         for (;;)
@@ -210,7 +210,7 @@ static void a_broken_worker_reports_its_death_once(void)
     run_until(&messages);
     process_break(process);
     process_break(process);
-    CU_ASSERT_EQUAL(process_send(process, &message, -1), -1);
+    CU_ASSERT_EQUAL(process_send(process, &message, NULL), -1);
     run_until(&deaths);
     CU_ASSERT_EQUAL(deaths, 1);
     CU_ASSERT_STRING_EQUAL(death, "died (signal 9)");

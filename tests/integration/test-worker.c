@@ -477,10 +477,10 @@ static void the_loop_turns_however_busy_the_guest_is(void)
 static uint32_t run_until(struct guest *g, unsigned *responses)
 {
     struct ipc_message message;
-    int fd;
+    struct fds fds;
 
     for (;;) {
-        if (ipc_receive(g->supervisor, &message, &fd) == 1)
+        if (ipc_receive(g->supervisor, &message, &fds) == 1)
             return message.kind;
         while (*responses && ring_get(&g->ring, g->message)) {
             --*responses;

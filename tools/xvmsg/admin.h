@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #include "common/platform.h"
+#include "xenstore-schema/choices.h"
 
 #define ADMIN_TIMEOUT_DEFAULT 30
 #define TRACE_OUTPUT_DEFAULT "trace.pcapng"
@@ -21,8 +22,7 @@ struct attach_request {
     uint32_t bus;
     const char *type;
     const char *target; /* absolute; NULL: none */
-    bool readonly;
-    uint32_t rate;      /* bytes a second; 0: xvmsgd's default */
+    struct choices choices; /* what the type has besides */
     const char *name; /* NULL: the first free one */
     const char *uuid; /* NULL: none */
     unsigned timeout; /* seconds */

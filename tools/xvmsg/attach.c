@@ -109,17 +109,30 @@ static int make_private(struct platform *p, platform_tx tx, const char *path, ui
     return p->ops->xs_set_perms(p, tx, path, &nobody_else, 1);
 }
 
-/* What the type has of target, mode and rate. */
-static int write_what_stands_behind(struct platform *p, platform_tx tx, const char *dir,
-                                    const struct attach_request *r)
+static int write_choice(struct platform *p, platform_tx tx, const char *dir, const char *choice)
 {
-    if (r->target && store_write_text(p, tx, dir, XS_TARGET, r->target) < 0)
+    size_t length = strcspn(choice, "=");
+    char key[64];
+
+    snprintf(key, sizeof(key), "%.*s", (int)length, choice);
+    return store_write_text(p, tx, dir, key, choice + length + 1);
+}
+
+static int write_settings(struct platform *p, platform_tx tx, const char *dir,
+                          const struct attach_request *r)
+{
+    const char *choice = NULL;
+
+    if (store_write_text(p, tx, dir, XS_TYPE, r->type) < 0 ||
+        (r->target && store_write_text(p, tx, dir, XS_TARGET, r->target) < 0) ||
+        (r->uuid && store_write_text(p, tx, dir, XS_UUID, r->uuid) < 0))
         return -1;
-    if (r->rate && store_write_u64(p, tx, dir, XS_RATE, r->rate) < 0)
-        return -1;
-    if (schema_use(r->type, XS_MODE) == SCHEMA_UNFIT)
+    while ((choice = choices_next(&r->choices, choice)))
+        if (write_choice(p, tx, dir, choice) < 0)
+            return -1;
+    if (schema_use(r->type, XS_MODE) != SCHEMA_NEEDED || choices_get(&r->choices, XS_MODE))
         return 0;
-    return store_write_text(p, tx, dir, XS_MODE, r->readonly ? XS_MODE_READ : XS_MODE_WRITE);
+    return store_write_text(p, tx, dir, XS_MODE, XS_MODE_WRITE);
 }
 
 /* One transaction: the bus, if it is new, and the request. */
@@ -137,11 +150,9 @@ static int write_request(struct platform *p, platform_tx tx, void *user)
 
     /* To touch the directory would have the daemon look at all requests. */
     if (missing < 0 || (missing && make_private(p, tx, requests.text, a->id.backend) < 0) ||
-        make_private(p, tx, path.text, a->id.backend) < 0 ||
-        store_write_text(p, tx, path.text, XS_TYPE, r->type) < 0 ||
-        write_what_stands_behind(p, tx, path.text, r) < 0)
+        make_private(p, tx, path.text, a->id.backend) < 0)
         return -1;
-    return r->uuid ? store_write_text(p, tx, path.text, XS_UUID, r->uuid) : 0;
+    return write_settings(p, tx, path.text, r);
 }
 
 /* For bus_wait(): -1 with ENODEV when the request is no more. */
@@ -224,20 +235,18 @@ int attach_run(struct platform *p, const struct attach_request *request, FILE *o
 
 /* ---- the command line ---- */
 
-/* Is the value what the schema wants under B/request/NAME/KEY? False: *why says. */
-static bool value_fits(const char *key, const char *value, const char **why)
+/* Is the value what the schema wants under B/request/NAME/KEY? False: `why` says. */
+static bool value_fits(const char *key, const char *value, char why[SCHEMA_WHY_SIZE])
 {
-    const struct schema_node *node = schema_find(store_path("B/" XS_REQUEST "/x/%s", key).text);
-
-    *why = "is unknown";
-    return node && schema_value_valid(node, value, why);
+    return schema_value_valid(schema_find(store_path("B/" XS_REQUEST "/x/%s", key).text), value,
+                              why);
 }
 
 static bool check_value(const char *key, const char *value)
 {
-    const char *why;
+    char why[SCHEMA_WHY_SIZE];
 
-    if (value_fits(key, value, &why))
+    if (value_fits(key, value, why))
         return true;
     complain(COMMAND, "%s '%s' %s", key, value, why);
     return false;
@@ -268,21 +277,54 @@ static const char *value_of(const char *argument, const char *key)
                : NULL;
 }
 
+static bool choose(struct attach_request *r, const char *key, const char *value)
+{
+    if (choices_get(&r->choices, key))
+        complain(COMMAND, "%s is given twice", key);
+    else if (!choices_add(&r->choices, key, value))
+        complain(COMMAND, "too many arguments");
+    else
+        return true;
+    return false;
+}
+
+static bool refuse_unfit(const struct attach_request *r, const char *shown)
+{
+    complain(COMMAND, "a device of type %s has no %s", r->type, shown);
+    return false;
+}
+
+/* KEY=VALUE for whatever the type has. */
+static bool parse_choice(const char *argument, struct attach_request *r)
+{
+    size_t length = strcspn(argument, "=");
+    char key[64];
+
+    snprintf(key, sizeof(key), "%.*s", (int)length, argument);
+    switch (argument[length] && length < sizeof(key) ? schema_use(r->type, key)
+                                                     : SCHEMA_FOREIGN) {
+    case SCHEMA_FOREIGN:
+        complain(COMMAND, "unknown argument '%s'; see xvmsg attach --help", argument);
+        return false;
+    case SCHEMA_UNFIT:
+        return refuse_unfit(r, key);
+    default:
+        return check_value(key, argument + length + 1) && choose(r, key, argument + length + 1);
+    }
+}
+
 static bool parse_argument(const char *argument, struct attach_request *r)
 {
     const char *value;
 
-    if (strcmp(argument, "readonly") == 0) {
-        r->readonly = true;
-        return true;
-    }
+    if (strcmp(argument, "readonly") == 0)
+        return schema_use(r->type, XS_MODE) == SCHEMA_UNFIT
+                   ? refuse_unfit(r, argument)
+                   : choose(r, XS_MODE, XS_MODE_READ);
     if ((value = value_of(argument, XS_TARGET))) {
         r->target = *value ? absolute_path(value) : value;
         return r->target && check_value(XS_TARGET, r->target);
     }
-    if ((value = value_of(argument, XS_RATE)))
-        return check_value(XS_RATE, value) &&
-               options_number(COMMAND, XS_RATE, value, &r->rate) == 0;
     if ((value = value_of(argument, XS_UUID))) {
         r->uuid = value;
         return check_value(XS_UUID, value);
@@ -297,28 +339,14 @@ static bool parse_argument(const char *argument, struct attach_request *r)
     }
     if ((value = value_of(argument, "bus")))
         return options_number(COMMAND, "bus", value, &r->bus) == 0;
-    complain(COMMAND, "unknown argument '%s'; see xvmsg attach --help", argument);
-    return false;
+    return parse_choice(argument, r);
 }
 
-/* Is what was given what the type has? */
+/* Is there everything the type needs, and no target that it has no use for? */
 static bool check_type(const struct attach_request *r)
 {
-    const struct {
-        const char *key;
-        const char *shown;
-        bool given;
-    } arguments[] = {
-        {XS_TARGET, XS_TARGET "=PATH", r->target},
-        {XS_MODE, "readonly", r->readonly},
-        {XS_RATE, XS_RATE "=BYTES", r->rate},
-    };
-
-    for (size_t i = 0; i < sizeof(arguments) / sizeof(arguments[0]); i++)
-        if (arguments[i].given && schema_use(r->type, arguments[i].key) == SCHEMA_UNFIT) {
-            complain(COMMAND, "a device of type %s has no %s", r->type, arguments[i].shown);
-            return false;
-        }
+    if (r->target && schema_use(r->type, XS_TARGET) == SCHEMA_UNFIT)
+        return refuse_unfit(r, XS_TARGET);
     if (!r->target && schema_use(r->type, XS_TARGET) == SCHEMA_NEEDED) {
         complain(COMMAND, "target=PATH is missing: what should stand behind the device?");
         return false;
@@ -331,7 +359,7 @@ static int parse_command_line(int argc, char **argv, struct attach_request *r)
 {
     const struct options_known known[] = {{"timeout", 't', .number = &r->timeout}, {0}};
     int status = options_parse(COMMAND, usage, known, argc, argv);
-    const char *why;
+    char why[SCHEMA_WHY_SIZE];
 
     if (status >= 0)
         return status;
@@ -339,7 +367,7 @@ static int parse_command_line(int argc, char **argv, struct attach_request *r)
         return options_usage(usage, false);
     r->domain = argv[optind++];
     r->type = argv[optind++];
-    if (!value_fits(XS_TYPE, r->type, &why)) {
+    if (!value_fits(XS_TYPE, r->type, why)) {
         complain(COMMAND, "no device type '%s'; there are: " XS_TYPES, r->type);
         return EXIT_USAGE;
     }

@@ -150,17 +150,16 @@ static void open_rings(struct relay *relay, struct ipc_connect *offer)
 static bool pass_on(struct relay *relay, int from, int to)
 {
     struct ipc_message message;
-    int fd;
+    struct fds fds;
 
-    if (from < 0 || ipc_receive(from, &message, &fd) != 1)
+    if (from < 0 || ipc_receive(from, &message, &fds) != 1)
         return false;
     if (message.kind == IPC_CONNECT)
         open_rings(relay, &message.connect);
     if (message.kind == IPC_DISCONNECTED)
         close_rings(relay);
-    CU_ASSERT_EQUAL(ipc_send(to, &message, fd), 0);
-    if (fd >= 0)
-        close(fd);
+    CU_ASSERT_EQUAL(ipc_send(to, &message, &fds), 0);
+    fds_close(&fds);
     return true;
 }
 

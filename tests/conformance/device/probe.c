@@ -27,7 +27,7 @@ static void *probe_create(struct device *device, const struct device_setup *setu
     (void)why;
     if (!p)
         return NULL;
-    close(setup->fd); /* it has no use for a target */
+    close(setup->fds->fd[0]); /* it has no use for a target */
     p->device = device;
     for (unsigned i = 0; i < PROBE_CONFIG_SIZE; i++)
         p->config[i] = (uint8_t)i;

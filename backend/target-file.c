@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "backend/targets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "xenstore-schema/schema.h"
+
+static const char *kind_text(mode_t mode)
+{
+    switch (mode & S_IFMT) {
+    case S_IFDIR:
+        return "a directory";
+    case S_IFIFO:
+        return "a pipe";
+    case S_IFSOCK:
+        return "a socket";
+    case S_IFCHR:
+        return "a character device";
+    default:
+        return "something else";
+    }
+}
+
+/* Is what we opened a disk? */
+static bool suits(int fd, const char *path, char why[WHY_SIZE])
+{
+    struct stat status;
+
+    if (fstat(fd, &status) < 0) {
+        snprintf(why, WHY_SIZE, "%.128s: %s", path, strerror(errno));
+        return false;
+    }
+    if (!S_ISREG(status.st_mode) && !S_ISBLK(status.st_mode)) {
+        snprintf(why, WHY_SIZE, "%.128s: %s, not a file or block device", path,
+                 kind_text(status.st_mode));
+        return false;
+    }
+
+    off_t size = lseek(fd, 0, SEEK_END);
+
+    if (size < 0) {
+        snprintf(why, WHY_SIZE, "%.128s: size unknown: %s", path, strerror(errno));
+        return false;
+    }
+    if (size == 0) {
+        snprintf(why, WHY_SIZE, "%.128s: empty, size 0", path);
+        return false;
+    }
+    if (size % TARGET_SECTOR) {
+        snprintf(why, WHY_SIZE, "%.128s: size %lld is not a multiple of %d", path,
+                 (long long)size, TARGET_SECTOR);
+        return false;
+    }
+    return true;
+}
+
+static int open_path(const char *path, bool read_only, char why[WHY_SIZE])
+{
+    /* O_NONBLOCK: opening a pipe or a tape must not hold every other bus. */
+    int fd = open(path, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    if (fd < 0) {
+        snprintf(why, WHY_SIZE, "%.128s: cannot be opened to %s: %s", path,
+                 read_only ? "read" : "write", strerror(errno));
+        return -1;
+    }
+    if (!suits(fd, path, why))
+        goto close_fd;
+    if (fcntl(fd, F_SETFL, 0) < 0) {
+        snprintf(why, WHY_SIZE, "%.128s: %s", path, strerror(errno));
+        goto close_fd;
+    }
+    return fd;
+
+close_fd:
+    close(fd);
+    return -1;
+}
+
+static bool open_file(const struct bus *bus, const struct wanted *wanted, struct target *target,
+                      char why[WHY_SIZE])
+{
+    const char *mode = choices_get(&wanted->device.choices, XS_MODE);
+    int fd = open_path(wanted->target, strcmp(mode, XS_MODE_READ) == 0, why);
+
+    (void)bus;
+    if (fd < 0)
+        return false;
+    target->fds = (struct fds){1, {fd}};
+    return true;
+}
+
+const struct target_class target_file = {.type = "blk", .open = open_file};
