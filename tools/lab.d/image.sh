@@ -8,7 +8,8 @@
 # Kernel modules.  Dependencies are found by modprobe.
 IMAGE_MODULES='xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs ext4 loop nbd
 xen-blkfront xen-netfront virtio virtio_blk virtio_net virtio_console virtio-rng'
-IMAGE_MODULES_DOM0='xen-blkback xen-netback bridge virtio_pci 9p 9pnet_virtio'
+IMAGE_MODULES_DOM0='xen-blkback xen-netback bridge tun virtio_pci 9p 9pnet_virtio'
+IMAGE_MODULES_FULL='bridge tun veth'
 
 # Programs beside those of busybox.  Coreutils' where busybox's differ in what
 # the tests or Xen's hotplug scripts ask of them, or are much slower.  dash is sh:
@@ -19,6 +20,16 @@ xenstore-exists xenstore-list'
 IMAGE_PROGRAMS_DOM0='xl xenstored xenconsoled xenconsole xen-init-dom0 libxl-save-helper
 lsevtchn flock losetup mount umount mke2fs e2fsck debugfs dumpe2fs tune2fs truncate mktemp
 xenstore-control'
+
+# The tools, which are in no initramfs: dom0 has them in a folder that it mounts,
+# "full" guests on a disk.
+IMAGE_TOOLS='nbdkit nbd-client nbdcopy nbdinfo qemu-img fio iperf3 ip bridge ethtool
+tar xz rngtest mke2fs e2fsck debugfs dumpe2fs tune2fs resize2fs fstrim blkdiscard
+blockdev losetup mount umount truncate mktemp'
+IMAGE_NBDKIT='plugins/nbdkit-file-plugin.so plugins/nbdkit-memory-plugin.so
+plugins/nbdkit-null-plugin.so plugins/nbdkit-pattern-plugin.so
+filters/nbdkit-cow-filter.so filters/nbdkit-error-filter.so filters/nbdkit-log-filter.so
+filters/nbdkit-stats-filter.so'
 
 # kernel_x86_64 VMLINUZ VMLINUX: the ELF kernel inside a bzImage.  Unpacking its
 # xz takes 6 s each time a domain is built under TCG; here it is done once.
@@ -43,7 +54,7 @@ kernel_x86_64()
 image_etc()
 {
 	ln -s dash "$1/usr/bin/sh"
-	printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$1/etc/passwd"
+	printf 'root::0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n' >"$1/etc/passwd"
 	printf 'root:x:0:\nnogroup:x:65534:\n' >"$1/etc/group"
 	printf '127.0.0.1 localhost\n' >"$1/etc/hosts"
 	printf 'options xen-gntalloc limit=65536\n' >"$1/etc/modprobe.conf"
@@ -83,6 +94,50 @@ image_tree_guest()
 	tree_libraries "$tree" "$tree" "$PACKAGES"
 }
 
+# image_tree_tools TREE HAVE: the tools, with what of libraries HAVE lacks.  All are
+# in sbin, the first on the path, before the applets of busybox.
+image_tree_tools()
+{
+	local tree=$1 nbdkit=usr/lib/$MULTIARCH/nbdkit name
+	mkdir -p "$tree"/usr/{sbin,lib} "$tree/$nbdkit"/{plugins,filters}
+	ln -s usr/lib "$tree"
+	# shellcheck disable=SC2086 # lists of names
+	{
+		tree_programs "$tree" usr/sbin $IMAGE_TOOLS
+		tree_modules "$tree" $IMAGE_MODULES $IMAGE_MODULES_FULL
+	}
+	for name in $IMAGE_NBDKIT; do
+		cp "$PACKAGES/$nbdkit/$name" "$tree/$nbdkit/$name" ||
+			die "nbdkit of $SUITE has no $name"
+	done
+	ln "$tree/usr/sbin/mke2fs" "$tree/usr/sbin/mkfs.ext4"
+	ln "$tree/usr/sbin/e2fsck" "$tree/usr/sbin/fsck.ext4"
+	tree_libraries "$tree" "$2" "$PACKAGES"
+}
+
+# image_link_tools TREE TOOLS PLACE: links in TREE to the tools it lacks, which will
+# be below PLACE
+image_link_tools()
+{
+	local file
+	(cd "$2" && find . -type f ! -path '*/modules/*') | while read -r file; do
+		file=${file#./}
+		[ ! -e "$1/$file" ] || continue
+		mkdir -p "$1/${file%/*}"
+		ln -s "$3/$file" "$1/$file"
+	done
+}
+
+# image_tools_disk TREE FILE: the tools as a file system
+image_tools_disk()
+{
+	local kib
+	kib=$(du -sk "$1" | cut -f1)
+	truncate -s $((kib + kib / 8 + 4096))K "$2"
+	PATH=$PATH:/usr/sbin mke2fs -q -t ext4 -O ^has_journal -m 0 -d "$1" "$2" ||
+		die "cannot make the disk of tools"
+}
+
 image_tree_dom0()
 {
 	local tree=$1 command
@@ -106,6 +161,7 @@ image_tree_dom0()
 	install -m 755 "$LAB_D/dom0/init" "$tree/init"
 	image_compile "$tree/lab/bin/guest-run" "$LAB_D"/dom0/*.c "$LAB_D/guest-channel.c"
 	tree_libraries "$tree" "$tree" "$PACKAGES"
+	image_link_tools "$tree" "$2" /lab/images/tools
 }
 
 # xl starts some programs by the path it was compiled with
@@ -128,7 +184,9 @@ image_build()
 	step "building the images of dom0 and guests"
 	image_tree_guest "$dir/tree-guest"
 	tree_pack "$dir/tree-guest" "$dir/guest.cpio"
-	image_tree_dom0 "$dir/tree-dom0"
+	image_tree_tools "$dir/tools" "$dir/tree-guest"
+	image_tools_disk "$dir/tools" "$dir/tools.img"
+	image_tree_dom0 "$dir/tree-dom0" "$dir/tools"
 	tree_pack "$dir/tree-dom0" "$dir/dom0.cpio"
 	rm -r "$dir/tree-dom0"
 }
@@ -137,7 +195,7 @@ image_build()
 image_prepare()
 {
 	local key
-	need_commands readelf cpio gzip xz flock modprobe depmod "$TARGET_CC"
+	need_commands readelf cpio gzip xz flock modprobe depmod mke2fs "$TARGET_CC"
 	packages_prepare
 	key=$({
 		echo "$PACKAGES"

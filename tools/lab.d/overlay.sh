@@ -70,5 +70,6 @@ run_images()
 	fi
 	cat "$IMAGES/dom0.cpio" "${overlay[@]}" >"$RUN/dom0.cpio"
 	cat "$IMAGES/guest.cpio" "${overlay[@]}" >"$RUN/images/initramfs"
-	ln "$IMAGES/vmlinux" "$RUN/images"
+	ln "$IMAGES/vmlinux" "$IMAGES/tools.img" "$RUN/images"
+	cp -al "$IMAGES/tools" "$RUN/images"
 }

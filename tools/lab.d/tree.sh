@@ -58,11 +58,13 @@ tree_elf_files()
 	done
 }
 
+# Ceph's libraries, which fio wants, find one another in a folder of their own.
 library_dirs()
 {
 	local top
 	for top in "$@"; do
-		printf '%s\n' "$top"/{usr/lib,lib}/"$MULTIARCH" "$top"/{usr/lib,lib,usr/lib64,lib64}
+		printf '%s\n' "$top"/{usr/lib,lib}/"$MULTIARCH" "$top"/{usr/lib,lib,usr/lib64,lib64} \
+			"$top/usr/lib/$MULTIARCH/ceph"
 	done
 }
 
