@@ -251,9 +251,9 @@ static void start_worker(struct bus *bus)
     bus->due |= BUS_REQUESTS | BUS_STATE;
 }
 
-int bus_trace(struct bus *bus, int socket, char why[WHY_SIZE])
+int bus_pass(struct bus *bus, enum ipc_kind kind, int socket, char why[WHY_SIZE])
 {
-    struct ipc_message message = {.kind = IPC_TRACE};
+    struct ipc_message message = {.kind = kind};
     const struct fds fds = {1, {socket}};
 
     if (!bus->worker) {
@@ -265,7 +265,8 @@ int bus_trace(struct bus *bus, int socket, char why[WHY_SIZE])
                  strerror(errno));
         return -1;
     }
-    log_info("%s: handed to a trace", bus->label);
+    if (kind == IPC_TRACE)
+        log_info("%s: handed to a trace", bus->label);
     return 0;
 }
 

@@ -109,9 +109,9 @@ void bus_touch_later(struct bus *bus, unsigned due);
 /* Does what is due. False: B is gone, free the bus. */
 bool bus_work(struct bus *bus);
 
-/* Hands an `xvmsg trace` that waits on `socket` to the worker, which answers it; the
- * caller keeps its own copy. -1 with a sentence. */
-int bus_trace(struct bus *bus, int socket, char why[WHY_SIZE]);
+/* Hands a tool that waits on `socket` to the worker, which answers it; the caller
+ * keeps its own copy. `kind`: IPC_TRACE or IPC_STATS. -1 with a sentence. */
+int bus_pass(struct bus *bus, enum ipc_kind kind, int socket, char why[WHY_SIZE]);
 
 /* ---- for connection.c and request.c ---- */
 

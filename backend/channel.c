@@ -37,7 +37,6 @@ struct channel {
     struct answer answer;
     struct backlog backlog; /* messages whose devices are busy */
     bool stopped;
-    uint64_t dropped;
 };
 
 static void fail(struct channel *channel, const char *why)
@@ -72,10 +71,10 @@ static void drop(struct channel *channel, const char *name, const char *why)
     uint64_t now = channel->platform->ops->now(channel->platform);
     uint64_t unlogged = channel->owner.drop_limit->suppressed;
 
-    channel->dropped++;
+    channel->owner.stats->dropped++;
     if (log_limit_passes(channel->owner.drop_limit, now))
         log_warning("%s: dropped a message: %s: %s (%" PRIu64 " so far, %" PRIu64 " not logged)",
-                    channel->label, name, why, channel->dropped, unlogged);
+                    channel->label, name, why, channel->owner.stats->dropped, unlogged);
 }
 
 static void trace(const struct channel *channel, const char *direction, const struct msg *m)
@@ -88,6 +87,13 @@ static void trace(const struct channel *channel, const char *direction, const st
     log_debug("%s: %s %s", channel->label, direction, text);
 }
 
+static void count_sent(struct channel_stats *stats, const struct msg *m)
+{
+    stats->to_guest++;
+    if (msg_describe(m->kind)->class == MSG_EVENT)
+        stats->events++;
+}
+
 /* Room for it was made sure of before the request was taken. */
 static void send_message(struct channel *channel, const struct msg *m)
 {
@@ -98,6 +104,7 @@ static void send_message(struct channel *channel, const struct msg *m)
     trace(channel, "to guest:  ", m);
     if (size) {
         ring_put(&channel->ring, channel->response, size);
+        count_sent(channel->owner.stats, m);
         trace_message(channel->owner.trace, false, ring->form, channel->response, size);
     } else {
         log_error("%s: cannot send %s: %s: %s", channel->label, msg_describe(m->kind)->name,
@@ -196,6 +203,7 @@ static enum progress serve_new(struct channel *channel)
     size = ring_get(&channel->ring, channel->message);
     if (!size)
         return WAIT_FOR_MESSAGE;
+    channel->owner.stats->from_guest++;
     trace_message(channel->owner.trace, true, channel->ring.form, channel->message, size);
     if (!serve_message(channel, size, false) &&
         !backlog_append(&channel->backlog, channel->message, size))
@@ -232,8 +240,10 @@ static void ring_doorbell_if_wanted(struct channel *channel)
     bool published = ring_publish(&channel->ring);
     bool released = ring_release(&channel->ring);
 
-    if ((published || released) &&
-        channel->platform->ops->evtchn_notify(channel->platform, (uint32_t)channel->port) < 0)
+    if (!published && !released)
+        return;
+    channel->owner.stats->notifications++;
+    if (channel->platform->ops->evtchn_notify(channel->platform, (uint32_t)channel->port) < 0)
         fail_errno(channel, "cannot signal the guest's event channel");
 }
 
@@ -245,6 +255,7 @@ static void on_service(evutil_socket_t fd, short what, void *user)
     (void)fd, (void)what;
     if (channel->stopped)
         return;
+    channel->owner.stats->looks++;
     channel->answer.heavy = false;
     for (unsigned n = 0; n < BATCH && progress == GO_ON; n++) {
         progress = serve_one(channel);
@@ -272,6 +283,7 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
             fail_errno(channel, "cannot read the event channel");
         return;
     }
+    channel->owner.stats->doorbells++;
     /* Once for each turn, before looking at the ring: a guest that fires without
      * end gets no more than its share. */
     if (platform->ops->evtchn_unmask(platform, (uint32_t)port) < 0) {

@@ -16,6 +16,7 @@
 #include "backend/answer.h"
 #include "backend/ipc.h"
 #include "backend/log.h"
+#include "backend/stats.h"
 #include "backend/trace.h"
 #include "common/pending.h"
 #include "common/platform.h"
@@ -33,7 +34,8 @@ struct channel_owner {
     /* Once: the channel is dead, and only channel_free() helps. */
     void (*failed)(void *user, const char *why);
     struct log_limit *drop_limit; /* for lines about dropped messages; outlives the channel */
-    struct trace *trace;          /* so does this */
+    struct trace *trace;          /* so do these two */
+    struct channel_stats *stats;
     void *user;
 };
 

@@ -13,13 +13,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "backend/trace-protocol.h"
+#include "backend/log.h"
 
 /* Tools that have connected and not asked yet; more wait in the backlog. */
 #define CLIENTS_MAX 8
 #define BACKLOG 8
 
-_Static_assert(TRACE_WHY_MAX >= WHY_SIZE, "no sentence is cut");
+_Static_assert(CONTROL_WHY_MAX >= WHY_SIZE, "no sentence is cut");
 
 /* A tool asks at once. */
 static const struct timeval patience = {.tv_sec = 5};
@@ -37,6 +37,7 @@ struct control {
     int socket;
     bool bound;
     struct event *readable;
+    struct event *retry; /* runs while no descriptor is to be had */
     struct client clients[CLIENTS_MAX];
 };
 
@@ -52,23 +53,31 @@ static void client_free(struct client *client)
 
 static void refuse(const struct client *client, const char *why)
 {
-    struct trace_answer answer = {.accepted = 0};
+    struct control_answer answer = {.accepted = 0};
 
     snprintf(answer.why, sizeof(answer.why), "%s", why);
     send(client->socket, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static void serve(const struct client *client, const struct trace_request *request, size_t size)
+static bool kind_known(uint32_t kind)
+{
+    return kind == CONTROL_TRACE || kind == CONTROL_STATS;
+}
+
+static void serve(const struct client *client, const struct control_request *request, size_t size)
 {
     const struct control_owner *owner = &client->control->owner;
     char why[WHY_SIZE];
 
     if (size != sizeof(*request))
-        snprintf(why, sizeof(why), "not a request for a trace");
-    else if (request->version != TRACE_VERSION)
+        snprintf(why, sizeof(why), "not a request that xvmsgd knows");
+    else if (request->version != CONTROL_VERSION)
         snprintf(why, sizeof(why), "this xvmsgd speaks version %u of the control socket, not %"
-                 PRIu32, TRACE_VERSION, request->version);
-    else if (owner->trace(owner->user, request->frontend, request->bus, client->socket, why) == 0)
+                 PRIu32, CONTROL_VERSION, request->version);
+    else if (!kind_known(request->kind))
+        snprintf(why, sizeof(why), "xvmsgd does not know what is asked of it (%" PRIu32 ")",
+                 request->kind);
+    else if (owner->pass(owner->user, request, client->socket, why) == 0)
         return;
     refuse(client, why);
 }
@@ -77,7 +86,7 @@ static void serve(const struct client *client, const struct trace_request *reque
 static void on_request(evutil_socket_t fd, short what, void *user)
 {
     struct client *client = user;
-    struct trace_request request;
+    struct control_request request;
     ssize_t size = 0;
 
     if (what & EV_READ)
@@ -95,6 +104,26 @@ static struct client *free_place(struct control *control)
     return NULL;
 }
 
+/* Whoever waits stays readable: to look again at once would be to spin. */
+static void pause_listening(struct control *control)
+{
+    const struct control_owner *owner = &control->owner;
+
+    if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+        return;
+    log_warning("a tool cannot be listened to: %s", strerror(errno));
+    event_del(control->readable);
+    evtimer_add(control->retry, &owner->retry_delay);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *user)
+{
+    struct control *control = user;
+
+    (void)fd, (void)what;
+    event_add(control->readable, NULL);
+}
+
 static void on_connection(evutil_socket_t fd, short what, void *user)
 {
     struct control *control = user;
@@ -107,8 +136,10 @@ static void on_connection(evutil_socket_t fd, short what, void *user)
         return;
     }
     socket = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (socket < 0)
+    if (socket < 0) {
+        pause_listening(control);
         return;
+    }
     *client = (struct client){
         .control = control,
         .socket = socket,
@@ -155,7 +186,8 @@ struct control *control_new(struct event_base *base, const char *path,
     } else if (listen_at(control) == 0) {
         control->readable =
             event_new(base, control->socket, EV_READ | EV_PERSIST, on_connection, control);
-        if (control->readable && event_add(control->readable, NULL) == 0)
+        control->retry = evtimer_new(base, on_retry, control);
+        if (control->readable && control->retry && event_add(control->readable, NULL) == 0)
             return control;
         errno = ENOMEM;
     }
@@ -173,6 +205,8 @@ void control_free(struct control *control)
             client_free(&control->clients[i]);
     if (control->readable)
         event_free(control->readable);
+    if (control->retry)
+        event_free(control->retry);
     if (control->bound)
         unlink(control->address.sun_path);
     if (control->socket >= 0)

@@ -2,20 +2,23 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * The daemon's control socket: takes what `xvmsg trace` asks, as
- * trace-protocol.h has it, and passes the tool's socket on. File permissions
- * keep everybody but root away from it.
+ * The daemon's control socket: takes what tools ask, as control-protocol.h has it,
+ * and passes their sockets on. File permissions keep everybody but root away from
+ * it.
  */
 #ifndef XVMSG_CONTROL_H
 #define XVMSG_CONTROL_H
 
+#include "backend/control-protocol.h"
 #include "backend/daemon.h"
 
 struct control;
 
 struct control_owner {
     /* 0 when somebody else answers on a copy of `socket`; -1 with a sentence. */
-    int (*trace)(void *user, uint32_t frontend, uint32_t bus, int socket, char why[WHY_SIZE]);
+    int (*pass)(void *user, const struct control_request *request, int socket,
+                char why[WHY_SIZE]);
+    struct timeval retry_delay; /* when no socket could be had */
     void *user;
 };
 

@@ -34,7 +34,7 @@ struct daemon {
     /* Is there a device class of that name? */
     bool (*type_known)(const char *type);
 
-    const char *control_path; /* where to listen for `xvmsg trace`; NULL: nowhere */
+    const char *control_path; /* where to listen for tools; NULL: nowhere */
 
     uint32_t max_shared_pages; /* each bus may have mapped in areas */
 

@@ -14,6 +14,7 @@
 #include "backend/device.h"
 #include "backend/ipc.h"
 #include "backend/log.h"
+#include "backend/turn.h"
 #include "common/codec.h"
 #include "common/pending.h"
 #include "common/platform.h"
@@ -27,6 +28,7 @@ struct device_host {
     struct memory *memory; /* NULL while no guest is connected */
     bool strict;           /* the guest's SET_CONFIG has to name the generation */
     struct pending pending;
+    struct turn turn;
     void (*event_waits)(void *user); /* `pending` has something for the ring */
     void (*settled)(void *user);     /* a reset is complete */
     void *user;
@@ -75,6 +77,7 @@ struct device {
     } queue_reset;
 
     struct log_limit log_limit;
+    struct device_stats stats;
     struct queue *queues[]; /* class->num_queues of them */
 };
 
@@ -107,6 +110,9 @@ bool device_running(const struct device *device);
  * device takes no other request (queue_reset.waits).
  */
 bool device_reset_queue(struct device *device, uint32_t index, uint16_t token);
+
+/* The driver says that there are requests. */
+void device_doorbell(struct device *device, uint32_t queue_index);
 
 /* NULL for a queue the device does not have. */
 struct queue *device_queue(const struct device *device, uint32_t index);

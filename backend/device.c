@@ -75,6 +75,15 @@ void device_kick(struct device *device, uint32_t queue_index)
     event_active(device->work, 0, 0);
 }
 
+void device_doorbell(struct device *device, uint32_t queue_index)
+{
+    struct queue *queue = device_queue(device, queue_index);
+
+    if (queue && queue_enabled(queue))
+        queue_stats(queue)->doorbells++;
+    device_kick(device, queue_index);
+}
+
 static void serve_queue(struct device *device, uint32_t index)
 {
     struct queue *queue = device->queues[index];
@@ -147,6 +156,7 @@ void device_needs_reset(struct device *device, const char *why)
     if (device->resetting || !device->status || device->status & VIRTIO_CONFIG_S_NEEDS_RESET)
         return;
     device->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+    device->stats.needs_resets++;
     if (log_limit_passes(&device->log_limit, device_now(device)))
         log_warning("%s: device %s needs a reset: %s", device->host->label, device->name, why);
     raise_event(device, PENDING_CONFIG);
@@ -196,6 +206,7 @@ void device_build_event(struct device *device, uint32_t bit, struct answer *answ
     } else {
         event->kind = MSG_event_used;
         event->event_used.vq_index = bit - PENDING_QUEUE(0);
+        queue_stats(device->queues[event->event_used.vq_index])->notifications++;
     }
 }
 
@@ -284,6 +295,7 @@ void device_reset(struct device *device)
     if (device->resetting)
         return;
     device->resetting = true;
+    device->stats.resets += device->status != 0;
     device->kicked = 0;
     device->news.kind = CONFIG_NO_NEWS;
     /* All are stopped before the class hears of the first: a chain that comes
@@ -353,6 +365,13 @@ static void on_idle(void *user, uint32_t index)
     finish_reset_if_idle(device);
 }
 
+static uint64_t on_now(void *user, bool fresh)
+{
+    struct device_host *host = ((struct device *)user)->host;
+
+    return fresh ? turn_read(&host->turn, host->platform) : turn_now(&host->turn, host->platform);
+}
+
 /* ---- life ---- */
 
 static bool make_queues(struct device *device)
@@ -361,6 +380,7 @@ static bool make_queues(struct device *device)
         .used = on_used,
         .fault = on_fault,
         .idle = on_idle,
+        .now = on_now,
         .user = device,
     };
 

@@ -14,6 +14,7 @@
  *   DEVICE_REMOVE                        DEVICE_REMOVED
  *   DEVICE_RESIZE look at its target     DEVICE_RESIZED
  *   TRACE + descriptor                   (answers on that socket, see trace-protocol.h)
+ *   STATS + descriptor                   (likewise, see stats-protocol.h)
  *                                        BUS_FAILED at any time while connected
  *
  * Devices outlive connections: DISCONNECT resets them, the next CONNECT offers
@@ -41,6 +42,7 @@ enum ipc_kind {
     IPC_DEVICE_REMOVE,
     IPC_DEVICE_RESIZE,
     IPC_TRACE,
+    IPC_STATS,
     IPC_CONNECTED,
     IPC_DISCONNECTED,
     IPC_DEVICE_ADDED,

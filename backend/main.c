@@ -16,7 +16,7 @@
 #include "backend/process.h"
 #include "backend/spawn.h"
 #include "backend/supervisor.h"
-#include "backend/trace-protocol.h"
+#include "backend/control-protocol.h"
 #include "backend/worker.h"
 #include "common/store.h"
 #include "config.h"
@@ -277,7 +277,7 @@ int main(int argc, char **argv)
     struct daemon daemon = {
         .spawn = spawn_worker,
         .type_known = type_known,
-        .control_path = TRACE_SOCKET,
+        .control_path = CONTROL_SOCKET,
         .max_shared_pages = SHARED_MIB_DEFAULT * PAGES_PER_MIB,
         .quarantine = {
             .count = QUARANTINE_COUNT_DEFAULT,

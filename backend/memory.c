@@ -24,6 +24,7 @@ struct memory {
     uint32_t max_pages;
     uint32_t num_areas;
     uint32_t num_pages;
+    struct memory_stats stats;
     struct area *areas[XVMSG_AREA_MAX + 1]; /* by number; 0 stays NULL */
 };
 
@@ -39,11 +40,32 @@ struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t ma
     return memory;
 }
 
+/* ---- mappings ---- */
+
+static void *map(struct memory *memory, const uint32_t *refs, uint32_t pages, bool writable)
+{
+    struct platform *platform = memory->platform;
+    void *start = platform->ops->grant_map(platform, memory->domid, refs, pages, writable);
+
+    memory->stats.maps++;
+    if (start)
+        memory->stats.mapped_pages += pages;
+    return start;
+}
+
+static void unmap(struct memory *memory, void *start, uint32_t pages)
+{
+    memory->platform->ops->grant_unmap(memory->platform, start, pages);
+    memory->stats.mapped_pages -= pages;
+}
+
+/* ---- areas ---- */
+
 static void drop_area(struct memory *memory, uint16_t number)
 {
     struct area *area = memory->areas[number];
 
-    memory->platform->ops->grant_unmap(memory->platform, area->start, area->pages);
+    unmap(memory, area->start, area->pages);
     memory->num_pages -= area->pages;
     memory->num_areas--;
     memory->areas[number] = NULL;
@@ -88,14 +110,13 @@ static enum area_status check_share(const struct memory *memory,
 static bool copy_directory_page(struct memory *memory, uint32_t directory_ref, uint32_t *refs,
                                 uint32_t count)
 {
-    const struct platform_ops *ops = memory->platform->ops;
-    void *page = ops->grant_map(memory->platform, memory->domid, &directory_ref, 1, false);
+    void *page = map(memory, &directory_ref, 1, false);
     uint32_t words[REFS_PER_PAGE];
 
     if (!page)
         return false;
     memcpy(words, page, sizeof(words));
-    ops->grant_unmap(memory->platform, page, 1);
+    unmap(memory, page, 1);
     for (uint32_t i = 0; i < count; i++)
         refs[i] = le32_get(&words[i]);
     return true;
@@ -138,8 +159,7 @@ enum area_status memory_share(struct memory *memory, const struct msg_area_share
     area->pages = request->pages;
     area->writable = !(request->flags & AREA_F_READ_ONLY);
     if (collect_refs(memory, request, refs))
-        area->start = memory->platform->ops->grant_map(memory->platform, memory->domid, refs,
-                                                       area->pages, area->writable);
+        area->start = map(memory, refs, area->pages, area->writable);
     if (!area->start) {
         status = AREA_MAP_FAILED;
         goto fail;
@@ -193,4 +213,9 @@ void memory_unpin_all(struct memory *memory, const uint64_t *addresses, uint32_t
 {
     for (uint32_t i = 0; i < count; i++)
         memory_unpin(memory, addresses[i]);
+}
+
+const struct memory_stats *memory_stats(const struct memory *memory)
+{
+    return &memory->stats;
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "backend/stats.h"
 #include "common/codec.h"
 #include "common/platform.h"
 
@@ -41,5 +42,7 @@ enum area_status memory_unshare(struct memory *memory,
 void *memory_pin(struct memory *memory, uint64_t address, uint64_t length, bool writable);
 void memory_unpin(struct memory *memory, uint64_t address);
 void memory_unpin_all(struct memory *memory, const uint64_t *addresses, uint32_t count);
+
+const struct memory_stats *memory_stats(const struct memory *memory);
 
 #endif

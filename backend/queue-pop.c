@@ -48,6 +48,7 @@ static bool fault(struct queue *queue, const char *format, ...)
     vsnprintf(why, sizeof(why), format, args);
     va_end(args);
     queue->faulty = true;
+    queue->stats->faults++;
     queue->owner.fault(queue->owner.user, queue->index, why);
     return false;
 }
@@ -254,6 +255,8 @@ unpin:
 
 struct chain *queue_pop(struct queue *queue)
 {
+    struct memory_stats before;
+    struct chain *chain;
     uint16_t head;
 
     if (!queue->enabled || queue->stopping || queue->faulty || !queue->batch_left ||
@@ -262,5 +265,10 @@ struct chain *queue_pop(struct queue *queue)
     head = shared_load16(&queue->avail->ring[queue->next_avail & (queue->config.size - 1)]);
     queue->next_avail++;
     queue->batch_left--;
-    return take_chain(queue, head);
+    before = *memory_stats(queue->memory);
+    chain = take_chain(queue, head);
+    queue_stats_memory(queue, &before);
+    if (chain)
+        queue_stats_popped(queue, chain);
+    return chain;
 }

@@ -21,6 +21,7 @@ struct queue {
     uint32_t max_size;
     uint32_t chains_out;
     uint32_t batch_left;
+    uint64_t batch_began; /* when */
     uint16_t next_avail; /* our place in the available ring */
     uint16_t seen_avail; /* the guest's index as last checked */
     uint16_t next_used;
@@ -35,6 +36,16 @@ struct queue {
     struct iovec *pieces;  /* of the chain being read */
     uint64_t *addresses;   /* likewise */
     struct vring_desc *indirect_table; /* its copy */
+
+    struct queue_stats *stats; /* from the first queue_enable() on */
 };
+
+/* ---- queue-stats.c ---- */
+
+void queue_stats_popped(struct queue *queue, struct chain *chain);
+void queue_stats_pushed(struct queue *queue, const struct chain *chain, uint32_t written);
+
+/* What has been mapped and copied since `before` was for this queue. */
+void queue_stats_memory(struct queue *queue, const struct memory_stats *before);
 
 #endif

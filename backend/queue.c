@@ -25,6 +25,7 @@ void queue_free(struct queue *queue)
     if (!queue)
         return;
     queue_clear(queue);
+    free(queue->stats);
     free(queue);
 }
 
@@ -106,7 +107,10 @@ static bool make_arrays(struct queue *queue, uint32_t size)
     queue->pieces = calloc(size, sizeof(*queue->pieces));
     queue->addresses = calloc(size, sizeof(*queue->addresses));
     queue->indirect_table = calloc(size, sizeof(*queue->indirect_table));
-    if (queue->head_out && queue->pieces && queue->addresses && queue->indirect_table)
+    if (!queue->stats)
+        queue->stats = calloc(1, sizeof(*queue->stats));
+    if (queue->head_out && queue->pieces && queue->addresses && queue->indirect_table &&
+        queue->stats)
         return true;
     free_arrays(queue);
     return false;
@@ -166,6 +170,7 @@ void queue_clear(struct queue *queue)
 void queue_begin_batch(struct queue *queue)
 {
     queue->batch_left = queue->config.size;
+    queue->batch_began = queue->owner.now(queue->owner.user, false);
 }
 
 bool queue_batch_full(const struct queue *queue)
@@ -198,13 +203,19 @@ static void announce(struct queue *queue, uint16_t head, uint32_t written)
     shared_fence();
     if (driver_listens(queue, (uint16_t)(queue->next_used - 1)))
         queue->owner.used(queue->owner.user, queue->index);
+    else
+        queue->stats->suppressed++;
 }
 
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written)
 {
+    struct memory_stats before = *memory_stats(queue->memory);
+
     memory_unpin_all(queue->memory, chain->pins, chain->num_pins);
     queue->head_out[chain->head] = false;
     queue->chains_out--;
+    queue_stats_memory(queue, &before);
+    queue_stats_pushed(queue, chain, written);
     if (!queue->stopping)
         announce(queue, chain->head, written);
     free(chain);

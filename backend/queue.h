@@ -21,6 +21,7 @@
 
 #include "backend/iov.h"
 #include "backend/memory.h"
+#include "backend/stats.h"
 
 /* What SET_VQUEUE sets; zeroes while unconfigured. */
 struct queue_config {
@@ -38,6 +39,7 @@ struct chain {
     struct iov in;
     uint32_t num_pins;
     uint64_t *pins; /* addresses, one for each descriptor */
+    uint64_t popped; /* when; the queue's own */
 };
 
 /* Called from within the functions below. */
@@ -45,6 +47,9 @@ struct queue_owner {
     void (*used)(void *user, uint32_t index);  /* the driver wants to be told */
     void (*fault)(void *user, uint32_t index, const char *why);
     void (*idle)(void *user, uint32_t index);  /* stopping, and the last chain is back */
+    /* Nanoseconds on a clock that never goes back; one that was read a little earlier
+     * will do, unless `fresh`. */
+    uint64_t (*now)(void *user, bool fresh);
     void *user;
 };
 
@@ -101,5 +106,9 @@ void queue_push(struct queue *queue, struct chain *chain, uint32_t written);
  * batches, so that the rest of the worker has its turn between them. */
 void queue_begin_batch(struct queue *queue);
 bool queue_batch_full(const struct queue *queue);
+
+/* What it counts; NULL while it was never enabled. Whoever sees a doorbell, sends a
+ * notification or polls counts it here. */
+struct queue_stats *queue_stats(const struct queue *queue);
 
 #endif

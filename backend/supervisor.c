@@ -337,12 +337,15 @@ static void on_work(evutil_socket_t fd, short what, void *user)
 
 /* ---- life ---- */
 
-static int trace_bus(void *user, uint32_t frontend, uint32_t id, int socket, char why[WHY_SIZE])
+static int pass_tool(void *user, const struct control_request *request, int socket,
+                     char why[WHY_SIZE])
 {
+    enum ipc_kind kind = request->kind == CONTROL_TRACE ? IPC_TRACE : IPC_STATS;
+    uint32_t frontend = request->frontend, id = request->bus;
     struct bus *bus = find_bus(user, frontend, id);
 
     if (bus)
-        return bus_trace(bus, socket, why);
+        return bus_pass(bus, kind, socket, why);
     snprintf(why, WHY_SIZE, "domain %u has no bus %u; 'xvmsg attach' makes one", frontend, id);
     return -1;
 }
@@ -350,14 +353,15 @@ static int trace_bus(void *user, uint32_t frontend, uint32_t id, int socket, cha
 /* Guests are served without it, too. */
 static void open_control(struct supervisor *s)
 {
-    const struct control_owner owner = {.trace = trace_bus, .user = s};
+    const struct control_owner owner = {
+        .pass = pass_tool, .retry_delay = s->daemon->retry_delay, .user = s};
     char why[WHY_SIZE];
 
     if (!s->daemon->control_path)
         return;
     s->control = control_new(s->daemon->base, s->daemon->control_path, &owner, why);
     if (!s->control)
-        log_warning("nothing can be traced: %s", why);
+        log_warning("nothing can be traced or counted: %s", why);
 }
 
 static int find_ourselves(struct supervisor *s, char why[WHY_SIZE])

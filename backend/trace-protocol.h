@@ -2,37 +2,16 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * What xvmsgd and `xvmsg trace` say to each other, over a SOCK_SEQPACKET socket
- * that only root may connect to:
+ * What a bus's worker and `xvmsg trace` say to each other, after control-protocol.h:
  *
- *   the tool    one struct trace_request
- *   the daemon  one struct trace_answer; unless it accepts, that is all
  *   the worker  packets of whole records, as messages come and go
  *   the tool    shuts its sending side down when it has seen enough
  *   the worker  the records that are left, and closes
- *
- * The worker may have been taken over by its guest: the tool believes nothing
- * of what it sends.
  */
 #ifndef XVMSG_TRACE_PROTOCOL_H
 #define XVMSG_TRACE_PROTOCOL_H
 
 #include <stdint.h>
-
-#define TRACE_SOCKET "/run/xvmsgd.sock"
-#define TRACE_VERSION 1u
-#define TRACE_WHY_MAX 256
-
-struct trace_request {
-    uint32_t version;
-    uint32_t frontend; /* domain id */
-    uint32_t bus;
-};
-
-struct trace_answer {
-    uint32_t accepted;       /* 1, or 0 */
-    char why[TRACE_WHY_MAX]; /* why not */
-};
 
 /* One message; its bytes follow, padded to a multiple of TRACE_ALIGN. */
 struct trace_record {

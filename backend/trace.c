@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/control-protocol.h"
 #include "backend/trace-protocol.h"
 
 _Static_assert((TRACE_BUFFER_SIZE & (TRACE_BUFFER_SIZE - 1)) == 0, "positions are masked");
@@ -155,7 +156,7 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 
 static bool answer(int socket, const char *refusal)
 {
-    struct trace_answer answer = {.accepted = !refusal};
+    struct control_answer answer = {.accepted = !refusal};
 
     snprintf(answer.why, sizeof(answer.why), "%s", refusal ? refusal : "");
     return send(socket, &answer, sizeof(answer), MSG_DONTWAIT | MSG_NOSIGNAL) == sizeof(answer);

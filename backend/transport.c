@@ -270,7 +270,7 @@ enum answer_when transport_serve(struct device *device, const struct msg *messag
 
     /* next_offset is a hint (NOTIFICATION_DATA) that the ring itself knows better. */
     if (message->kind == MSG_event_avail) {
-        device_kick(device, message->event_avail.vq_index);
+        device_doorbell(device, message->event_avail.vq_index);
         return ANSWER_NEVER;
     }
     if (!handler->serve && message->kind != MSG_reset_vqueue_request)

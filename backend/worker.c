@@ -16,6 +16,7 @@
 #include "backend/ipc.h"
 #include "backend/log.h"
 #include "backend/roster.h"
+#include "backend/stats-reader.h"
 #include "backend/trace.h"
 #include "backend/transport.h"
 
@@ -35,6 +36,9 @@ struct worker {
     struct channel *channel; /* NULL while no guest is connected */
     bool disconnecting;
     struct trace trace;
+    struct channel_stats channel_stats; /* of all channels there were */
+    struct memory_stats memory_stats;   /* of the memory that is let go of */
+    struct stats_readers *readers;
     /* Here, so that a guest does not get new lines by connecting anew. */
     struct log_limit failed_limit;
     struct log_limit drop_limit;
@@ -128,8 +132,32 @@ static void remove_device(struct worker *worker, struct device *device)
     tell_about_device(worker, IPC_DEVICE_REMOVED, number, "");
 }
 
+static void add_memory_stats(struct memory_stats *sum, const struct memory *memory)
+{
+    const struct memory_stats *more = memory_stats(memory);
+
+    sum->maps += more->maps;
+    sum->copies += more->copies;
+    sum->copied_bytes += more->copied_bytes;
+}
+
+static void tell_bus(void *user, struct stats_bus *bus)
+{
+    const struct worker *worker = user;
+
+    bus->channel = worker->channel_stats;
+    bus->memory = worker->memory_stats;
+    if (worker->host.memory) {
+        add_memory_stats(&bus->memory, worker->host.memory);
+        bus->memory.mapped_pages = memory_stats(worker->host.memory)->mapped_pages;
+    }
+    bus->connected = worker->channel != NULL;
+}
+
 static void unmap_everything(struct worker *worker)
 {
+    if (worker->host.memory)
+        add_memory_stats(&worker->memory_stats, worker->host.memory);
     channel_free(worker->channel);
     worker->channel = NULL;
     memory_free(worker->host.memory);
@@ -172,6 +200,7 @@ static void do_connect(struct worker *worker, const struct ipc_message *message)
         .failed = tell_failed,
         .drop_limit = &worker->drop_limit,
         .trace = &worker->trace,
+        .stats = &worker->channel_stats,
         .user = worker,
     };
     char why[CHANNEL_WHY_MAX] = "out of memory";
@@ -287,7 +316,8 @@ static void look_at_target(struct worker *worker, uint64_t number)
 /* False: not a message that a supervisor sends. */
 static bool obey(struct worker *worker, const struct ipc_message *message, struct fds *fds)
 {
-    if (message->kind != IPC_DEVICE_ADD && message->kind != IPC_TRACE)
+    if (message->kind != IPC_DEVICE_ADD && message->kind != IPC_TRACE &&
+        message->kind != IPC_STATS)
         fds_close(fds);
     switch (message->kind) {
     case IPC_CONNECT:
@@ -309,6 +339,10 @@ static bool obey(struct worker *worker, const struct ipc_message *message, struc
         /* None when too many are open: the tool finds its socket closed. */
         if (fds->count)
             trace_start(&worker->trace, worker->host.base, fds->fd[0]);
+        return true;
+    case IPC_STATS:
+        if (fds->count)
+            stats_readers_add(worker->readers, fds->fd[0]);
         return true;
     default:
         return false;
@@ -375,9 +409,12 @@ struct worker *worker_new(struct event_base *base, struct platform *platform, in
         log_error("%s: %s: %s", label, why, strerror(errno));
         goto fail;
     }
+    worker->readers = stats_readers_new(
+        base, &(struct stats_source){&worker->roster, tell_bus, worker});
     worker->settle = event_new(base, -1, 0, on_settle, worker);
     worker->readable = event_new(base, socket, EV_READ | EV_PERSIST, on_readable, worker);
-    if (!worker->settle || !worker->readable || event_add(worker->readable, NULL) < 0) {
+    if (!turn_open(&worker->host.turn, base) || !worker->readers || !worker->settle ||
+        !worker->readable || event_add(worker->readable, NULL) < 0) {
         errno = ENOMEM;
         goto fail;
     }
@@ -404,6 +441,8 @@ void worker_free(struct worker *worker)
     roster_free(&worker->roster);
     unmap_everything(worker);
     trace_stop(&worker->trace);
+    stats_readers_free(worker->readers);
+    turn_close(&worker->host.turn);
     if (worker->readable)
         event_free(worker->readable);
     if (worker->settle)

@@ -88,7 +88,7 @@ static void on_readable(evutil_socket_t socket, short what, void *user)
         worker_leave(w);
         return;
     }
-    if (w->last.kind == IPC_TRACE)
+    if (w->last.kind == IPC_TRACE || w->last.kind == IPC_STATS)
         w->tool = fds.fd[0];
     else if (fds.count)
         look_at_target(w, fds.fd[0]);

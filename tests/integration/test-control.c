@@ -6,12 +6,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "backend/trace-protocol.h"
+#include "backend/control-protocol.h"
+#include "backend/log.h"
 #include "tests/harness.h"
 #include "tests/integration/stage.h"
 
@@ -20,7 +22,8 @@
 static struct stage s;
 static char path[64];
 
-static const struct trace_request good = {.version = TRACE_VERSION, .frontend = 7};
+static const struct control_request good = {
+    .version = CONTROL_VERSION, .kind = CONTROL_TRACE, .frontend = 7};
 
 static void start(void)
 {
@@ -60,7 +63,7 @@ static int ask(const void *request, size_t size)
 
 static void expect_refusal(const void *request, size_t size, const char *words)
 {
-    struct trace_answer answer = {.accepted = 1};
+    struct control_answer answer = {.accepted = 1};
     int fd = ask(request, size);
 
     CU_ASSERT_EQUAL(recv(fd, &answer, sizeof(answer), 0), sizeof(answer));
@@ -71,7 +74,29 @@ static void expect_refusal(const void *request, size_t size, const char *words)
     close(fd);
 }
 
+static void stop_loop(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what;
+    event_base_loopbreak(user);
+}
+
 /* ---- cases ---- */
+
+static void hands_a_reader_of_counters_on_as_such(void)
+{
+    struct control_request request = good;
+    int fd;
+
+    start();
+    request.kind = CONTROL_STATS;
+    fd = ask(&request, sizeof(request));
+    CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->got[IPC_STATS], 1);
+    CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->got[IPC_TRACE], 0);
+    close(fd);
+    request.kind = CONTROL_STATS + 1;
+    expect_refusal(&request, sizeof(request), "does not know what is asked");
+    stop();
+}
 
 static void hands_the_tool_to_the_worker_of_its_bus(void)
 {
@@ -99,7 +124,7 @@ static void hands_the_tool_to_the_worker_of_its_bus(void)
 
 static void refuses_by_name_what_is_not_there(void)
 {
-    struct trace_request request = good;
+    struct control_request request = good;
 
     start();
     request.bus = 3;
@@ -113,13 +138,13 @@ static void refuses_by_name_what_is_not_there(void)
 static void refuses_what_is_no_request(void)
 {
     char bytes[sizeof(good) + 1] = {0};
-    struct trace_request request = good;
+    struct control_request request = good;
 
     start();
     expect_refusal(bytes, 1, "not a request");
     expect_refusal(bytes, sizeof(bytes), "not a request");
-    request.version = 2;
-    expect_refusal(&request, sizeof(request), "not 2");
+    request.version = 9;
+    expect_refusal(&request, sizeof(request), "not 9");
     CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->got[IPC_TRACE], 0);
     stop();
 }
@@ -154,6 +179,65 @@ static void serves_every_one_of_many(void)
     stage_settle(&s);
     CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->got[IPC_TRACE], 1);
     close(last);
+    stop();
+}
+
+#define DESCRIPTORS 256u
+
+static int taken[DESCRIPTORS];
+static unsigned num_taken;
+static struct rlimit limit_before;
+
+static void take_all_descriptors(void)
+{
+    struct rlimit few;
+
+    getrlimit(RLIMIT_NOFILE, &limit_before);
+    few = limit_before;
+    few.rlim_cur = DESCRIPTORS;
+    setrlimit(RLIMIT_NOFILE, &few);
+    for (num_taken = 0; (taken[num_taken] = dup(STDERR_FILENO)) >= 0; num_taken++)
+        ;
+    CU_ASSERT_EQUAL(errno, EMFILE);
+}
+
+static void give_descriptors_back(void)
+{
+    while (num_taken)
+        close(taken[--num_taken]);
+    setrlimit(RLIMIT_NOFILE, &limit_before);
+}
+
+/* Turns of the loop until a timer of a tenth of a second ends it. */
+static unsigned count_turns(void)
+{
+    const struct timeval soon = {.tv_usec = 100000};
+    struct event *end = evtimer_new(s.base, stop_loop, s.base);
+    unsigned turns = 0;
+
+    evtimer_add(end, &soon);
+    for (; !event_base_got_break(s.base); turns++)
+        event_base_loop(s.base, EVLOOP_ONCE);
+    event_free(end);
+    return turns;
+}
+
+/* The tool waits, and so does the daemon, which does not ask again without end. */
+static void a_daemon_out_of_descriptors_does_not_spin(void)
+{
+    int fd;
+
+    start();
+    fd = connect_tool();
+    CU_ASSERT(send(fd, &good, sizeof(good), MSG_NOSIGNAL) == sizeof(good));
+    take_all_descriptors();
+    log_set_level(LOG_LEVEL_ERROR);
+    CU_ASSERT(count_turns() < 50);
+    CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->got[IPC_TRACE], 0);
+    give_descriptors_back();
+    while (!stage_worker(&s, "dom 7 bus 0")->got[IPC_TRACE])
+        event_base_loop(s.base, EVLOOP_ONCE);
+    close(fd);
     stop();
 }
 
@@ -194,10 +278,12 @@ static void guests_are_served_where_nobody_can_listen(void)
 
 static const struct test_case cases[] = {
     TEST(hands_the_tool_to_the_worker_of_its_bus),
+    TEST(hands_a_reader_of_counters_on_as_such),
     TEST(refuses_by_name_what_is_not_there),
     TEST(refuses_what_is_no_request),
     TEST(a_bus_without_a_worker_is_told),
     TEST(serves_every_one_of_many),
+    TEST(a_daemon_out_of_descriptors_does_not_spin),
     TEST(only_root_may_connect),
     TEST(takes_the_place_of_one_that_was_killed),
     TEST(guests_are_served_where_nobody_can_listen),

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "backend/control-protocol.h"
 #include "backend/trace-protocol.h"
 #include "backend/trace.h"
 #include "tests/harness.h"
@@ -50,7 +51,7 @@ static ssize_t receive(struct guest *g, int tool, void *bytes, size_t size)
 
 static bool is_accepted(struct guest *g, int tool, const char *why)
 {
-    struct trace_answer answer;
+    struct control_answer answer;
 
     CU_ASSERT_EQUAL_FATAL(receive(g, tool, &answer, sizeof(answer)), sizeof(answer));
     CU_ASSERT(strstr(answer.why, why) != NULL);

@@ -45,6 +45,12 @@ static void on_idle(void *user, uint32_t index)
     g.idle++;
 }
 
+static uint64_t now(void *user, bool fresh)
+{
+    (void)user, (void)fresh;
+    return g.now;
+}
+
 static uint8_t *share(uint16_t number, uint16_t flags)
 {
     uint32_t refs[PAGES];
@@ -67,7 +73,8 @@ static uint8_t *share(uint16_t number, uint16_t flags)
 
 void queue_guest_start(void)
 {
-    static const struct queue_owner owner = {.used = on_used, .fault = on_fault, .idle = on_idle};
+    static const struct queue_owner owner = {
+        .used = on_used, .fault = on_fault, .idle = on_idle, .now = now};
 
     g = (struct queue_guest){.fx = fake_xen_new()};
     fake_xen_create_domain(g.fx, GUEST, "guest");

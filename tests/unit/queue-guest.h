@@ -27,6 +27,7 @@ struct queue_guest {
     /* What the queue told its owner. */
     unsigned told, faults, idle;
     char fault_text[160];
+    uint64_t now; /* what its clock says */
     void (*on_used)(void); /* what the driver is told with; NULL: only counted */
 };
 

@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "backend/control-protocol.h"
 #include "backend/trace-protocol.h"
 #include "tests/fake/fake-xen.h"
 #include "tests/harness.h"
@@ -86,13 +87,13 @@ static void *run_tool(void *unused)
 /* The tool's request has come; our end of its socket. */
 static int start_tool(void)
 {
-    struct trace_request request;
+    struct control_request request;
     int fd;
 
     CU_ASSERT_FATAL(pthread_create(&tool, NULL, run_tool, NULL) == 0);
     fd = accept(listener, NULL, NULL);
     CU_ASSERT_EQUAL_FATAL(recv(fd, &request, sizeof(request), MSG_TRUNC), sizeof(request));
-    CU_ASSERT_EQUAL(request.version, TRACE_VERSION);
+    CU_ASSERT_EQUAL(request.version, CONTROL_VERSION);
     CU_ASSERT_EQUAL(request.frontend, 5);
     CU_ASSERT_EQUAL(request.bus, order.bus);
     return fd;
@@ -106,7 +107,7 @@ static int end_tool(void)
 
 static void answer(int fd, bool accepted, const char *why)
 {
-    struct trace_answer a = {.accepted = accepted};
+    struct control_answer a = {.accepted = accepted};
 
     snprintf(a.why, sizeof(a.why), "%s", why);
     CU_ASSERT(send(fd, &a, sizeof(a), 0) == sizeof(a));

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backend/control-protocol.h"
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/bus.h"
 #include "tools/xvmsg/options.h"
@@ -297,7 +298,7 @@ static int run(struct platform *p, const void *order)
 
 int cmd_trace(int argc, char **argv)
 {
-    struct trace_order order = {.output = TRACE_OUTPUT_DEFAULT, .socket = TRACE_SOCKET};
+    struct trace_order order = {.output = TRACE_OUTPUT_DEFAULT, .socket = CONTROL_SOCKET};
     int status = parse_command_line(argc, argv, &order);
 
     if (status >= 0)

@@ -4,13 +4,11 @@
 #include "tools/xvmsg/tracer.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "tools/xvmsg/printable.h"
+#include "tools/xvmsg/control.h"
 #include "tools/xvmsg/xvmsg.h"
 
 #define COMMAND "trace"
@@ -18,61 +16,16 @@
 
 /* ---- asking ---- */
 
-static int connect_to(const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-        return fd;
-    complain(COMMAND, "cannot reach xvmsgd on %s: %s", path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return -1;
-}
-
-static bool await_answer(int fd, struct trace_answer *answer)
-{
-    struct pollfd waiting = {.fd = fd, .events = POLLIN};
-    int rc = poll(&waiting, 1, ANSWER_MILLISECONDS);
-    ssize_t size;
-
-    if (rc <= 0) {
-        complain(COMMAND, "xvmsgd does not answer%s%s", rc ? ": " : "", rc ? strerror(errno) : "");
-        return false;
-    }
-    size = recv(fd, answer, sizeof(*answer), MSG_DONTWAIT | MSG_TRUNC);
-    if (size == sizeof(*answer))
-        return true;
-    if (size > 0)
-        complain(COMMAND, "xvmsgd answers what this xvmsg does not understand");
-    else
-        complain(COMMAND, "xvmsgd, or the worker of the bus, ended before it answered");
-    return false;
-}
-
 int tracer_ask(const char *path, uint32_t frontend, uint32_t bus)
 {
-    struct trace_request request = {
-        .version = TRACE_VERSION, .frontend = frontend, .bus = bus};
-    struct trace_answer answer;
-    int fd = connect_to(path);
+    char why[CONTROL_TOLD_MAX];
+    int fd = control_ask(path, CONTROL_TRACE, frontend, bus, why);
 
-    if (fd < 0)
-        return -1;
-    /* A failure is told by the answer that does not come. */
-    send(fd, &request, sizeof(request), MSG_NOSIGNAL);
-    if (!await_answer(fd, &answer))
-        goto close;
-    if (answer.accepted)
+    if (fd >= 0 && control_await(fd, ANSWER_MILLISECONDS, why) == 0)
         return fd;
-    answer.why[TRACE_WHY_MAX - 1] = '\0';
-    make_printable(answer.why);
-    complain(COMMAND, "%s", answer.why);
-
-close:
-    close(fd);
+    complain(COMMAND, "%s", why);
+    if (fd >= 0)
+        close(fd);
     return -1;
 }
 
