@@ -13,7 +13,8 @@
 
 #include "backend/stats.h"
 
-#define STATS_NAME_MAX 32 /* with the NUL behind it */
+#define STATS_NAME_MAX 32   /* with the NUL behind it */
+#define STATS_QUEUES_MAX 64 /* of a device */
 
 enum stats_kind {
     STATS_BUS = 1,

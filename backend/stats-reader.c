@@ -14,6 +14,7 @@
 
 _Static_assert(STATS_NAME_MAX > NAME_MAX_LENGTH && STATS_NAME_MAX >= IPC_TYPE_MAX,
                "no name is cut");
+_Static_assert(STATS_QUEUES_MAX == DEVICE_MAX_QUEUES, "no queue is nonsense");
 
 /* A reader that takes nothing for so long has stopped. */
 static const struct timeval patience = {.tv_sec = 10};

@@ -12,14 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <xvmsg-blk.h>
 
+#include "common/progress.h"
 #include "common/store.h"
 #include "frontend/guest/guest.h"
 
 #define SECTOR 512u
 #define STEP (4u * 1024 * 1024) /* bytes moved at a time */
+#define RANGE_STEP (UINT64_C(1) << 30) /* bytes without data, likewise */
 
 struct transfer {
     struct xvmsg *h;
@@ -28,20 +31,15 @@ struct transfer {
     uint64_t length; /* what is left; UINT64_MAX: to the end */
     uint64_t done;
     uint8_t *buffer; /* STEP bytes and a sector at each end */
-    bool progress; /* for whoever watches, and not in the middle of the data */
+    bool quiet;
 };
 
 struct action {
     const char *name;
     int (*run)(struct transfer *t);
     int stream; /* the data's, -1: there is none */
+    const char *doing;
 };
-
-static void show_progress(const struct transfer *t, bool last)
-{
-    if (t->progress)
-        fprintf(stderr, "\r%llu MiB%s", (unsigned long long)(t->done >> 20), last ? "\n" : "");
-}
 
 /* ---- streams ---- */
 
@@ -106,7 +104,7 @@ static int read_disk(struct transfer *t)
         t->offset += now;
         t->length -= now;
         t->done += now;
-        show_progress(t, t->length == 0);
+        progress_bytes(t->done);
     }
     return 0;
 }
@@ -159,7 +157,7 @@ static int write_from(struct transfer *t, uint8_t *input)
             return guest_fail("standard input cannot be read: %s", strerror(errno));
         if (got > 0 && write_step(t, input, (size_t)got) != 0)
             return EXIT_FAILURE;
-        show_progress(t, got < (ssize_t)STEP);
+        progress_bytes(t->done);
     } while (got == (ssize_t)STEP);
     return sync_disk(t);
 }
@@ -180,10 +178,32 @@ static int write_disk(struct transfer *t)
 
 /* ---- without data ---- */
 
+/* Up to the next whole multiple of the step, so that no range is cut where the disk
+ * would not cut it. */
+static uint64_t range_step(const struct transfer *t, uint64_t length)
+{
+    uint64_t step = RANGE_STEP - t->offset % RANGE_STEP;
+
+    return step < length ? step : length;
+}
+
+static void range_done(struct transfer *t, uint64_t length)
+{
+    t->offset += length;
+    t->done += length;
+    progress_bytes(t->done);
+}
+
 static int discard_disk(struct transfer *t)
 {
-    if (xvmsg_blk_discard_wait(t->blk, t->offset, t->length) < 0)
-        return guest_fail("%s", xvmsg_error(t->h));
+    while (t->length) {
+        uint64_t now = range_step(t, t->length);
+
+        if (xvmsg_blk_discard_wait(t->blk, t->offset, now) < 0)
+            return guest_fail("%s", xvmsg_error(t->h));
+        range_done(t, now);
+        t->length -= now;
+    }
     return sync_disk(t);
 }
 
@@ -195,6 +215,7 @@ static int write_zeroes_as_data(struct transfer *t, const uint8_t *zeroes, uint6
         if (write_step(t, zeroes, now) != 0)
             return EXIT_FAILURE;
         length -= now;
+        progress_bytes(t->done);
     }
     return 0;
 }
@@ -202,13 +223,16 @@ static int write_zeroes_as_data(struct transfer *t, const uint8_t *zeroes, uint6
 /* Whole sectors; as data where the disk has no better way. */
 static int zero_sectors(struct transfer *t, const uint8_t *zeroes, uint64_t length)
 {
-    if (xvmsg_blk_write_zeroes_wait(t->blk, t->offset, length, true) == 0) {
-        t->offset += length;
-        return 0;
+    while (length) {
+        uint64_t now = range_step(t, length);
+
+        if (xvmsg_blk_write_zeroes_wait(t->blk, t->offset, now, true) < 0)
+            return errno == ENOTSUP ? write_zeroes_as_data(t, zeroes, length)
+                                    : guest_fail("%s", xvmsg_error(t->h));
+        range_done(t, now);
+        length -= now;
     }
-    if (errno != ENOTSUP)
-        return guest_fail("%s", xvmsg_error(t->h));
-    return write_zeroes_as_data(t, zeroes, length);
+    return 0;
 }
 
 static int zero_range(struct transfer *t, const uint8_t *zeroes)
@@ -254,6 +278,39 @@ static int check_range(struct transfer *t)
     return 0;
 }
 
+/* What the input holds, if that can be told; 0. */
+static uint64_t input_size(void)
+{
+    off_t position = lseek(STDIN_FILENO, 0, SEEK_CUR);
+    struct stat status;
+
+    if (position < 0 || fstat(STDIN_FILENO, &status) < 0 || !S_ISREG(status.st_mode) ||
+        status.st_size < position)
+        return 0;
+    return (uint64_t)(status.st_size - position);
+}
+
+/* For whoever watches, and not in the middle of the data. */
+static void begin_progress(const struct transfer *t, const struct action *action)
+{
+    if (t->quiet || (action->stream >= 0 && isatty(action->stream)))
+        return;
+    progress_begin(action->doing, action->stream == STDIN_FILENO ? input_size() : t->length);
+}
+
+static int transfer(struct transfer *t, const struct action *action)
+{
+    int status = check_range(t);
+
+    if (status != 0)
+        return status;
+    begin_progress(t, action);
+    status = action->run(t);
+    if (status == 0)
+        progress_end();
+    return status;
+}
+
 static int run(struct transfer *t, uint64_t number, const struct action *action)
 {
     int status;
@@ -262,21 +319,17 @@ static int run(struct transfer *t, uint64_t number, const struct action *action)
     if (!t->buffer)
         return guest_fail("out of memory");
     t->blk = xvmsg_blk_open_wait(t->h, number);
-    t->progress = action->stream >= 0 && isatty(STDERR_FILENO) && !isatty(action->stream);
-    if (!t->blk)
-        status = guest_fail("%s", xvmsg_error(t->h));
-    else if ((status = check_range(t)) == 0)
-        status = action->run(t);
+    status = t->blk ? transfer(t, action) : guest_fail("%s", xvmsg_error(t->h));
     xvmsg_blk_close(t->blk);
     free(t->buffer);
     return status;
 }
 
 static const struct action actions[] = {
-    {"read", read_disk, STDOUT_FILENO},
-    {"write", write_disk, STDIN_FILENO},
-    {"discard", discard_disk, -1},
-    {"zero", zero_disk, -1},
+    {"read", read_disk, STDOUT_FILENO, "reading"},
+    {"write", write_disk, STDIN_FILENO, "writing"},
+    {"discard", discard_disk, -1, "discarding"},
+    {"zero", zero_disk, -1, "writing zeros"},
 };
 
 static const struct action *find_action(const char *name)
@@ -292,6 +345,7 @@ static int parse_ranges(int argc, char **argv, const struct action *action, stru
     static const struct option long_options[] = {
         {"offset", required_argument, NULL, 'o'},
         {"length", required_argument, NULL, 'l'},
+        {"quiet", no_argument, NULL, 'q'},
         {NULL, 0, NULL, 0},
     };
     int option;
@@ -301,6 +355,10 @@ static int parse_ranges(int argc, char **argv, const struct action *action, stru
 
         if (option == '?')
             return EXIT_USAGE; /* getopt said why */
+        if (option == 'q') {
+            t->quiet = true;
+            continue;
+        }
         if (option == 'l' && action->stream == STDIN_FILENO)
             return guest_usage("blk write takes no --length: it writes all of its input");
         if (parse_u64(optarg, 0, UINT64_MAX - 1, value) < 0)

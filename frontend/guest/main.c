@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/progress.h"
 #include "common/store.h"
 #include "config.h"
 #include "frontend/guest/guest.h"
@@ -48,6 +49,8 @@ static const char help[] =
     "                        gives back the room of a disk, or of a part of it\n"
     "  blk zero NUMBER [--offset BYTES] [--length BYTES]\n"
     "                        a disk, or a part of it, full of zeros\n"
+    "                        on a terminal, these four show how far they are; not with\n"
+    "                        --quiet\n"
     "  blk watch NUMBER      a disk's size, again whenever it changes\n"
     "  rng NUMBER [--length BYTES]\n"
     "                        random bytes to standard output, until interrupted\n"
@@ -62,6 +65,7 @@ int guest_fail(const char *format, ...)
 {
     va_list arguments;
 
+    progress_erase();
     va_start(arguments, format);
     fputs("xvmsg-guest: ", stderr);
     vfprintf(stderr, format, arguments);

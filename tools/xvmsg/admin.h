@@ -2,7 +2,7 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * attach, detach, resize, list and trace, apart from their command lines: what the cmd_*
+ * attach, detach, resize, list, trace, stats and top, apart from their command lines: what the cmd_*
  * functions run once they have Xen, and tests over a Xen of their own. A result
  * goes to `out`, a failure to complain(); the return is the exit status.
  */
@@ -16,6 +16,7 @@
 
 #define ADMIN_TIMEOUT_DEFAULT 30
 #define TRACE_OUTPUT_DEFAULT "trace.pcapng"
+#define TOP_SECONDS_DEFAULT 2
 
 struct attach_request {
     const char *domain; /* name or id */
@@ -26,6 +27,7 @@ struct attach_request {
     const char *name; /* NULL: the first free one */
     const char *uuid; /* NULL: none */
     unsigned timeout; /* seconds */
+    bool quiet;       /* no progress on a terminal */
 };
 
 struct detach_request {
@@ -34,6 +36,7 @@ struct detach_request {
     const char *device; /* its number or name */
     bool force;
     unsigned timeout;
+    bool quiet;
 };
 
 struct resize_request {
@@ -41,6 +44,7 @@ struct resize_request {
     uint32_t bus;
     const char *device; /* its number or name */
     unsigned timeout;
+    bool quiet;
 };
 
 struct list_request {
@@ -58,6 +62,22 @@ struct trace_order {
     const char *socket; /* the daemon's */
 };
 
+struct stats_order {
+    const char *domain;     /* NULL: every one */
+    const char *device;     /* number or name; NULL: every one */
+    bool json;
+    const char *prometheus; /* a file, "-": standard output; NULL: a table or JSON */
+    const char *socket;     /* the daemon's */
+};
+
+struct top_order {
+    const char *domain;    /* NULL: every one */
+    uint64_t milliseconds; /* between two looks */
+    uint32_t count;        /* tables; 0: without end */
+    bool batch;
+    const char *socket; /* the daemon's */
+};
+
 int attach_run(struct platform *p, const struct attach_request *request, FILE *out);
 int detach_run(struct platform *p, const struct detach_request *request);
 int resize_run(struct platform *p, const struct resize_request *request);
@@ -65,5 +85,10 @@ int list_run(struct platform *p, const struct list_request *request, FILE *out);
 
 /* Until SIGINT, SIGTERM or SIGHUP, or as ordered; says on standard error how it went. */
 int trace_run(struct platform *p, const struct trace_order *order);
+
+int stats_run(struct platform *p, const struct stats_order *order, FILE *out);
+
+/* On a terminal until q is typed, or a signal as above comes. */
+int top_run(struct platform *p, const struct top_order *order, FILE *out);
 
 #endif

@@ -14,11 +14,12 @@
 #include "xenstore-schema/schema.h"
 
 #define COMMAND "attach"
+#define WAITING "xvmsg " COMMAND ": waiting for xvmsgd"
 
 static const char usage[] =
-    "usage: xvmsg attach [--timeout SECONDS] DOMAIN blk target=PATH [readonly]\n"
-    "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
-    "       xvmsg attach [--timeout SECONDS] DOMAIN rng [rate=BYTES]\n"
+    "usage: xvmsg attach [--quiet] [--timeout SECONDS] DOMAIN blk target=PATH\n"
+    "                    [readonly] [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
+    "       xvmsg attach [--quiet] [--timeout SECONDS] DOMAIN rng [rate=BYTES]\n"
     "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
     "\n"
     "Gives DOMAIN (name or id) a device and prints the device's number.\n"
@@ -31,6 +32,7 @@ static const char usage[] =
     "  name=NAME          for detach and list; the first free of TYPE0, TYPE1 ...\n"
     "  uuid=UUID          the device's identity for the guest\n"
     "  bus=NUMBER         which bus of the guest; 0 is the default\n"
+    "  --quiet            show no progress\n"
     "  --timeout SECONDS  wait so long for xvmsgd; 30 is the default\n";
 
 /* ---- the store ---- */
@@ -224,7 +226,8 @@ int attach_run(struct platform *p, const struct attach_request *request, FILE *o
             complain(COMMAND, "cannot write the request to xenstore: %s", strerror(errno));
         return EXIT_FAILURE;
     }
-    if (bus_wait(p, bus_request(&a.id, a.name).text, request->timeout, answered, &a) == 0 &&
+    if (bus_wait(p, bus_request(&a.id, a.name).text, request->timeout, request->quiet ? NULL : WAITING,
+                 answered, &a) == 0 &&
         !a.error)
         status = print_number(&a, out);
     else
@@ -357,7 +360,11 @@ static bool check_type(const struct attach_request *r)
 /* -1 to go on, else the exit status. */
 static int parse_command_line(int argc, char **argv, struct attach_request *r)
 {
-    const struct options_known known[] = {{"timeout", 't', .number = &r->timeout}, {0}};
+    const struct options_known known[] = {
+        {"quiet", 'q', .flag = &r->quiet},
+        {"timeout", 't', .number = &r->timeout},
+        {0},
+    };
     int status = options_parse(COMMAND, usage, known, argc, argv);
     char why[SCHEMA_WHY_SIZE];
 

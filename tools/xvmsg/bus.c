@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/progress.h"
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/handshake.h"
 #include "xenstore-schema/numbering.h"
@@ -18,6 +19,7 @@
 #define WATCH_TOKEN "xvmsg"
 #define NANOSECONDS_PER_SECOND 1000000000u
 #define NANOSECONDS_PER_MILLISECOND 1000000u
+#define TICK 500 /* milliseconds between two looks of the progress that is shown */
 
 int bus_run(const char *command, int (*run)(struct platform *p, const void *request),
             const void *request)
@@ -83,6 +85,15 @@ none:
     return -1;
 }
 
+bool bus_daemon_runs(struct platform *p, const char *command)
+{
+    if (p->ops->lock_held(p, BUS_DAEMON_LOCK))
+        return true;
+    complain(command, "xvmsgd is not running in this domain: start it with "
+                      "'systemctl start xvmsgd', or run xvmsgd as root");
+    return false;
+}
+
 int bus_find(struct platform *p, const char *command, const char *domain, uint32_t bus,
              struct bus_id *id)
 {
@@ -92,11 +103,8 @@ int bus_find(struct platform *p, const char *command, const char *domain, uint32
         complain(command, "cannot tell this domain's own id: %s", strerror(errno));
         return -1;
     }
-    if (!p->ops->lock_held(p, BUS_DAEMON_LOCK)) {
-        complain(command, "xvmsgd is not running in this domain: start it with "
-                          "'systemctl start xvmsgd', or run xvmsgd as root");
+    if (!bus_daemon_runs(p, command))
         return -1;
-    }
     id->backend = (uint32_t)own;
     id->bus = bus;
     return bus_find_domain(p, command, domain, &id->frontend);
@@ -297,40 +305,46 @@ static void drain_watches(struct platform *p)
         free(fired);
 }
 
-static int wait_watching(struct platform *p, uint64_t deadline,
+static int wait_watching(struct platform *p, unsigned seconds, bool watched,
                          int (*done)(struct platform *p, void *user), void *user)
 {
     struct pollfd pollfd = {.fd = p->ops->xs_fd(p), .events = POLLIN};
+    uint64_t begun = p->ops->now(p);
+    uint64_t deadline = begun + (uint64_t)seconds * NANOSECONDS_PER_SECOND;
 
     for (;;) {
         /* First forget what fired, then look: a change after that fires anew. */
         drain_watches(p);
 
         int rc = done(p, user);
+        int left = time_left(p, deadline);
+        bool tick = watched && left > TICK;
 
         if (rc != 0)
             return rc < 0 ? -1 : 0;
-        rc = poll(&pollfd, 1, time_left(p, deadline));
+        rc = poll(&pollfd, 1, tick ? TICK : left);
         if (rc < 0 && errno != EINTR)
             return -1;
-        if (rc == 0) {
+        if (rc == 0 && !tick) {
             errno = ETIMEDOUT;
             return -1;
         }
+        if (rc == 0)
+            progress_waiting((p->ops->now(p) - begun) / NANOSECONDS_PER_SECOND, seconds);
     }
 }
 
-int bus_wait(struct platform *p, const char *path, unsigned seconds,
+int bus_wait(struct platform *p, const char *path, unsigned seconds, const char *what,
              int (*done)(struct platform *p, void *user), void *user)
 {
-    uint64_t deadline = p->ops->now(p) + (uint64_t)seconds * NANOSECONDS_PER_SECOND;
-
     if (p->ops->xs_watch(p, path, WATCH_TOKEN) < 0)
         return -1;
 
-    int rc = wait_watching(p, deadline, done, user);
+    bool watched = what && progress_begin(what, 0);
+    int rc = wait_watching(p, seconds, watched, done, user);
     int saved = errno;
 
+    progress_end();
     p->ops->xs_unwatch(p, path, WATCH_TOKEN);
     errno = saved;
     return rc;

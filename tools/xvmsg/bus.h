@@ -24,6 +24,9 @@ int bus_run(const char *command, int (*run)(struct platform *p, const void *requ
 /* "name" or "id" of an existing domain. Complains when there is none. */
 int bus_find_domain(struct platform *p, const char *command, const char *text, uint32_t *domid);
 
+/* Is there a daemon that serves this domain? Complains when not. */
+bool bus_daemon_runs(struct platform *p, const char *command);
+
 /* Our own domain as the backend, and the named one as the frontend, with a
  * daemon that serves us; complains. */
 int bus_find(struct platform *p, const char *command, const char *domain, uint32_t bus,
@@ -65,9 +68,10 @@ int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id);
 
 /*
  * Waits until `done` says so: 1 yes, 0 not yet, -1 with errno never. It is asked
- * at once and after every change at or below the path. -1 with ETIMEDOUT.
+ * at once and after every change at or below the path. -1 with ETIMEDOUT. What takes
+ * its time is shown on a terminal as `what`; NULL: never.
  */
-int bus_wait(struct platform *p, const char *path, unsigned seconds,
+int bus_wait(struct platform *p, const char *path, unsigned seconds, const char *what,
              int (*done)(struct platform *p, void *user), void *user);
 
 #endif

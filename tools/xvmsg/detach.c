@@ -12,14 +12,17 @@
 #include "xenstore-schema/schema.h"
 
 #define COMMAND "detach"
+#define WAITING "xvmsg " COMMAND ": waiting until it is gone"
 
 static const char usage[] =
-    "usage: xvmsg detach [--force] [--timeout SECONDS] DOMAIN DEVICE [bus=NUMBER]\n"
+    "usage: xvmsg detach [--force] [--quiet] [--timeout SECONDS]\n"
+    "                    DOMAIN DEVICE [bus=NUMBER]\n"
     "\n"
     "Takes a device, by its number or name, away from DOMAIN (name or id) and\n"
     "waits until it is gone.\n"
     "\n"
     "  --force            do not wait for the guest to let go of it\n"
+    "  --quiet            show no progress\n"
     "  --timeout SECONDS  wait so long; 30 is the default\n"
     "  bus=NUMBER         which bus of the guest; 0 is the default\n";
 
@@ -62,7 +65,8 @@ int detach_run(struct platform *p, const struct detach_request *request)
         bus_complain_about_request(COMMAND, request->domain, request->bus, request->device);
         return EXIT_FAILURE;
     }
-    if (bus_wait(p, d.path.text, request->timeout, request_gone, &d) == 0)
+    if (bus_wait(p, d.path.text, request->timeout, request->quiet ? NULL : WAITING,
+                 request_gone, &d) == 0)
         return EXIT_SUCCESS;
     if (errno == ETIMEDOUT)
         complain(COMMAND, "device %s is not gone after %u s; it still goes when the guest lets "
@@ -78,6 +82,7 @@ static int parse_command_line(int argc, char **argv, struct detach_request *r)
 {
     const struct options_known known[] = {
         {"force", 'f', .flag = &r->force},
+        {"quiet", 'q', .flag = &r->quiet},
         {"timeout", 't', .number = &r->timeout},
         {0},
     };

@@ -19,6 +19,8 @@ static const struct {
     {"detach", "take a device away again", cmd_detach},
     {"resize", "tell a guest that its disk has another size", cmd_resize},
     {"list", "show the devices and how they are", cmd_list},
+    {"stats", "show what the devices have done so far", cmd_stats},
+    {"top", "watch what they do", cmd_top},
     {"trace", "record the messages of a bus", cmd_trace},
     {"decode", "show recorded messages, or hex digits", cmd_decode},
     {"encode", "turn messages given as JSON into hex digits", cmd_encode},

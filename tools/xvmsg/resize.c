@@ -12,13 +12,16 @@
 #include "xenstore-schema/schema.h"
 
 #define COMMAND "resize"
+#define WAITING "xvmsg " COMMAND ": waiting for xvmsgd"
 
 static const char usage[] =
-    "usage: xvmsg resize [--timeout SECONDS] DOMAIN DEVICE [bus=NUMBER]\n"
+    "usage: xvmsg resize [--quiet] [--timeout SECONDS] DOMAIN DEVICE\n"
+    "                    [bus=NUMBER]\n"
     "\n"
     "Has xvmsgd look at the size of what stands behind a device, by its number or\n"
     "name, of DOMAIN (name or id), and waits until it has; the guest is told.\n"
     "\n"
+    "  --quiet            show no progress\n"
     "  --timeout SECONDS  wait so long; 30 is the default\n"
     "  bus=NUMBER         which bus of the guest; 0 is the default\n";
 
@@ -69,7 +72,8 @@ int resize_run(struct platform *p, const struct resize_request *request)
         bus_complain_about_request(COMMAND, request->domain, request->bus, request->device);
         return EXIT_FAILURE;
     }
-    if (bus_wait(p, r.path.text, request->timeout, resize_gone, &r) == 0)
+    if (bus_wait(p, r.path.text, request->timeout, request->quiet ? NULL : WAITING,
+                 resize_gone, &r) == 0)
         return EXIT_SUCCESS;
     if (errno == ETIMEDOUT)
         complain(COMMAND, "xvmsgd has not looked at device %s within %u s; it will when it can",
@@ -84,7 +88,11 @@ int resize_run(struct platform *p, const struct resize_request *request)
 /* -1 to go on, else the exit status. */
 static int parse_command_line(int argc, char **argv, struct resize_request *r)
 {
-    const struct options_known known[] = {{"timeout", 't', .number = &r->timeout}, {0}};
+    const struct options_known known[] = {
+        {"quiet", 'q', .flag = &r->quiet},
+        {"timeout", 't', .number = &r->timeout},
+        {0},
+    };
     int status = options_parse(COMMAND, usage, known, argc, argv);
 
     if (status >= 0)

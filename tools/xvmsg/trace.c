@@ -5,10 +5,8 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -16,6 +14,7 @@
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/bus.h"
 #include "tools/xvmsg/options.h"
+#include "tools/xvmsg/signals.h"
 #include "tools/xvmsg/tracer.h"
 #include "tools/xvmsg/xvmsg.h"
 
@@ -45,7 +44,7 @@ struct session {
     struct tracer tracer;
     struct pcapng_writer writer;
     int socket;
-    int signals;
+    struct signals signals;
     bool ending;
     uint64_t deadline; /* 0: none */
     bool terminal;
@@ -146,7 +145,7 @@ static int step(struct session *s)
 {
     struct pollfd fds[] = {
         {.fd = s->socket, .events = POLLIN},
-        {.fd = s->ending ? -1 : s->signals, .events = POLLIN},
+        {.fd = s->ending ? -1 : s->signals.fd, .events = POLLIN},
     };
     int ready = poll(fds, 2, time_left(s));
 
@@ -191,33 +190,6 @@ static FILE *open_output(const char *name)
     return out;
 }
 
-/* They come through a descriptor, so that the file is closed properly. */
-static int catch_signals(sigset_t *before)
-{
-    sigset_t ours;
-    int fd;
-
-    sigemptyset(&ours);
-    sigaddset(&ours, SIGINT);
-    sigaddset(&ours, SIGTERM);
-    sigaddset(&ours, SIGHUP);
-    sigprocmask(SIG_BLOCK, &ours, before);
-    fd = signalfd(-1, &ours, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (fd < 0)
-        complain(COMMAND, "cannot catch signals: %s", strerror(errno));
-    return fd;
-}
-
-/* What has done its work must not end us when it is let through again. */
-static void forget_signals(int fd)
-{
-    struct signalfd_siginfo info;
-
-    while (read(fd, &info, sizeof(info)) > 0)
-        ;
-    close(fd);
-}
-
 static int record_to_file(struct session *s, const struct trace_order *order,
                           const struct bus_id *id)
 {
@@ -243,9 +215,9 @@ static int record_to_file(struct session *s, const struct trace_order *order,
 
 int trace_run(struct platform *p, const struct trace_order *order)
 {
+    static const int none_besides[] = {0};
     static struct session s;
     struct bus_id id;
-    sigset_t before;
     int rc = -1;
 
     if (bus_find(p, COMMAND, order->domain, order->bus, &id) < 0)
@@ -253,19 +225,14 @@ int trace_run(struct platform *p, const struct trace_order *order)
     s = (struct session){.platform = p, .terminal = isatty(STDERR_FILENO)};
     s.tracer.writer = &s.writer;
     s.tracer.max = order->count ? order->count : UINT64_MAX;
-    s.signals = catch_signals(&before);
-    if (s.signals < 0)
-        goto restore;
+    if (signals_catch(&s.signals, COMMAND, none_besides) < 0)
+        return EXIT_FAILURE;
     s.socket = tracer_ask(order->socket, id.frontend, id.bus);
-    if (s.socket < 0)
-        goto close_signals;
-    rc = record_to_file(&s, order, &id);
-    close(s.socket);
-
-close_signals:
-    forget_signals(s.signals);
-restore:
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    if (s.socket >= 0) {
+        rc = record_to_file(&s, order, &id);
+        close(s.socket);
+    }
+    signals_release(&s.signals);
     return rc == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
