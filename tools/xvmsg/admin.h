@@ -17,6 +17,7 @@
 #define ADMIN_TIMEOUT_DEFAULT 30
 #define TRACE_OUTPUT_DEFAULT "trace.pcapng"
 #define TOP_SECONDS_DEFAULT 2
+#define STATS_TIMEOUT_DEFAULT 5
 
 struct attach_request {
     const char *domain; /* name or id */
@@ -67,6 +68,7 @@ struct stats_order {
     const char *device;     /* number or name; NULL: every one */
     bool json;
     const char *prometheus; /* a file, "-": standard output; NULL: a table or JSON */
+    unsigned timeout;       /* seconds that workers have to answer */
     const char *socket;     /* the daemon's */
 };
 
@@ -75,6 +77,7 @@ struct top_order {
     uint64_t milliseconds; /* between two looks */
     uint32_t count;        /* tables; 0: without end */
     bool batch;
+    unsigned timeout;   /* seconds that workers have to answer */
     const char *socket; /* the daemon's */
 };
 

@@ -18,8 +18,7 @@
 
 #define MILLISECOND UINT64_C(1000000)
 
-/* A worker has so long; one that is busy with its guests needs a part of it. */
-#define PATIENCE (5000 * MILLISECOND)
+#define SECOND (1000 * MILLISECOND)
 
 /* Buses that are asked at once; each takes a descriptor. */
 #define AT_ONCE 64
@@ -173,20 +172,30 @@ static int time_left(struct platform *p, uint64_t deadline)
     return now < deadline ? (int)((deadline - now) / MILLISECOND + 1) : 0;
 }
 
-/* False at the end, good or bad. */
-static bool receive(struct platform *p, struct asking *a, uint64_t deadline)
+/* False when there is no time left, or no patience. */
+static bool await(struct platform *p, const struct counts_order *order, struct asking *a,
+                  uint64_t deadline)
 {
-    static uint8_t packet[STATS_PACKET_MAX];
-    struct pollfd waiting = {.fd = a->socket, .events = POLLIN};
+    struct pollfd fds[] = {
+        {.fd = a->socket, .events = POLLIN},
+        {.fd = order->until[0], .events = POLLIN},
+        {.fd = order->until[1], .events = POLLIN},
+    };
     int left = time_left(p, deadline);
-    ssize_t size;
 
     /* Asked of the clock, too: a worker that always has more never lets poll() wait. */
-    if (!left || poll(&waiting, 1, left) == 0) {
-        snprintf(a->bus->why, sizeof(a->bus->why), "its worker is busy: it did not answer in time");
-        return false;
-    }
-    size = recv(a->socket, packet, sizeof(packet), MSG_DONTWAIT | MSG_TRUNC);
+    if (left && poll(fds, 3, left) > 0 && fds[0].revents)
+        return true;
+    snprintf(a->bus->why, sizeof(a->bus->why), "its worker is busy: it did not answer in time");
+    return false;
+}
+
+/* False at the end, good or bad. */
+static bool receive(struct asking *a)
+{
+    static uint8_t packet[STATS_PACKET_MAX];
+    ssize_t size = recv(a->socket, packet, sizeof(packet), MSG_DONTWAIT | MSG_TRUNC);
+
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (size <= 0) {
@@ -204,19 +213,20 @@ static void begin(struct asking *a, const char *socket, struct counts_bus *bus)
     a->socket = control_ask(socket, CONTROL_STATS, bus->domid, bus->bus, bus->why);
 }
 
-static void finish(struct platform *p, struct asking *a, uint64_t deadline)
+static void finish(struct platform *p, const struct counts_order *order, struct asking *a,
+                   uint64_t deadline)
 {
     if (a->socket < 0)
         return;
-    if (control_await(a->socket, time_left(p, deadline), a->bus->why) == 0)
-        while (receive(p, a, deadline))
+    if (await(p, order, a, deadline) && control_await(a->socket, 0, a->bus->why) == 0)
+        while (await(p, order, a, deadline) && receive(a))
             ;
     close(a->socket);
 }
 
 /* ---- all of them ---- */
 
-static void ask_all(struct platform *p, const char *socket, struct counts *counts)
+static void ask_all(struct platform *p, const struct counts_order *order, struct counts *counts)
 {
     struct asking asking[AT_ONCE];
 
@@ -226,10 +236,10 @@ static void ask_all(struct platform *p, const char *socket, struct counts *count
         uint64_t deadline;
 
         for (size_t i = 0; i < count; i++)
-            begin(&asking[i], socket, &counts->buses[first + i]);
-        deadline = p->ops->now(p) + PATIENCE;
+            begin(&asking[i], order->socket, &counts->buses[first + i]);
+        deadline = p->ops->now(p) + order->timeout * SECOND;
         for (size_t i = 0; i < count; i++)
-            finish(p, &asking[i], deadline);
+            finish(p, order, &asking[i], deadline);
     }
 }
 
@@ -305,7 +315,7 @@ int counts_collect(struct platform *p, const char *command, const struct counts_
     *counts = (struct counts){.time = p->ops->now(p)};
     if (!bus_daemon_runs(p, command) || list_buses(p, command, order->domain, counts) < 0)
         return -1;
-    ask_all(p, order->socket, counts);
+    ask_all(p, order, counts);
     if (!order->device || choose(counts, order->device))
         return 0;
     if (counts_complete(command, counts))

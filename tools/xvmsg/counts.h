@@ -50,10 +50,12 @@ struct counts_order {
     const char *socket; /* the daemon's */
     const char *domain; /* name or id; NULL: every one */
     const char *device; /* number or name; NULL: every one */
+    unsigned timeout;   /* seconds that workers have to answer */
+    int until[2];       /* nor longer than until one of these is readable; -1: none */
 };
 
 /*
- * Asks all of them at once, and waits a few seconds at most. 0, also when some did
+ * Asks all of them at once, and waits as long as ordered. 0, also when some did
  * not answer, as counts_complete() tells; -1 after a complaint. Free *counts in both
  * cases.
  */

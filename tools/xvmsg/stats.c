@@ -18,14 +18,16 @@
 #define COMMAND "stats"
 
 static const char usage[] =
-    "usage: xvmsg stats [--json] [--prometheus FILE] [DOMAIN [DEVICE]]\n"
+    "usage: xvmsg stats [--json | --prometheus FILE] [--timeout SECONDS]\n"
+    "                   [DOMAIN [DEVICE]]\n"
     "\n"
     "Shows what xvmsgd's workers have counted, for each queue and bus, of DOMAIN\n"
     "(name or id) or of all, and of it DEVICE (number or name) or all.\n"
     "\n"
     "  --json             an array with one object for each bus\n"
     "  --prometheus FILE  into FILE, for node_exporter's textfile collector;\n"
-    "                     - is standard output\n";
+    "                     - is standard output\n"
+    "  --timeout SECONDS  wait so long for a busy worker; 5 is the default\n";
 
 /* ---- the file ---- */
 
@@ -97,7 +99,12 @@ static int show(const struct counts *counts, const struct stats_order *order, FI
 int stats_run(struct platform *p, const struct stats_order *order, FILE *out)
 {
     const struct counts_order wanted = {
-        .socket = order->socket, .domain = order->domain, .device = order->device};
+        .socket = order->socket,
+        .domain = order->domain,
+        .device = order->device,
+        .timeout = order->timeout,
+        .until = {-1, -1},
+    };
     struct counts counts;
     int rc = counts_collect(p, COMMAND, &wanted, &counts);
 
@@ -116,6 +123,7 @@ static int parse_command_line(int argc, char **argv, struct stats_order *order)
     const struct options_known known[] = {
         {"json", 'j', .flag = &order->json},
         {"prometheus", 'p', .text = &order->prometheus},
+        {"timeout", 't', .number = &order->timeout},
         {0},
     };
     int status = options_parse(COMMAND, usage, known, argc, argv);
@@ -140,7 +148,7 @@ static int run(struct platform *p, const void *order)
 
 int cmd_stats(int argc, char **argv)
 {
-    struct stats_order order = {.socket = CONTROL_SOCKET};
+    struct stats_order order = {.socket = CONTROL_SOCKET, .timeout = STATS_TIMEOUT_DEFAULT};
     int status = parse_command_line(argc, argv, &order);
 
     return status < 0 ? bus_run(COMMAND, run, &order) : status;

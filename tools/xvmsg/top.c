@@ -28,14 +28,16 @@
 #define LINES_OF_HEAD 3 /* the summary, a blank line, the table's head */
 
 static const char usage[] =
-    "usage: xvmsg top [--interval SECONDS] [-n COUNT] [--batch] [DOMAIN]\n"
+    "usage: xvmsg top [--interval SECONDS] [-n COUNT] [--batch]\n"
+    "                 [--timeout SECONDS] [DOMAIN]\n"
     "\n"
     "Shows what the devices of DOMAIN (name or id), or of all, are doing, the busiest\n"
     "first, until q is typed. In a pipe, tables are printed one below the other.\n"
     "\n"
     "  --interval SECONDS  between two tables; 2 is the default\n"
     "  -n, --count COUNT   end after so many\n"
-    "  --batch             print tables, on a terminal too\n";
+    "  --batch             print tables, on a terminal too\n"
+    "  --timeout SECONDS   wait so long for a busy worker; 5 is the default\n";
 
 struct top {
     struct platform *platform;
@@ -60,7 +62,12 @@ static uint64_t now(const struct top *t)
 /* False after a complaint. */
 static bool look(struct top *t)
 {
-    const struct counts_order wanted = {.socket = t->order->socket, .domain = t->order->domain};
+    const struct counts_order wanted = {
+        .socket = t->order->socket,
+        .domain = t->order->domain,
+        .timeout = t->order->timeout,
+        .until = {t->signals.fd, t->screen.keys},
+    };
 
     rates_free(&t->rates);
     counts_free(&t->before);
@@ -209,7 +216,7 @@ static enum wish wait_until(struct top *t, uint64_t deadline)
 {
     struct pollfd fds[] = {
         {.fd = t->signals.fd, .events = POLLIN},
-        {.fd = t->batch ? -1 : t->screen.keys, .events = POLLIN},
+        {.fd = t->screen.keys, .events = POLLIN},
     };
 
     for (;;) {
@@ -260,6 +267,7 @@ int top_run(struct platform *p, const struct top_order *order, FILE *out)
         .order = order,
         .out = out,
         .table = {.columns = rates_columns},
+        .screen = {.keys = -1},
         .batch = order->batch || !isatty(fileno(out)),
     };
     int status;
@@ -287,6 +295,7 @@ static int parse_command_line(int argc, char **argv, struct top_order *order)
         {"interval", 'i', .number = &seconds},
         {"count", 'n', .number = &order->count},
         {"batch", 'b', .flag = &order->batch},
+        {"timeout", 't', .number = &order->timeout},
         {0},
     };
     int status = options_parse(COMMAND, usage, known, argc, argv);
@@ -311,7 +320,7 @@ static int run(struct platform *p, const void *order)
 
 int cmd_top(int argc, char **argv)
 {
-    struct top_order order = {.socket = CONTROL_SOCKET};
+    struct top_order order = {.socket = CONTROL_SOCKET, .timeout = STATS_TIMEOUT_DEFAULT};
     int status = parse_command_line(argc, argv, &order);
 
     return status < 0 ? bus_run(COMMAND, run, &order) : status;
