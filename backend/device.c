@@ -294,8 +294,8 @@ void device_reset(struct device *device)
     pending_drop(&device->host->pending, &device->events);
     if (device->resetting)
         return;
-    device->resetting = true;
     device->stats.resets += device->status != 0;
+    device->resetting = true;
     device->kicked = 0;
     device->news.kind = CONFIG_NO_NEWS;
     /* All are stopped before the class hears of the first: a chain that comes
