@@ -277,6 +277,31 @@ static void devices_may_leave_meanwhile(void)
     guest_free(g);
 }
 
+static void stop_loop(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what;
+    event_base_loopbreak(user);
+}
+
+/* Neither counting nor telling leaves anything to do behind. */
+static void a_worker_that_was_read_rests(void)
+{
+    const struct timeval soon = {.tv_usec = 50000};
+    struct guest *g = blk_guest_start(guest_disk(SECTORS), false, FEATURES);
+    struct event *end = evtimer_new(g->base, stop_loop, g->base);
+    unsigned turns = 0;
+    uint32_t length;
+
+    blk_guest_request(g, VIRTIO_BLK_T_IN, 0, 512, &length);
+    look(g);
+    evtimer_add(end, &soon);
+    for (; !event_base_got_break(g->base); turns++)
+        event_base_loop(g->base, EVLOOP_ONCE);
+    CU_ASSERT(turns < 20);
+    event_free(end);
+    blk_guest_stop(g);
+}
+
 static const struct test_case cases[] = {
     TEST(counts_a_known_load),
     TEST(counts_messages_and_mappings),
@@ -285,6 +310,7 @@ static const struct test_case cases[] = {
     TEST(tells_of_very_many_devices),
     TEST(slow_readers_disturb_nobody),
     TEST(devices_may_leave_meanwhile),
+    TEST(a_worker_that_was_read_rests),
     {NULL, NULL},
 };
 
