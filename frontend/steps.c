@@ -227,9 +227,12 @@ static struct xvmsg_vqueue describe_queue(const struct xvmsg_device *d)
 
 int steps_set_queue(struct xvmsg_device *d)
 {
-    struct xvmsg_vqueue vqueue = describe_queue(d);
+    struct xvmsg_vqueue vqueue;
 
-    return d->driver.num_queues ? xvmsg_set_vqueue(d->h, d->number, &vqueue, init_answered, d) : 1;
+    if (!d->driver.num_queues)
+        return 1;
+    vqueue = describe_queue(d);
+    return xvmsg_set_vqueue(d->h, d->number, &vqueue, init_answered, d);
 }
 
 static enum outcome set_queue_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
