@@ -188,12 +188,8 @@ static uint16_t slot_behind(const struct xvmsg_queue *queue, uint16_t slot, unsi
     return slot;
 }
 
-static uint32_t write_direct(struct xvmsg_queue *queue, const struct queue_chain *chain)
-{
-    return queue->layout->write(queue, chain);
-}
-
-static uint32_t write_indirect(struct xvmsg_queue *queue, const struct queue_chain *chain)
+/* Directly, or as a table. Returns how far that moved next_avail. */
+static uint32_t write_chain(struct xvmsg_queue *queue, const struct queue_chain *chain)
 {
     size_t offset = queue->free_head * TABLE_BYTES;
     const struct xvmsg_buffer table = {
@@ -201,9 +197,12 @@ static uint32_t write_indirect(struct xvmsg_queue *queue, const struct queue_cha
         .length = chain->count * QUEUE_DESC_BYTES,
     };
 
+    if (!fits_table(queue, chain))
+        return queue->layout->write(queue, chain);
     queue->layout->write_table(queue->tables + offset, chain);
-    return write_direct(queue, &(struct queue_chain){
-                                   .buffers = &table, .out = 1, .count = 1, .indirect = true});
+    return queue->layout->write(
+        queue,
+        &(struct queue_chain){.buffers = &table, .out = 1, .count = 1, .indirect = true});
 }
 
 /* As many chains as the counter can tell apart are enough to have passed everything. */
@@ -230,8 +229,7 @@ int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffe
     queue->slots[head].token = token;
     queue->slots[head].length = (uint16_t)length;
     queue->slots[head].writable = writable_bytes(&chain);
-    count_untold(queue, fits_table(queue, &chain) ? write_indirect(queue, &chain)
-                                                  : write_direct(queue, &chain));
+    count_untold(queue, write_chain(queue, &chain));
     queue->free_head = slot_behind(queue, head, length);
     queue->num_free -= (uint16_t)length;
     queue->in_flight++;
