@@ -14,7 +14,8 @@
 #define FEATURES_OF_ALL                                                  \
     (FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_ACCESS_PLATFORM) |   \
      FEATURE(VIRTIO_F_NOTIFICATION_DATA) | FEATURE(VIRTIO_F_RING_RESET) | \
-     FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | FEATURE(VIRTIO_RING_F_EVENT_IDX))
+     FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | FEATURE(VIRTIO_RING_F_EVENT_IDX) | \
+     FEATURE(VIRTIO_F_RING_PACKED))
 
 /* The bits a driver sets; DEVICE_NEEDS_RESET is the device's own. */
 #define DRIVER_BITS                                                                     \
@@ -212,20 +213,32 @@ void device_build_event(struct device *device, uint32_t bit, struct answer *answ
 
 /* ---- status and reset ---- */
 
+/* Nobody can tell how a queue is laid out that is set up before the layout is agreed:
+ * it is taken for a split one, and keeps the driver from choosing the other. */
+static bool layout_fits(const struct device *device)
+{
+    if (!(device->accepted & FEATURE(VIRTIO_F_RING_PACKED)))
+        return true;
+    for (uint32_t i = 0; i < device->class->num_queues; i++) {
+        if (queue_enabled(device->queues[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool features_fit(const struct device *device)
 {
     return !device->accepted_unknown && !(device->accepted & ~device->offered) &&
-           device->accepted & FEATURE(VIRTIO_F_VERSION_1);
+           device->accepted & FEATURE(VIRTIO_F_VERSION_1) && layout_fits(device);
 }
 
 /* Before any of them is served, which takes DRIVER_OK. */
 static void tell_queues(struct device *device)
 {
-    bool indirect = device_has_feature(device, VIRTIO_RING_F_INDIRECT_DESC);
-    bool event_idx = device_has_feature(device, VIRTIO_RING_F_EVENT_IDX);
+    uint64_t features = device->status & VIRTIO_CONFIG_S_FEATURES_OK ? device->accepted : 0;
 
     for (uint32_t i = 0; i < device->class->num_queues; i++)
-        queue_negotiated(device->queues[i], indirect, event_idx);
+        queue_negotiated(device->queues[i], features);
 }
 
 static void kick_all(struct device *device)

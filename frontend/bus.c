@@ -197,7 +197,7 @@ static size_t send_notifications(struct xvmsg *h)
         };
 
         if (d->features & FEATURE_NOTIFICATION_DATA)
-            m.event_avail.next_offset = queue->avail_idx; /* split rings never wrap (O-30) */
+            m.event_avail.next_offset = queue_next_offset(queue);
 
         size_t blocked = queue_wants_notification(queue) ? put(h, &m) : 0;
 

@@ -300,6 +300,7 @@ struct xvmsg {
     unsigned message_size; /* 0: the form's default */
     unsigned ring_order;
     bool want_strict;
+    enum xvmsg_queue_layout queue_layout;
     uint64_t timeout; /* ns */
     unsigned max_spin;
     unsigned spin; /* how often to look before sleeping, now */

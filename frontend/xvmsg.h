@@ -137,6 +137,16 @@ int xvmsg_set_heartbeat(struct xvmsg *h, unsigned milliseconds);
  */
 int xvmsg_set_strict_config(struct xvmsg *h, bool wanted);
 
+enum xvmsg_queue_layout {
+    XVMSG_QUEUE_ANY,    /* packed where the device offers it */
+    XVMSG_QUEUE_SPLIT,
+    XVMSG_QUEUE_PACKED, /* a device without packed queues cannot be opened */
+};
+
+/* How the queues of devices lie in memory; default XVMSG_QUEUE_ANY. Their users need
+ * not know. */
+int xvmsg_set_queue_layout(struct xvmsg *h, enum xvmsg_queue_layout layout);
+
 struct xvmsg_handlers {
     /* The bus is usable. Runs again after every reconnect. */
     void (*connected)(struct xvmsg *h, void *user);
@@ -401,8 +411,8 @@ int xvmsg_device_write_config(struct xvmsg_device *device, uint32_t offset, cons
                               uint32_t length, xvmsg_device_done *done, void *user);
 
 /*
- * Gives queue `index` another size, a power of two up to what the device can do:
- * resets it, lays it out anew, sets it up and looks whether the device took it.
+ * Gives queue `index` another size, up to what the device can do and, unless it is
+ * packed, a power of two: resets it, lays it out anew, sets it up and looks whether the device took it.
  * From this call until `done` (may be NULL) xvmsg_queue_push() says EAGAIN. What
  * the device has used by the time of the reset is still announced with used() and
  * must be popped there; of everything else that was in flight
@@ -419,7 +429,7 @@ int xvmsg_device_resize_queue(struct xvmsg_device *device, unsigned index, unsig
 struct xvmsg_area *xvmsg_device_buffers(const struct xvmsg_device *device);
 struct xvmsg_queue *xvmsg_device_queue(const struct xvmsg_device *device, unsigned index);
 
-/* ---- 8. virtqueues, driver side (split) ---- */
+/* ---- 8. virtqueues, driver side ---- */
 
 struct xvmsg_buffer {
     uint64_t address; /* from xvmsg_area_address() */

@@ -59,6 +59,7 @@ static const char help[] =
     "  --timeout SECONDS     how long to wait for the backend, default 10\n"
     "  --wire-form FORM      wide (default) or compact\n"
     "  --strict              use the strict configuration profile, or fail\n"
+    "  --queue-layout LAYOUT split, packed or any (default)\n"
     "  -h, --help, --version\n";
 
 int guest_fail(const char *format, ...)
@@ -105,6 +106,7 @@ struct xvmsg *guest_open(const struct guest_options *options)
     xvmsg_set_bus(h, options->bus);
     xvmsg_set_wire_form(h, options->form);
     xvmsg_set_strict_config(h, options->strict);
+    xvmsg_set_queue_layout(h, options->layout);
     return h;
 }
 
@@ -151,6 +153,7 @@ enum {
     OPTION_TIMEOUT,
     OPTION_WIRE_FORM,
     OPTION_STRICT,
+    OPTION_QUEUE_LAYOUT,
     OPTION_VERSION,
 };
 
@@ -159,6 +162,7 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"wire-form", required_argument, NULL, OPTION_WIRE_FORM},
     {"strict", no_argument, NULL, OPTION_STRICT},
+    {"queue-layout", required_argument, NULL, OPTION_QUEUE_LAYOUT},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -172,6 +176,19 @@ static int parse_form(const char *text, enum xvmsg_wire_form *form)
         *form = XVMSG_COMPACT;
     else
         return guest_usage("--wire-form is wide or compact, not '%s'", text);
+    return 0;
+}
+
+static int parse_layout(const char *text, enum xvmsg_queue_layout *layout)
+{
+    if (strcmp(text, "any") == 0)
+        *layout = XVMSG_QUEUE_ANY;
+    else if (strcmp(text, "split") == 0)
+        *layout = XVMSG_QUEUE_SPLIT;
+    else if (strcmp(text, "packed") == 0)
+        *layout = XVMSG_QUEUE_PACKED;
+    else
+        return guest_usage("--queue-layout is split, packed or any, not '%s'", text);
     return 0;
 }
 
@@ -196,6 +213,8 @@ static int take_option(int option, const char *argument, struct guest_options *o
     case OPTION_STRICT:
         options->strict = true;
         return 0;
+    case OPTION_QUEUE_LAYOUT:
+        return parse_layout(argument, &options->layout);
     default:
         return EXIT_USAGE; /* getopt said why */
     }

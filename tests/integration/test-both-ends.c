@@ -3,6 +3,7 @@
 
 /* The library against the whole backend: supervisor, worker, disks of files. */
 
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <poll.h>
 #include <stdio.h>
@@ -108,6 +109,27 @@ static void on_blk(struct xvmsg_blk *blk, enum xvmsg_status how, void *user)
     status = how;
 }
 
+/* Of the queues, in the cases that run in either. */
+static enum xvmsg_queue_layout layout;
+
+static int split(void)
+{
+    layout = XVMSG_QUEUE_SPLIT;
+    return 0;
+}
+
+static int packed(void)
+{
+    layout = XVMSG_QUEUE_PACKED;
+    return 0;
+}
+
+static int any(void)
+{
+    layout = XVMSG_QUEUE_ANY;
+    return 0;
+}
+
 static void start_in(enum xvmsg_wire_form form, bool strict)
 {
     struct xvmsg_handlers handlers = {
@@ -126,6 +148,7 @@ static void start_in(enum xvmsg_wire_form form, bool strict)
     xvmsg_set_handlers(h, &handlers, NULL);
     CU_ASSERT_EQUAL(xvmsg_set_wire_form(h, form), 0);
     CU_ASSERT_EQUAL(xvmsg_set_strict_config(h, strict), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_queue_layout(h, layout), 0);
     CU_ASSERT_EQUAL(xvmsg_connect(h), 0);
     run_until(&connected);
     CU_ASSERT_EQUAL(xvmsg_is_strict(h), strict);
@@ -393,7 +416,7 @@ static void a_queue_is_resized_and_configuration_written(void)
     unsigned left = 0;
     const struct xvmsg_driver driver = {
         .device_id = 2, .num_queues = 1, .queue_size = 32, .buffer_bytes = 4096, .used = on_used};
-    static const unsigned sizes[] = {8, 64, 128, 1, 32};
+    static const unsigned sizes[] = {8, 64, 128, 1, 100, 32, 7};
     struct xvmsg_device *device;
     uint8_t before[16];
 
@@ -403,9 +426,15 @@ static void a_queue_is_resized_and_configuration_written(void)
     device = xvmsg_device_open(h, 1, &driver, on_device_ready, &left);
     wait_for("open", device ? 0 : -1);
     CU_ASSERT_EQUAL(xvmsg_device_features(device) >> VIRTIO_RING_F_INDIRECT_DESC & 3, 3);
+    CU_ASSERT_EQUAL(xvmsg_device_features(device) >> VIRTIO_F_RING_PACKED & 1,
+                    layout == XVMSG_QUEUE_PACKED);
     CU_ASSERT_EQUAL(fill_queue(device, &left), 32);
     memcpy(before, xvmsg_device_config(device), sizeof(before));
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        if (layout == XVMSG_QUEUE_SPLIT && sizes[i] & (sizes[i] - 1)) {
+            CU_ASSERT_EQUAL(xvmsg_device_resize_queue(device, 0, sizes[i], NULL, NULL), -1);
+            continue;
+        }
         wait_for("resize", xvmsg_device_resize_queue(device, 0, sizes[i], on_device_ready, NULL));
         CU_ASSERT_EQUAL(xvmsg_queue_size(xvmsg_device_queue(device, 0)), sizes[i]);
         /* A descriptor for each, with a table where there is room for one. */
@@ -474,19 +503,56 @@ static void a_disk_is_zeroed_and_discarded(void)
     free(ones);
 }
 
-static const struct test_case cases[] = {
+/* Whoever does not choose has packed queues: every device here offers them. */
+static void the_layout_is_the_librarys_choice(void)
+{
+    const struct xvmsg_driver driver = {.device_id = 2};
+    static const enum xvmsg_queue_layout layouts[] = {XVMSG_QUEUE_ANY, XVMSG_QUEUE_SPLIT,
+                                                      XVMSG_QUEUE_PACKED};
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct xvmsg_device *device;
+
+        layout = layouts[i];
+        start(XVMSG_WIDE);
+        CU_ASSERT_EQUAL(xvmsg_set_queue_layout(h, XVMSG_QUEUE_SPLIT), -1); /* too late */
+        attach("disk", "1");
+        done = false;
+        device = xvmsg_device_open(h, 1, &driver, on_device_ready, NULL);
+        wait_for("open", device ? 0 : -1);
+        CU_ASSERT_EQUAL(xvmsg_device_features(device) >> VIRTIO_F_RING_PACKED & 1,
+                        layout != XVMSG_QUEUE_SPLIT);
+        xvmsg_device_close(device);
+        end();
+    }
+    layout = XVMSG_QUEUE_ANY;
+}
+
+static const struct test_case queue_cases[] = {
     TEST(a_disk_is_read_and_written),
     TEST(a_disk_is_read_and_written_in_the_compact_form),
-    TEST(devices_are_detached_in_order_and_by_force),
-    TEST(the_bus_comes_back_with_the_daemon),
-    TEST(a_compact_driver_meets_only_numbers_it_can_name),
-    TEST(a_resized_disk_is_noticed_in_both_profiles),
     TEST(a_queue_is_resized_and_configuration_written),
     TEST(a_disk_is_zeroed_and_discarded),
     {NULL, NULL},
 };
 
+static const struct test_case cases[] = {
+    TEST(the_layout_is_the_librarys_choice),
+    TEST(devices_are_detached_in_order_and_by_force),
+    TEST(the_bus_comes_back_with_the_daemon),
+    TEST(a_compact_driver_meets_only_numbers_it_can_name),
+    TEST(a_resized_disk_is_noticed_in_both_profiles),
+    {NULL, NULL},
+};
+
+static const struct test_suite suites[] = {
+    {"both-ends, split", queue_cases, split},
+    {"both-ends, packed", queue_cases, packed},
+    {"both-ends", cases, any},
+    {0},
+};
+
 int main(void)
 {
-    return test_main("both-ends", cases);
+    return test_main_suites(suites);
 }
