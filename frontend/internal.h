@@ -312,6 +312,9 @@ struct xvmsg {
     int timer_fd;
     uint64_t alarm; /* when timer_fd fires; 0: it has, NEVER: it will not */
     bool turn;      /* the loop must go around once more before it sleeps */
+    unsigned ready; /* descriptors found readable, by bit */
+    unsigned blind; /* turns since they were looked at */
+    uint64_t now;   /* the clock as last read in this turn; 0: not yet */
 
     struct connection conn;
     struct bus bus;
@@ -333,7 +336,10 @@ struct xvmsg *xvmsg_new_on(struct platform *p);
 int handle_fail(struct xvmsg *h, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-uint64_t handle_now(const struct xvmsg *h);
+uint64_t handle_now(struct xvmsg *h);
+/* The same or a little earlier: as last read in this turn. A clock read is a system
+ * call in many guests. */
+uint64_t handle_lately(struct xvmsg *h);
 
 /* Makes xvmsg_fd() readable at `when` at the latest, 0: at once. */
 void handle_alarm(struct xvmsg *h, uint64_t when);
@@ -342,8 +348,11 @@ void handle_alarm(struct xvmsg *h, uint64_t when);
 void handle_turn(struct xvmsg *h);
 
 /* The parts of xvmsg_process(), for the blocking calls. */
+void handle_look(struct xvmsg *h);      /* sees which descriptors are ready */
 int handle_work(struct xvmsg *h);       /* everything that is due; -1 when dead */
 void handle_work_ring(struct xvmsg *h); /* the ring and the requests alone */
-bool handle_sleep(struct xvmsg *h);     /* arms everything; false: there is work */
+/* Sleeps until a descriptor is ready, something is due or the time `end` has come;
+ * not at all when there is work. Unlike a caller's own poll() it needs no timer. */
+void handle_nap(struct xvmsg *h, uint64_t end);
 
 #endif
