@@ -16,6 +16,9 @@
 /* Messages served before the rest of the loop has its turn. */
 #define BATCH 64u
 
+/* Event channels read in a turn; a port that fires again waits for the next. */
+#define PORTS_A_TURN 16u
+
 /* A message in words, at the debug level; a longer one is cut. */
 #define TRACE_MAX 320
 
@@ -275,22 +278,32 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     struct channel *channel = user;
     struct platform *platform = channel->platform;
-    int port = platform->ops->evtchn_next(platform);
+    bool ours = false;
 
     (void)fd, (void)what;
-    if (port < 0) {
-        if (errno != EAGAIN)
+    for (unsigned n = 0; n < PORTS_A_TURN; n++) {
+        int port = platform->ops->evtchn_next(platform);
+
+        if (port < 0 && errno == EAGAIN)
+            break;
+        if (port < 0) {
             fail_errno(channel, "cannot read the event channel");
-        return;
+            return;
+        }
+        /* Once for each turn, before looking at what it stands for: a guest that
+         * fires without end gets no more than its share. */
+        if (platform->ops->evtchn_unmask(platform, (uint32_t)port) < 0) {
+            fail_errno(channel, "cannot unmask the event channel");
+            return;
+        }
+        channel->owner.stats->doorbells++;
+        if (port == channel->port)
+            ours = true;
+        else
+            channel->owner.rang(channel->owner.user, (uint32_t)port);
     }
-    channel->owner.stats->doorbells++;
-    /* Once for each turn, before looking at the ring: a guest that fires without
-     * end gets no more than its share. */
-    if (platform->ops->evtchn_unmask(platform, (uint32_t)port) < 0) {
-        fail_errno(channel, "cannot unmask the event channel");
-        return;
-    }
-    on_service(-1, 0, channel);
+    if (ours)
+        on_service(-1, 0, channel);
 }
 
 void channel_wake(struct channel *channel)

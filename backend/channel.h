@@ -31,6 +31,8 @@ struct channel_owner {
     /* Fills in answer->msg for a pending bit; it is sent for sure. */
     void (*build_event)(void *user, struct pending_source *source, uint32_t bit,
                         struct answer *answer);
+    /* Another port than the ring's fired. */
+    void (*rang)(void *user, uint32_t port);
     /* Once: the channel is dead, and only channel_free() helps. */
     void (*failed)(void *user, const char *why);
     struct log_limit *drop_limit; /* for lines about dropped messages; outlives the channel */

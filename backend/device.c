@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "backend/device-state.h"
+#include "backend/doorbells.h"
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
 #define FEATURES_OF_ALL                                                  \
@@ -51,6 +52,13 @@ uint64_t device_now(const struct device *device)
     struct platform *platform = device->host->platform;
 
     return platform->ops->now(platform);
+}
+
+/* An event channel carries no data with a notification (BUS-42). */
+uint64_t device_offered(const struct device *device)
+{
+    return device->offered &
+           ~(device->host->doorbells ? FEATURE(VIRTIO_F_NOTIFICATION_DATA) : 0);
 }
 
 bool device_running(const struct device *device)
@@ -113,9 +121,14 @@ static void on_work(evutil_socket_t fd, short what, void *user)
 /* ---- events ---- */
 
 /* Before DRIVER_OK nobody listens; after status 0 nobody may be disturbed. */
+static bool driver_may_hear(const struct device *device)
+{
+    return !device->resetting && device->status & VIRTIO_CONFIG_S_DRIVER_OK;
+}
+
 static void raise_event(struct device *device, uint32_t bit)
 {
-    if (device->resetting || !(device->status & VIRTIO_CONFIG_S_DRIVER_OK))
+    if (!driver_may_hear(device))
         return;
     pending_set(&device->host->pending, &device->events, bit);
     device->host->event_waits(device->host->user);
@@ -228,7 +241,7 @@ static bool layout_fits(const struct device *device)
 
 static bool features_fit(const struct device *device)
 {
-    return !device->accepted_unknown && !(device->accepted & ~device->offered) &&
+    return !device->accepted_unknown && !(device->accepted & ~device_offered(device)) &&
            device->accepted & FEATURE(VIRTIO_F_VERSION_1) && layout_fits(device);
 }
 
@@ -305,6 +318,7 @@ void device_reset(struct device *device)
      * RESET_VQUEUE since then has left, or the device has. */
     device->queue_reset.waits = false;
     pending_drop(&device->host->pending, &device->events);
+    doorbells_drop_all(device);
     if (device->resetting)
         return;
     device->stats.resets += device->status != 0;
@@ -325,6 +339,7 @@ static void finish_queue_reset(struct device *device, uint32_t index)
     struct pending *pending = &device->host->pending;
 
     queue_clear(device->queues[index]);
+    doorbells_drop(device, index);
     pending_done(pending, &device->events, PENDING_QUEUE(index));
     if (!device->queue_reset.waits)
         return;
@@ -358,7 +373,10 @@ bool device_reset_queue(struct device *device, uint32_t index, uint16_t token)
 
 static void on_used(void *user, uint32_t index)
 {
-    raise_event(user, PENDING_QUEUE(index));
+    struct device *device = user;
+
+    if (!driver_may_hear(device) || !doorbells_ring(device, index))
+        raise_event(device, PENDING_QUEUE(index));
 }
 
 static void on_fault(void *user, uint32_t index, const char *what)
@@ -442,6 +460,7 @@ void device_free(struct device *device)
     if (!device)
         return;
     pending_drop(&device->host->pending, &device->events);
+    doorbells_drop_all(device);
     if (device->state)
         device->class->destroy(device->state);
     for (uint32_t i = 0; i < device->class->num_queues; i++)

@@ -56,6 +56,17 @@ static bool look_for_more(struct queue *queue)
     return look(queue);
 }
 
+/* What was seen is told by our place, since the driver has no index of its own. */
+static bool has_news(const struct queue *queue, uint16_t *seen)
+{
+    uint16_t place = (uint16_t)(queue->packed.next_avail + 1);
+
+    if (place == *seen || !look(queue))
+        return false;
+    *seen = place;
+    return true;
+}
+
 /* ---- one chain ---- */
 
 static struct entry copy_entry(const struct vring_packed_desc *shared)
@@ -154,6 +165,7 @@ const struct queue_layout queue_packed = {
     .driver = {PACKED_EVENT_ALIGN, packed_event_bytes, false},
     .device = {PACKED_EVENT_ALIGN, packed_event_bytes, true},
     .look = look_for_more,
+    .has_news = has_news,
     .read = read_chain,
     .give_back = give_back,
 };

@@ -134,6 +134,12 @@ unpin:
     return NULL;
 }
 
+bool queue_has_news(const struct queue *queue, uint16_t *seen)
+{
+    return queue->enabled && !queue->stopping && !queue->faulty &&
+           queue->layout->has_news(queue, seen);
+}
+
 struct chain *queue_pop(struct queue *queue)
 {
     struct memory_stats before;

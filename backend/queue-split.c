@@ -53,6 +53,15 @@ static bool look_for_more(struct queue *queue)
     return look(queue);
 }
 
+static bool has_news(const struct queue *queue, uint16_t *seen)
+{
+    const struct vring_avail *avail = queue->driver;
+    uint16_t index = shared_load16(&avail->idx), before = *seen;
+
+    *seen = index;
+    return index != queue->split.next_avail && index != before;
+}
+
 /* ---- one chain ---- */
 
 static struct descriptor copy_descriptor(const struct vring_desc *shared, uint16_t *next)
@@ -159,6 +168,7 @@ const struct queue_layout queue_split = {
     .driver = {SPLIT_AVAIL_ALIGN, split_avail_bytes, false},
     .device = {SPLIT_USED_ALIGN, split_used_bytes, true},
     .look = look_for_more,
+    .has_news = has_news,
     .read = read_chain,
     .give_back = give_back,
 };

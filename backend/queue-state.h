@@ -42,6 +42,8 @@ struct queue_layout {
     /* Is there a chain to take? If not, asks the driver to tell of the next one. Also
      * false after a fault. */
     bool (*look)(struct queue *queue);
+    /* For queue_has_news(). */
+    bool (*has_news)(const struct queue *queue, uint16_t *seen);
     /* Reads it, and moves on. False after a fault; what walk counts is pinned. */
     bool (*read)(struct queue *queue, struct walk *walk);
     /* Gives a chain back. Does the driver want to be told? */

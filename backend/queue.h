@@ -101,6 +101,10 @@ void queue_clear(struct queue *queue);
  */
 struct chain *queue_pop(struct queue *queue);
 
+/* Did the driver make requests available that were neither popped nor told of in here
+ * before? `seen` is the caller's to keep. Asks for no notification. */
+bool queue_has_news(const struct queue *queue, uint16_t *seen);
+
 /* `written` bytes were written, from the start of the chain's writable part. */
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written);
 

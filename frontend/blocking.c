@@ -31,7 +31,7 @@ static inline void relax(void)
 #endif
 }
 
-/* Looks at the ring until a message came; false when it was for nothing. */
+/* Looks at the rings until something came; false when it was for nothing. */
 static bool spin(struct xvmsg *h)
 {
     unsigned least = h->max_spin / 8;
@@ -39,7 +39,7 @@ static bool spin(struct xvmsg *h)
     if (!h->conn.up)
         return false;
     for (unsigned i = 0; i < h->spin; i++) {
-        if (bus_receive(h)) {
+        if (bus_receive(h) || doorbell_look(h)) {
             handle_work_ring(h);
             h->spin = smaller(2 * (uint64_t)h->spin, h->max_spin);
             return true;

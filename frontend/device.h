@@ -10,6 +10,7 @@
  *   config    a device's configuration, as its user sees it; config-write.c
  *             writes it
  *   init      a device from step to step; the steps are steps.h's
+ *   doorbell  a queue gets an event channel of its own
  *   resize    a queue gets another size
  *   device    a device's life
  *
@@ -40,6 +41,8 @@ struct xvmsg_queue {
     unsigned size; /* 0: not set up */
     unsigned max_size; /* as the device said */
     bool resizing; /* nothing is pushed, nothing told */
+    struct bell *bell; /* its event channel; NULL: messages do */
+    bool bell_bound;   /* by the backend as well */
     struct xvmsg_area *area; /* where it lies; the device's or one of its own */
     size_t room; /* bytes there */
     const struct queue_layout *layout; /* once set up */
@@ -199,6 +202,15 @@ struct xvmsg_device {
     uint32_t event_bits[PENDING_WORDS(PENDING_QUEUE(MAX_QUEUES))];
     struct xvmsg_queue queues[]; /* driver.num_queues of them */
 };
+
+/* ---- doorbell ---- */
+
+/* Wants no answers any more. */
+void doorbell_forget(struct xvmsg_device *d);
+/* Rings the queue's, false when it has none. */
+bool doorbell_ring(struct xvmsg_queue *queue);
+/* Takes back the event channels of a device's queues. */
+void doorbell_drop_all(struct xvmsg_device *d);
 
 /* ---- init ---- */
 

@@ -237,7 +237,7 @@ static void stop_alarm(struct xvmsg *h)
         h->alarm = NEVER;
 }
 
-/* A doorbell only says "look at the ring", which every turn does anyway. */
+/* The ring's only says "look at the ring", which every turn does anyway. */
 static int take_doorbells(struct xvmsg *h)
 {
     struct platform *p = h->platform;
@@ -249,6 +249,8 @@ static int take_doorbells(struct xvmsg *h)
             return 0;
         if (port < 0 || p->ops->evtchn_unmask(p, (uint32_t)port) < 0)
             return handle_fail(h, errno, "event channels cannot be read: %s", strerror(errno));
+        if (port != h->bus.port)
+            doorbell_fired(h, (uint32_t)port);
     }
     return 0;
 }

@@ -13,6 +13,7 @@
  *   hotplug   xenstore: devices come and go
  *   area      shared memory
  *   device    the devices; see device.h, which has the files that drive one
+ *   doorbell  event channels of single queues
  *   heartbeat is anybody still there?
  *   blk, rng  virtio-blk and virtio-rng, users of the public calls
  *
@@ -117,6 +118,7 @@ struct bus {
     int port; /* -1: none */
     uint16_t max_message;
     bool strict; /* the configuration profile agreed on */
+    bool doorbells; /* agreed on: queues have event channels of their own */
     uint8_t *incoming; /* max_message bytes, decoded messages point into it */
     uint8_t *outgoing; /* max_message bytes */
     bool look_again;   /* the ring was full, and there is room after all */
@@ -264,6 +266,20 @@ void device_tick(struct xvmsg *h);
 uint64_t device_deadline(const struct xvmsg *h);
 void device_free_all(struct xvmsg *h);
 
+/* ---- doorbell ---- */
+
+struct bell;
+
+struct doorbells {
+    void *by_port; /* for tsearch() */
+    LIST_HEAD(, bell) all;
+};
+
+/* The port fired. */
+void doorbell_fired(struct xvmsg *h, uint32_t port);
+/* Looks at the used rings themselves; true when one had something for its user. */
+bool doorbell_look(struct xvmsg *h);
+
 /* ---- heartbeat ---- */
 
 struct heartbeat {
@@ -301,6 +317,7 @@ struct xvmsg {
     unsigned ring_order;
     bool want_strict;
     enum xvmsg_queue_layout queue_layout;
+    bool want_doorbells;
     uint64_t timeout; /* ns */
     unsigned max_spin;
     unsigned spin; /* how often to look before sleeping, now */
@@ -324,6 +341,7 @@ struct xvmsg {
     struct xvmsg_area *areas;
     uint16_t last_area;
     struct devices devices;
+    struct doorbells doorbells;
     struct xvmsg_blk *disks;
     struct xvmsg_rng *rngs;
 };

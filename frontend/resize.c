@@ -78,6 +78,7 @@ static int share_start(struct xvmsg_device *d)
 static int reset_start(struct xvmsg_device *d)
 {
     d->resize.reset = true;
+    d->resize.queue->bell_bound = false;
     return xvmsg_reset_vqueue(d->h, d->number, d->queue, init_answered, d);
 }
 
@@ -133,6 +134,7 @@ static const struct init_step steps[] = {
     {"GET_VQUEUE", steps_get_queue, cleared_finish},
     {"SET_VQUEUE", steps_set_queue, NULL},
     {"GET_VQUEUE", steps_get_queue, steps_verify_queue},
+    {"QUEUE_DOORBELL", doorbell_start, steps_next_queue},
     {NULL, NULL, NULL},
 };
 

@@ -91,6 +91,14 @@ int xvmsg_set_strict_config(struct xvmsg *h, bool wanted)
     return 0;
 }
 
+int xvmsg_set_queue_doorbells(struct xvmsg *h, bool wanted)
+{
+    if (check_setting(h, true, "doorbells of queues") < 0)
+        return -1;
+    h->want_doorbells = wanted;
+    return 0;
+}
+
 void xvmsg_set_handlers(struct xvmsg *h, const struct xvmsg_handlers *handlers, void *user)
 {
     h->handlers = *handlers;

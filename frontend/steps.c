@@ -140,7 +140,8 @@ static int set_features_start(struct xvmsg_device *d)
 {
     struct xvmsg_driver *driver = &d->driver;
     uint64_t offered = d->words[0] | (uint64_t)d->words[1] << 32;
-    uint64_t asked = driver->features & (~TRANSPORT_FEATURES_MASK | FEATURES_IF_ASKED);
+    uint64_t if_asked = d->h->bus.doorbells ? 0 : FEATURES_IF_ASKED; /* BUS-42 */
+    uint64_t asked = driver->features & (~TRANSPORT_FEATURES_MASK | if_asked);
     uint64_t packed = d->h->queue_layout == XVMSG_QUEUE_SPLIT ? 0 : FEATURE_RING_PACKED;
     uint64_t usable = asked | TRANSPORT_FEATURES | FEATURES_IF_OFFERED | packed;
     uint64_t needed = driver->needed | TRANSPORT_FEATURES |
@@ -236,7 +237,7 @@ int steps_set_queue(struct xvmsg_device *d)
     return xvmsg_set_vqueue(d->h, d->number, &vqueue, init_answered, d);
 }
 
-static enum outcome set_queue_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
+enum outcome steps_next_queue(struct xvmsg_device *d, const struct xvmsg_reply *reply)
 {
     (void)reply;
     return next_queue(d);
@@ -359,8 +360,9 @@ const struct init_step steps_opening[] = {
     {"GET_VQUEUE", steps_get_queue, size_finish},
     {"sharing the queues", rings_start, rings_finish},
     {"sharing the buffers", buffers_start, NULL},
-    {"SET_VQUEUE", steps_set_queue, set_queue_finish},
+    {"SET_VQUEUE", steps_set_queue, steps_next_queue},
     {"GET_VQUEUE", steps_get_queue, steps_verify_queue},
+    {"QUEUE_DOORBELL", doorbell_start, steps_next_queue},
     {"DRIVER_OK", driver_ok_start, status_finish},
     {NULL, NULL, NULL},
 };

@@ -118,6 +118,12 @@ int xvmsg_set_message_size(struct xvmsg *h, unsigned bytes);
 int xvmsg_set_ring_order(struct xvmsg *h, unsigned order);
 /* How long a request may take, milliseconds, at least 1; default 5000. */
 int xvmsg_set_timeout(struct xvmsg *h, unsigned milliseconds);
+/*
+ * Gives each queue of a device an event channel of its own, when the backend can: its
+ * notifications go past the message ring then. Devices do not offer NOTIFICATION_DATA
+ * on such a bus. Default: false.
+ */
+int xvmsg_set_queue_doorbells(struct xvmsg *h, bool wanted);
 /* How often the blocking calls look at the message ring, at most, before they
  * sleep; 0 turns that off. They look less while it does not help. */
 int xvmsg_set_spin(struct xvmsg *h, unsigned looks);

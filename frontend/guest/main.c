@@ -58,6 +58,8 @@ static const char help[] =
     "  --bus N               the bus, default 0\n"
     "  --timeout SECONDS     how long to wait for the backend, default 10\n"
     "  --wire-form FORM      wide (default) or compact\n"
+    "  --queue-doorbells     give each queue of a device an event channel of its own, if\n"
+    "                        the backend can\n"
     "  --strict              use the strict configuration profile, or fail\n"
     "  --queue-layout LAYOUT split, packed or any (default)\n"
     "  -h, --help, --version\n";
@@ -107,6 +109,7 @@ struct xvmsg *guest_open(const struct guest_options *options)
     xvmsg_set_wire_form(h, options->form);
     xvmsg_set_strict_config(h, options->strict);
     xvmsg_set_queue_layout(h, options->layout);
+    xvmsg_set_queue_doorbells(h, options->queue_doorbells);
     return h;
 }
 
@@ -152,6 +155,7 @@ enum {
     OPTION_BUS = 256,
     OPTION_TIMEOUT,
     OPTION_WIRE_FORM,
+    OPTION_QUEUE_DOORBELLS,
     OPTION_STRICT,
     OPTION_QUEUE_LAYOUT,
     OPTION_VERSION,
@@ -161,6 +165,7 @@ static const struct option long_options[] = {
     {"bus", required_argument, NULL, OPTION_BUS},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"wire-form", required_argument, NULL, OPTION_WIRE_FORM},
+    {"queue-doorbells", no_argument, NULL, OPTION_QUEUE_DOORBELLS},
     {"strict", no_argument, NULL, OPTION_STRICT},
     {"queue-layout", required_argument, NULL, OPTION_QUEUE_LAYOUT},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -215,6 +220,9 @@ static int take_option(int option, const char *argument, struct guest_options *o
         return 0;
     case OPTION_QUEUE_LAYOUT:
         return parse_layout(argument, &options->layout);
+    case OPTION_QUEUE_DOORBELLS:
+        options->queue_doorbells = true;
+        return 0;
     default:
         return EXIT_USAGE; /* getopt said why */
     }
