@@ -219,6 +219,7 @@ static void map(struct bus *bus)
     struct ipc_message message = {
         .kind = IPC_CONNECT,
         .max_shared_pages = bus->daemon->max_shared_pages,
+        .poll_us = bus->daemon->poll_us,
     };
 
     if (!bus->worker) /* it died too often */

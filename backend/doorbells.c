@@ -28,8 +28,7 @@ struct doorbells {
     TAILQ_HEAD(, doorbell) all;
     TAILQ_HEAD(, doorbell) due; /* to be rung when this turn's work is done */
     struct event *ring;
-    void (*failed)(void *user, const char *why);
-    void *user;
+    struct doorbells_owner owner;
 };
 
 static int compare(const void *a, const void *b)
@@ -52,18 +51,20 @@ static void on_ring(evutil_socket_t fd, short what, void *user)
     while ((bell = TAILQ_FIRST(&doorbells->due))) {
         TAILQ_REMOVE(&doorbells->due, bell, in_due);
         bell->due = false;
+        queue_stats(bell->device->queues[bell->index])->notifications++;
         if (platform->ops->evtchn_notify(platform, bell->port) == 0 || failed)
             continue;
         snprintf(why, sizeof(why), "cannot ring a queue's doorbell: %s", strerror(errno));
         failed = true;
     }
     if (failed)
-        doorbells->failed(doorbells->user, why);
+        doorbells->owner.failed(doorbells->owner.user, why);
+    else
+        doorbells->owner.rung(doorbells->owner.user);
 }
 
 struct doorbells *doorbells_new(struct event_base *base, struct platform *platform,
-                                uint32_t frontend_domid,
-                                void (*failed)(void *user, const char *why), void *user)
+                                uint32_t frontend_domid, const struct doorbells_owner *owner)
 {
     struct doorbells *doorbells = calloc(1, sizeof(*doorbells));
 
@@ -73,8 +74,7 @@ struct doorbells *doorbells_new(struct event_base *base, struct platform *platfo
     TAILQ_INIT(&doorbells->due);
     doorbells->platform = platform;
     doorbells->frontend_domid = frontend_domid;
-    doorbells->failed = failed;
-    doorbells->user = user;
+    doorbells->owner = *owner;
     doorbells->ring = event_new(base, -1, 0, on_ring, doorbells);
     if (!doorbells->ring) {
         free(doorbells);
@@ -214,8 +214,14 @@ bool doorbells_look(struct doorbells *doorbells)
     bool found = false;
 
     TAILQ_FOREACH(bell, &doorbells->all, in_all) {
-        if (!device_running(bell->device) || !queue_has_news(bell->device->queues[bell->index], &bell->seen))
+        struct queue *queue = bell->device->queues[bell->index];
+
+        if (!device_running(bell->device) || !queue_enabled(queue))
             continue;
+        queue_stats(queue)->polls++;
+        if (!queue_has_news(queue, &bell->seen))
+            continue;
+        queue_stats(queue)->polls_found++;
         device_kick(bell->device, bell->index);
         found = true;
     }

@@ -20,21 +20,18 @@
 /* Of all devices of a guest's bus together. */
 #define DOORBELLS_MAX 256u
 
-/* le32 status of QUEUE_DOORBELL's answer. */
-enum doorbell_status {
-    DOORBELL_OK = 0,
-    DOORBELL_NO_QUEUE = 1,    /* no such device, or it has no such queue */
-    DOORBELL_BAD_REQUEST = 2, /* not agreed on in xenstore, or the device has no driver */
-    DOORBELL_LIMIT = 3,
-    DOORBELL_NOT_BOUND = 4, /* a port that is not there, not for us, or taken already */
-};
-
 struct doorbells;
 
-/* `failed` is told once a doorbell cannot be rung. NULL without memory. */
+/* Who is told. */
+struct doorbells_owner {
+    void (*rung)(void *user);                   /* a turn's doorbells */
+    void (*failed)(void *user, const char *why); /* one of them could not be rung */
+    void *user;
+};
+
+/* NULL without memory. */
 struct doorbells *doorbells_new(struct event_base *base, struct platform *platform,
-                                uint32_t frontend_domid,
-                                void (*failed)(void *user, const char *why), void *user);
+                                uint32_t frontend_domid, const struct doorbells_owner *owner);
 
 /* Every device was reset. NULL is fine. */
 void doorbells_free(struct doorbells *doorbells);
@@ -55,7 +52,7 @@ bool doorbells_find(const struct doorbells *doorbells, uint32_t port, uint64_t *
                     uint32_t *index);
 
 /* Looks at the available rings themselves: kicks every queue with a doorbell that has
- * requests. True when there was one. */
+ * new requests. True when there was one. */
 bool doorbells_look(struct doorbells *doorbells);
 
 #endif

@@ -76,6 +76,7 @@ struct ipc_device {
 struct ipc_message {
     uint32_t kind;
     uint32_t max_shared_pages; /* CONNECT: what the guest may have mapped in areas */
+    uint32_t poll_us;          /* CONNECT: how long to look for work before sleeping */
     union {
         struct ipc_connect connect;
         struct ipc_device device;  /* DEVICE_ADD */

@@ -110,6 +110,17 @@ static void on_rang(void *user, uint32_t port)
         serve(worker, &m, NULL);
 }
 
+static bool look_elsewhere(void *user)
+{
+    struct worker *worker = user;
+
+    if (aio_ended(worker->host.aio)) {
+        aio_finish(worker->host.aio);
+        return true;
+    }
+    return worker->host.doorbells && doorbells_look(worker->host.doorbells);
+}
+
 static void on_event_waits(void *user)
 {
     struct worker *worker = user;
@@ -222,10 +233,18 @@ static void do_connect(struct worker *worker, const struct ipc_message *message)
         .serve = serve,
         .build_event = build_event,
         .rang = on_rang,
+        .look = look_elsewhere,
         .failed = tell_failed,
         .drop_limit = &worker->drop_limit,
         .trace = &worker->trace,
         .stats = &worker->channel_stats,
+        .max_look = message->poll_us * UINT64_C(1000),
+        .user = worker,
+    };
+    /* Work that came by a doorbell is done: the channel looks for more. */
+    const struct doorbells_owner bells = {
+        .rung = on_event_waits,
+        .failed = on_doorbell_failed,
         .user = worker,
     };
     char why[CHANNEL_WHY_MAX] = "out of memory";
@@ -239,7 +258,7 @@ static void do_connect(struct worker *worker, const struct ipc_message *message)
                                      message->max_shared_pages);
     if (connect->queue_doorbells)
         worker->host.doorbells = doorbells_new(worker->host.base, worker->host.platform,
-                                               connect->frontend_domid, on_doorbell_failed, worker);
+                                               connect->frontend_domid, &bells);
     if (worker->host.memory && (worker->host.doorbells || !connect->queue_doorbells))
         worker->channel = channel_new(worker->host.base, worker->host.platform, connect,
                                       &worker->host.pending, &owner, worker->label, why);
@@ -403,7 +422,9 @@ struct event_base *worker_base_new(void)
     struct event_config *config = event_config_new();
     struct event_base *base = NULL;
 
-    if (config && event_config_set_max_dispatch_interval(config, NULL, CALLBACKS_AT_ONCE, 0) == 0)
+    /* Timers are few: reading the clock for each costs less than once in every turn. */
+    if (config && event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) == 0 &&
+        event_config_set_max_dispatch_interval(config, NULL, CALLBACKS_AT_ONCE, 0) == 0)
         base = event_base_new_with_config(config);
     if (config)
         event_config_free(config);

@@ -12,6 +12,7 @@
 #include <linux/virtio_blk.h>
 #include <string.h>
 
+#include "common/relax.h"
 #include "frontend/blk.h"
 
 /* After so many turns without sleep xenstore and the doorbells are looked at. */
@@ -21,15 +22,6 @@
 #define MAX_TRANSFER (UINT64_C(1) << 30)
 
 /* ---- the loop ---- */
-
-static inline void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__) || defined(__arm__)
-    __asm__ volatile("yield");
-#endif
-}
 
 /* Looks at the rings until something came; false when it was for nothing. */
 static bool spin(struct xvmsg *h)

@@ -85,7 +85,7 @@ static enum xvmsg_status take_answer(const struct request *r, const struct msg *
     (void)reply;
     if (response->device_number != asked->device_number || response->vq_index != asked->vq_index)
         return XVMSG_MALFORMED_RESPONSE;
-    return response->status == 0 ? XVMSG_OK : XVMSG_REFUSED;
+    return response->status == DOORBELL_OK ? XVMSG_OK : XVMSG_REFUSED;
 }
 
 static void answered(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)

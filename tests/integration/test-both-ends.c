@@ -27,6 +27,7 @@ static struct stage s;
 static struct platform *worker_xen;
 static struct worker *worker;
 static struct xvmsg *h;
+static bool doorbells; /* of queues */
 static bool connected;
 static char heard[128];
 static bool done;
@@ -149,6 +150,7 @@ static void start_in(enum xvmsg_wire_form form, bool strict)
     CU_ASSERT_EQUAL(xvmsg_set_wire_form(h, form), 0);
     CU_ASSERT_EQUAL(xvmsg_set_strict_config(h, strict), 0);
     CU_ASSERT_EQUAL(xvmsg_set_queue_layout(h, layout), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_queue_doorbells(h, doorbells), 0);
     CU_ASSERT_EQUAL(xvmsg_connect(h), 0);
     run_until(&connected);
     CU_ASSERT_EQUAL(xvmsg_is_strict(h), strict);
@@ -256,6 +258,33 @@ static void a_disk_is_read_and_written_in_the_compact_form(void)
     use_disk(XVMSG_COMPACT);
 }
 
+static unsigned open_ports(void)
+{
+    return fake_xen_counters(s.fx).open_ports;
+}
+
+/* A port at each end while the disk is open, none after. */
+static void a_disk_has_a_doorbell(void)
+{
+    struct xvmsg_blk *blk;
+    unsigned before;
+
+    doorbells = true;
+    start(XVMSG_WIDE);
+    attach("disk", "1");
+    before = open_ports();
+    blk = open_disk(1);
+    CU_ASSERT_EQUAL(open_ports(), before + 2);
+    xvmsg_blk_close(blk);
+    run_until_node(F7 "/device/1/state", "released");
+    CU_ASSERT(stage_is(&s, F7 "/feature-queue-doorbell", "1"));
+    CU_ASSERT_EQUAL(open_ports(), before);
+    end();
+    use_disk(XVMSG_WIDE);
+    use_disk(XVMSG_COMPACT);
+    doorbells = false;
+}
+
 static void devices_are_detached_in_order_and_by_force(void)
 {
     struct xvmsg_blk *blk;
@@ -291,13 +320,8 @@ static void stop_daemon(void)
     platform_close(s.daemon.platform);
 }
 
-static void the_bus_comes_back_with_the_daemon(void)
+static void restart_daemon(void)
 {
-    struct xvmsg_blk *blk;
-
-    start(XVMSG_WIDE);
-    attach("disk", "1");
-    blk = open_disk(1);
     stop_daemon();
     stage_start_daemon(&s);
     while (connected) {
@@ -305,9 +329,46 @@ static void the_bus_comes_back_with_the_daemon(void)
         xvmsg_process(h);
     }
     run_until(&connected);
+}
+
+static void the_bus_comes_back_with_the_daemon(void)
+{
+    struct xvmsg_blk *blk;
+
+    start(XVMSG_WIDE);
+    attach("disk", "1");
+    blk = open_disk(1);
+    restart_daemon();
     xvmsg_blk_close(blk);
     open_disk(1);
     end();
+}
+
+/* The detached disk's go at once, the other's with the connection; then a new one. */
+static void doorbells_go_with_device_and_connection(void)
+{
+    struct xvmsg_blk *first, *second;
+    unsigned before;
+
+    doorbells = true;
+    start(XVMSG_WIDE);
+    attach("one", "1");
+    attach("two", "2");
+    before = open_ports();
+    first = open_disk(1);
+    second = open_disk(2);
+    CU_ASSERT_EQUAL(open_ports(), before + 4);
+    stage_write(s.toolstack, B7 "/request/one/remove", "force");
+    run_until_node(B7 "/device/1", NULL);
+    CU_ASSERT_EQUAL(open_ports(), before + 3);
+    xvmsg_blk_close(first);
+    restart_daemon();
+    CU_ASSERT_EQUAL(open_ports(), before);
+    xvmsg_blk_close(second);
+    open_disk(2);
+    CU_ASSERT_EQUAL(open_ports(), before + 2);
+    end();
+    doorbells = false;
 }
 
 static void a_compact_driver_meets_only_numbers_it_can_name(void)
@@ -449,6 +510,13 @@ static void a_queue_is_resized_and_configuration_written(void)
     end();
 }
 
+static void a_queue_with_a_doorbell_is_resized(void)
+{
+    doorbells = true;
+    a_queue_is_resized_and_configuration_written();
+    doorbells = false;
+}
+
 /* Bytes of the file behind the disk: are all of them the same? */
 static bool file_holds(const char *path, size_t from, size_t to, int byte)
 {
@@ -531,7 +599,9 @@ static void the_layout_is_the_librarys_choice(void)
 static const struct test_case queue_cases[] = {
     TEST(a_disk_is_read_and_written),
     TEST(a_disk_is_read_and_written_in_the_compact_form),
+    TEST(a_disk_has_a_doorbell),
     TEST(a_queue_is_resized_and_configuration_written),
+    TEST(a_queue_with_a_doorbell_is_resized),
     TEST(a_disk_is_zeroed_and_discarded),
     {NULL, NULL},
 };
@@ -540,6 +610,7 @@ static const struct test_case cases[] = {
     TEST(the_layout_is_the_librarys_choice),
     TEST(devices_are_detached_in_order_and_by_force),
     TEST(the_bus_comes_back_with_the_daemon),
+    TEST(doorbells_go_with_device_and_connection),
     TEST(a_compact_driver_meets_only_numbers_it_can_name),
     TEST(a_resized_disk_is_noticed_in_both_profiles),
     {NULL, NULL},

@@ -3,7 +3,6 @@
 
 /* Bus messages: which devices there are, and the areas of the guest's memory. */
 
-#include "backend/doorbells.h"
 #include "common/address.h"
 #include "common/le.h"
 #include "tests/harness.h"

@@ -331,6 +331,58 @@ static void a_disconnect_takes_all_away(void)
     blk_guest_stop(g);
 }
 
+/* ---- looking ---- */
+
+static struct guest *start_looking(uint32_t microseconds)
+{
+    struct guest *g = guest_new();
+    struct ipc_message offer = guest_offer(g, MSG_WIDE, 272);
+
+    fake_xen_real_clock(g->fx);
+    blk_guest_disk = guest_disk(SECTORS);
+    guest_add_blk(g, DEV, dup(blk_guest_disk), false);
+    offer.poll_us = microseconds;
+    offer.connect.queue_doorbells = 1;
+    guest_tell(g, &offer, -1);
+    CU_ASSERT_EQUAL_FATAL(guest_told(g).kind, IPC_CONNECTED);
+    guest_share_area(g);
+    guest_start_device(g, DEV, FEATURES);
+    return g;
+}
+
+/* The request is there when the worker, done with something else, looks for more. */
+static void who_looks_needs_no_doorbell(void)
+{
+    struct guest *g = start_looking(1000);
+    uint32_t port = bind_new(g);
+
+    guest_settle(g);
+    fired(g, port);
+    prepare_read(g);
+    guest_settle(g);
+    expect_read(g);
+    guest_settle(g);
+    CU_ASSERT_EQUAL(fired(g, port), 1);
+    blk_guest_stop(g);
+}
+
+static void who_does_not_look_waits_for_the_doorbell(void)
+{
+    struct guest *g = start_looking(0);
+    uint32_t port = bind_new(g);
+    uint16_t before = g->used->idx;
+
+    guest_settle(g);
+    fired(g, port);
+    prepare_read(g);
+    for (int i = 0; i < LOOKS; i++)
+        guest_settle(g);
+    CU_ASSERT_EQUAL(g->used->idx, before);
+    ring(g, port);
+    expect_read(g);
+    blk_guest_stop(g);
+}
+
 /* ---- fairness ---- */
 
 static void turn(struct guest *g)
@@ -422,6 +474,8 @@ static const struct test_case cases[] = {
     TEST(a_queue_reset_takes_it_away),
     TEST(a_device_that_goes_takes_it_along),
     TEST(a_disconnect_takes_all_away),
+    TEST(who_looks_needs_no_doorbell),
+    TEST(who_does_not_look_waits_for_the_doorbell),
     TEST(a_flooded_doorbell_starves_nobody),
     TEST(a_flood_of_messages_starves_nobody),
     {NULL, NULL},
