@@ -21,7 +21,7 @@
 #include "tests/bench/enumerate.h"
 #include "tests/bench/file-load.h"
 
-#define PING_COUNT 2000
+#define PING_COUNT 1000
 #define SCALE 1
 #define CONNECT_MS 30000
 

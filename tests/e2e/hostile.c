@@ -305,6 +305,23 @@ static void hold(void)
     fflush(stdout);
 }
 
+/* ---- a queue's doorbell and the ring's, without end, until the disk is asked for ---- */
+
+static void flood(void)
+{
+    held = open_device();
+    if (!held->queues[0].bell_bound)
+        finish("doorbell", "refused");
+    fflush(stdout);
+    while (!finished) {
+        for (unsigned i = 0; i < 100; i++) {
+            doorbell_ring(&held->queues[0]);
+            kick();
+        }
+        xvmsg_process(h);
+    }
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -329,6 +346,7 @@ static const struct {
     {"chain-in-another-lap", chain_in_another_lap, false, XVMSG_QUEUE_PACKED},
     {"past-the-end", past_the_end, false, XVMSG_QUEUE_ANY},
     {"hold", hold, false, XVMSG_QUEUE_ANY},
+    {"flood", flood, false, XVMSG_QUEUE_ANY},
 };
 
 static int misbehave(size_t which)
@@ -337,6 +355,7 @@ static int misbehave(size_t which)
 
     xvmsg_set_handlers(h, &handlers, NULL);
     xvmsg_set_queue_layout(h, cases[which].layout);
+    xvmsg_set_queue_doorbells(h, cases[which].run == flood);
     if (cases[which].before_connecting)
         cases[which].run();
     if (xvmsg_connect_wait(h, PATIENCE_MS) < 0 && !finished) {
