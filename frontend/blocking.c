@@ -18,27 +18,43 @@
 /* After so many turns without sleep xenstore and the doorbells are looked at. */
 #define MAX_BLIND 256
 
+/* Fewer looks than this part of the most are none; after so many sleeps without any it
+ * is tried again whether they help. */
+#define LEAST 16
+#define TRY_AFTER 64
+
 /* One transfer of the blocking calls; longer ones are cut. */
 #define MAX_TRANSFER (UINT64_C(1) << 30)
 
 /* ---- the loop ---- */
 
+/* How often to look before this sleep. Counted, not timed: a clock read is a system
+ * call in many guests, and would cost more than the looks. */
+static unsigned looks(struct xvmsg *h)
+{
+    if (!h->spin && ++h->unspun >= TRY_AFTER)
+        h->spin = h->max_spin;
+    if (h->spin)
+        h->unspun = 0;
+    return h->spin;
+}
+
 /* Looks at the rings until something came; false when it was for nothing. */
 static bool spin(struct xvmsg *h)
 {
-    unsigned least = h->max_spin / 8;
+    unsigned count = h->conn.up ? looks(h) : 0;
 
-    if (!h->conn.up)
+    if (!count)
         return false;
-    for (unsigned i = 0; i < h->spin; i++) {
+    for (unsigned i = 0; i < count; i++) {
         if (bus_receive(h) || doorbell_look(h)) {
             handle_work_ring(h);
-            h->spin = smaller(2 * (uint64_t)h->spin, h->max_spin);
+            h->spin = smaller(2 * (uint64_t)count, h->max_spin);
             return true;
         }
         relax();
     }
-    h->spin = h->spin / 2 > least ? h->spin / 2 : least;
+    h->spin = count / 2 > h->max_spin / LEAST ? count / 2 : 0;
     return false;
 }
 

@@ -321,6 +321,7 @@ struct xvmsg {
     uint64_t timeout; /* ns */
     unsigned max_spin;
     unsigned spin; /* how often to look before sleeping, now */
+    unsigned unspun; /* sleeps without a look since the last one with */
 
     struct xvmsg_handlers handlers;
     void *user;

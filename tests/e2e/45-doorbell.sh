@@ -11,20 +11,17 @@ ports()
 	lsevtchn 0 | grep -c "Remote Domain $(domid "$1"),"
 }
 
-random_file "$tmp/bell.img" 4
+random_file "$tmp/bell.img" 2
 bell=$(xvmsg attach alice blk target="$tmp/bell.img" name=bell)
 alice_f=/local/domain/$(domid alice)/device/virtio-msg/0
 
 same "a disk is read with doorbells" "$(sum_of "$tmp/bell.img")" \
 	"$(guest-run alice "xvmsg-guest --queue-doorbells blk read $bell | sha256sum" | cut -d' ' -f1)"
 same "doorbells were agreed on" 1 "$(xenstore-read "$alice_f/feature-queue-doorbell")"
-random_file "$tmp/new" 1
-guest-push alice "$tmp/new" /tmp/new
-cp "$tmp/bell.img" "$tmp/expected"
-dd if="$tmp/new" of="$tmp/expected" bs=64K seek=16 conv=notrunc 2>/dev/null
-check "and written" guest-run alice \
-	"xvmsg-guest --queue-doorbells blk write $bell --offset 1048576 </tmp/new"
-check "dom0 sees exactly the bytes written" cmp "$tmp/bell.img" "$tmp/expected"
+written=$(guest-run alice "dd if=/dev/urandom of=/tmp/new bs=64K count=16 2>/dev/null
+	xvmsg-guest --queue-doorbells blk write $bell --offset 1048576 </tmp/new && sha256sum </tmp/new")
+same "and written: dom0 sees these bytes" "${written%% *}" \
+	"$(tail -c 1048576 "$tmp/bell.img" | sha256sum | cut -d' ' -f1)"
 
 idle=$(ports alice)
 guest-run alice "hostile flood $bell >/tmp/flood 2>&1 &"
