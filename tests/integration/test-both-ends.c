@@ -3,6 +3,7 @@
 
 /* The library against the whole backend: supervisor, worker, disks of files. */
 
+#include <errno.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <poll.h>
@@ -282,6 +283,37 @@ static void a_disk_has_a_doorbell(void)
     end();
     use_disk(XVMSG_WIDE);
     use_disk(XVMSG_COMPACT);
+    doorbells = false;
+}
+
+/* Either end may be short of event channels: messages do as well. */
+static void a_disk_that_gets_no_doorbell_is_used(void)
+{
+    static const struct {
+        uint32_t domid;
+        const char *call;
+    } failures[] = {{7, "evtchn_alloc"}, {0, "evtchn_bind"}};
+    uint8_t buffer[512];
+
+    doorbells = true;
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        struct xvmsg_blk *blk;
+        unsigned before;
+
+        start(XVMSG_WIDE);
+        attach("disk", "1");
+        before = open_ports();
+        fake_xen_fail(s.fx, failures[i].domid, failures[i].call, 1, ENOSPC);
+        blk = open_disk(1);
+        CU_ASSERT(fake_xen_failed(s.fx));
+        CU_ASSERT_EQUAL(open_ports(), before);
+        done = false;
+        finish(xvmsg_blk_read(blk, 0, buffer, sizeof(buffer), on_blk, NULL));
+        CU_ASSERT_EQUAL(strncmp((char *)buffer, "disk", 4), 0);
+        xvmsg_blk_close(blk);
+        run_until_node(F7 "/device/1/state", "released");
+        end();
+    }
     doorbells = false;
 }
 
@@ -600,6 +632,7 @@ static const struct test_case queue_cases[] = {
     TEST(a_disk_is_read_and_written),
     TEST(a_disk_is_read_and_written_in_the_compact_form),
     TEST(a_disk_has_a_doorbell),
+    TEST(a_disk_that_gets_no_doorbell_is_used),
     TEST(a_queue_is_resized_and_configuration_written),
     TEST(a_queue_with_a_doorbell_is_resized),
     TEST(a_disk_is_zeroed_and_discarded),
