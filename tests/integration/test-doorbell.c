@@ -18,7 +18,8 @@
 #include "tests/integration/blk-guest.h"
 
 #define OTHER_DEV 5u
-#define LOOKS 8 /* turns in which a flood is watched */
+#define TURNS 8 /* in which a flood must let others through */
+#define MANY 100 /* sleeps of the worker: it has looked before one of them */
 
 /* ---- the guest ---- */
 
@@ -350,16 +351,20 @@ static struct guest *start_looking(uint32_t microseconds)
     return g;
 }
 
-/* The request is there when the worker, done with something else, looks for more. */
+/* The request is there when the worker, done with something else, looks for more: at
+ * once, or at one of its next attempts if looks did not help before. */
 static void who_looks_needs_no_doorbell(void)
 {
     struct guest *g = start_looking(1000);
     uint32_t port = bind_new(g);
+    uint16_t before = g->used->idx;
 
     guest_settle(g);
     fired(g, port);
     prepare_read(g);
-    guest_settle(g);
+    for (int i = 0; i < MANY && g->used->idx == before; i++)
+        guest_settle(g);
+    CU_ASSERT_EQUAL_FATAL(g->used->idx, before + 1);
     expect_read(g);
     guest_settle(g);
     CU_ASSERT_EQUAL(fired(g, port), 1);
@@ -375,7 +380,7 @@ static void who_does_not_look_waits_for_the_doorbell(void)
     guest_settle(g);
     fired(g, port);
     prepare_read(g);
-    for (int i = 0; i < LOOKS; i++)
+    for (int i = 0; i < MANY; i++)
         guest_settle(g);
     CU_ASSERT_EQUAL(g->used->idx, before);
     ring(g, port);
@@ -454,7 +459,7 @@ static void a_flood_of_messages_starves_nobody(void)
         turn(g);
         turns++;
     }
-    CU_ASSERT(turns <= LOOKS);
+    CU_ASSERT(turns <= TURNS);
     expect_read(g);
     guest_settle(g);
     blk_guest_stop(g);
