@@ -114,7 +114,7 @@ int main(void)
     };
     const struct ipc_device what = {.number = NUMBER, .type = "idle", .name = "idle"};
     char why[DEVICE_WHY_MAX];
-    struct device *device = device_new(&host, &idle_class, &what, -1, why);
+    struct device *device = device_new(&host, &idle_class, &what, &(struct fds){0}, why);
 
     if (!device || !roster_reserve(&roster)) {
         fprintf(stderr, "bench-dispatch: %s\n", why);

@@ -15,16 +15,14 @@ counted()
 }
 
 check "a device that nobody used has a row" sh -c "xvmsg stats alice $counted | grep -q counted"
-guest-run alice "xvmsg-guest blk read $counted" >"$tmp/read" 2>"$tmp/said"
-same "a guest reads a disk" "$(sum_of "$tmp/counted.img")" "$(sum_of "$tmp/read")"
-same "and shows no progress where nobody sees it" '' "$(cat "$tmp/said")"
+same "a guest reads a disk, and shows no progress where nobody sees it" \
+	"$(sum_of "$tmp/counted.img")" \
+	"$(guest-run alice "xvmsg-guest blk read $counted 2>&1 | sha256sum" | cut -d' ' -f1)"
 requests=$(counted requests_total)
 same "each of its bytes is counted, and a status of each request" \
 	$((8388608 + requests)) "$(counted to_guest_bytes_total)"
 same "each request was timed" "$requests" "$(counted latency_seconds_count)"
-head -c 1048576 /dev/urandom >"$tmp/part"
-guest-push alice "$tmp/part" /tmp/part
-guest-run alice "xvmsg-guest blk write $counted </tmp/part" >"$tmp/out" 2>&1
+guest-run alice "head -c 1048576 /dev/zero | xvmsg-guest blk write $counted" >"$tmp/out" 2>&1
 same "what it writes is counted, with a header of each request" \
 	$((1048576 + 16 * $(counted requests_total))) "$(counted from_guest_bytes_total)"
 same "nothing is under way when it has ended" 0 "$(counted depth)"
@@ -38,12 +36,12 @@ grep -q '^xvmsg_bus_up{domain="bob",bus="0"} 1$' "$tmp/xvmsg.prom"
 ok "which speaks of every guest" $?
 refused "a device that is not there is named" 1 'no device other' xvmsg stats alice other
 
-guest-run alice "for i in 1 2 3 4 5 6; do xvmsg-guest blk read $counted >/dev/null; done" &
-reader=$!
-xvmsg top --batch -n 2 --interval 1 alice >"$tmp/out" 2>&1
+xvmsg top --batch -n 2 --interval 1 alice >"$tmp/top" 2>&1
 ok "top watches a guest" $?
-same "in as many tables as were asked for" 2 "$(grep -c '^xvmsg top ' "$tmp/out")"
-grep 'counted' "$tmp/out" | grep -q 'MiB'
+same "in as many tables as were asked for" 2 "$(grep -c '^xvmsg top ' "$tmp/top")"
+guest-run alice "xvmsg-guest blk read $counted >/dev/null" &
+reader=$!
+xvmsg top --batch -n 30 --interval 1 alice | grep -q 'counted.* MiB'
 ok "and sees what it does" $?
 wait $reader
 check "it is detached" xvmsg detach --quiet alice counted
