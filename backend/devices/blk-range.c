@@ -142,7 +142,7 @@ void blk_range_serve(struct blk *blk, struct queue *queue, struct chain *chain, 
         return;
     }
     *r = (struct range_request){
-        .op = {.fd = blk->fd, .done = on_done},
+        .op = {.file = &blk->file, .done = on_done},
         .blk = blk,
         .queue = queue,
         .chain = chain,

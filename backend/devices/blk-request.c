@@ -57,7 +57,7 @@ static void start(struct blk *blk, struct queue *queue, struct chain *chain, uin
         return;
     }
     request->op = *op;
-    request->op.fd = blk->fd;
+    request->op.file = &blk->file;
     request->op.done = on_done;
     request->queue = queue;
     request->chain = chain;

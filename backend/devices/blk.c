@@ -59,7 +59,8 @@ static void *blk_create(struct device *device, const struct device_setup *setup,
         return NULL;
     }
     blk->device = device;
-    blk->fd = setup->fds->fd[0];
+    blk->file.quick = true;
+    aio_open(device_aio(device), &blk->file, setup->fds->fd[0]);
     blk->read_only = blk_target_read_only(setup);
     blk->writeback = true;
     blk->sectors = size / BLK_SECTOR;
@@ -74,7 +75,7 @@ static void blk_destroy(void *state)
 {
     struct blk *blk = state;
 
-    close(blk->fd);
+    aio_close(device_aio(blk->device), &blk->file);
     free(blk);
 }
 
@@ -168,7 +169,7 @@ static void blk_target_changed(void *state)
     struct blk *blk = state;
     uint64_t size;
 
-    if (!blk_target_size(blk->fd, &size) || size / BLK_SECTOR == blk->sectors)
+    if (!blk_target_size(blk->file.fd, &size) || size / BLK_SECTOR == blk->sectors)
         return;
     blk->sectors = size / BLK_SECTOR;
     device_config_changed(blk->device, CONFIG(capacity),

@@ -33,7 +33,7 @@ struct blk_geometry {
 
 struct blk {
     struct device *device;
-    int fd;
+    struct aio_file file;
     bool read_only;
     bool writeback; /* unless the driver chose otherwise */
     uint64_t sectors;
