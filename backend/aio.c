@@ -163,7 +163,7 @@ static void finish(struct aio *aio, struct aio_op *op, int result)
     if (!op->iov.count)
         op->done(op, 0);
     else if (!result)
-        op->done(op, -EIO);
+        op->done(op, op->kind == AIO_READ ? -ENODATA : -EIO);
     else
         aio_start(aio, op);
 }

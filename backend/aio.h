@@ -43,7 +43,7 @@ enum aio_kind {
 /*
  * One operation. Fill in the first part; op, pieces and file stay until done()
  * is called, with 0 or a negative errno. A read or write moves all of its bytes
- * or fails (-EIO when the file ends before them); it uses up `iov`. What a file
+ * or fails (a read with -ENODATA when the file ends before them); it uses up `iov`. What a file
  * system or block device cannot do with a range is -EOPNOTSUPP.
  */
 struct aio_op {

@@ -76,7 +76,8 @@ struct device {
         uint32_t index;
     } queue_reset;
 
-    struct log_limit log_limit;
+    struct log_limit log_limit; /* of the driver's mistakes */
+    struct log_limit trouble_limit;
     struct device_stats stats;
     uint32_t num_queues;
     struct queue *queues[];

@@ -3,6 +3,7 @@
 
 #include "backend/device.h"
 
+#include <inttypes.h>
 #include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -160,6 +161,19 @@ void device_needs_reset(struct device *device, const char *why)
     if (log_limit_passes(&device->log_limit, device_now(device)))
         log_warning("%s: device %s needs a reset: %s", device->host->label, device->name, why);
     raise_event(device, PENDING_CONFIG);
+}
+
+void device_complain(struct device *device, const char *what)
+{
+    uint64_t unlogged = device->trouble_limit.suppressed;
+
+    if (!log_limit_passes(&device->trouble_limit, device_now(device)))
+        return;
+    if (unlogged)
+        log_warning("%s: device %s: %s (and %" PRIu64 " lines like this not logged)",
+                    device->host->label, device->name, what, unlogged);
+    else
+        log_warning("%s: device %s: %s", device->host->label, device->name, what);
 }
 
 struct device *device_of_source(struct pending_source *source)

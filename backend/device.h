@@ -142,6 +142,10 @@ void device_kick(struct device *device, uint32_t queue_index);
  */
 void device_config_changed(struct device *device, uint32_t offset, uint32_t length);
 
+/* Trouble with what the device stands on: a line in the log, if it is the first in ten
+ * seconds, for a guest can provoke it at will. */
+void device_complain(struct device *device, const char *what);
+
 /* The driver broke the rules (or we did): stop, log why, tell the driver that
  * only a reset helps. */
 void device_needs_reset(struct device *device, const char *why);

@@ -115,7 +115,7 @@ static void on_done(struct aio_op *op, int result)
     if (result == -EINVAL && op->kind != AIO_SYNC)
         result = -EOPNOTSUPP;
     if (result < 0 || !start_next(r))
-        end(r, blk_request_status(result));
+        end(r, blk_request_status(r->blk, op, result));
 }
 
 /* What can be said without looking at the ranges. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "backend/devices/blk.h"
 #include "xenstore-schema/schema.h"
@@ -62,6 +63,19 @@ bool blk_target_check(const struct device_setup *setup, uint64_t *size, char *wh
         return false;
     }
     return true;
+}
+
+void blk_target_path(int fd, char *path, size_t size)
+{
+    char link[32];
+    ssize_t length;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    length = readlink(link, path, size - 1);
+    if (length < 0)
+        snprintf(path, size, "its target");
+    else
+        path[length] = '\0';
 }
 
 static bool block_size_valid(uint64_t size)

@@ -59,6 +59,9 @@ bool blk_target_read_only(const struct device_setup *setup);
 /* Can it be a disk? False with a sentence. */
 bool blk_target_check(const struct device_setup *setup, uint64_t *size, char *why);
 
+/* Where the file is now, for people; "(deleted)" if it is nowhere. */
+void blk_target_path(int fd, char *path, size_t size);
+
 /* All of it powers of two, or defaults. */
 struct blk_geometry blk_target_geometry(int fd);
 
@@ -72,8 +75,8 @@ bool blk_request_serve(struct blk *blk, struct queue *queue, struct chain *chain
 void blk_request_answer(struct queue *queue, struct chain *chain, uint8_t *status, uint8_t value,
                         uint32_t data_in);
 
-/* The status for what aio says. */
-uint8_t blk_request_status(int result);
+/* The status for how an operation ended; trouble is logged. */
+uint8_t blk_request_status(struct blk *blk, const struct aio_op *op, int result);
 
 /* ---- blk-range ---- */
 
