@@ -65,6 +65,28 @@ bool blk_target_check(const struct device_setup *setup, uint64_t *size, char *wh
     return true;
 }
 
+static uint32_t alignment(uint32_t told, uint32_t otherwise)
+{
+    return told && told <= BLOCK_MAX && !(told & (told - 1)) ? told : otherwise;
+}
+
+void blk_target_alignment(int fd, uint32_t *offset, uint32_t *memory)
+{
+    uint32_t told_offset = 0, told_memory = 0;
+#ifdef STATX_DIOALIGN
+    struct statx st;
+
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) == 0 && st.stx_mask & STATX_DIOALIGN) {
+        told_offset = st.stx_dio_offset_align;
+        told_memory = st.stx_dio_mem_align;
+    }
+#else
+    (void)fd;
+#endif
+    *offset = alignment(told_offset, FILE_PHYSICAL_MAX);
+    *memory = alignment(told_memory, FILE_PHYSICAL_MAX);
+}
+
 void blk_target_path(int fd, char *path, size_t size)
 {
     char link[32];
