@@ -135,13 +135,15 @@ static int check_disk(struct xvmsg_blk *blk)
     return 0;
 }
 
-/* All that the device has: whoever gave it several wants them used. */
+/* All that the device has: whoever gave it several wants them used. It may say more than
+ * there are. */
 static unsigned count_queues(struct xvmsg_device *device, void *user)
 {
     struct xvmsg_blk *blk = user;
+    uint32_t there = smaller(xvmsg_device_get_info(device)->max_virtqueues, BLK_MAX_QUEUES);
 
     blk->device = device;
-    blk->num_queues = smaller(blk_properties_num_queues(blk), BLK_MAX_QUEUES);
+    blk->num_queues = smaller(blk_properties_num_queues(blk), there ? there : 1);
     return blk->num_queues;
 }
 

@@ -4,11 +4,12 @@
 /*
  * A guest's disk under random load, held against a model:
  *
- *   disk-check NUMBER REQUESTS
+ *   disk-check NUMBER REQUESTS [BREAKS]
  *
  * When the disk breaks, as it does when its worker dies, what was acknowledged must
- * be there when the bus has come back; then it goes on. Prints "broke" each time and
- * "good: N done, N lost" at the end. It destroys what is on the disk.
+ * be there when the bus has come back. It goes on until that happened BREAKS times, and
+ * then for REQUESTS more. Prints "good: N done, N lost" at the end, without what a file
+ * system cannot do. It destroys what is on the disk.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 static struct xvmsg *h;
 static struct disk_load load;
 static bool broken;
+static unsigned long breaks; /* still to come */
 
 static int fail(const char *what)
 {
@@ -62,49 +64,45 @@ static int run(void)
 
 /* One disk, from its opening until it broke or all is done. The scan is first: it
  * finds what became of the disk before. */
-static int use(uint64_t number, uint64_t *requests)
+static int use(uint64_t number, uint64_t requests)
 {
     struct xvmsg_blk *blk = open_disk(number);
     int rc = -1;
 
     if (!blk)
         return fail("cannot open the disk");
-    if (!load.model && !disk_load_init(&load, h, xvmsg_blk_size(blk) / MODEL_SECTOR, *requests))
+    if (!load.model && !disk_load_init(&load, h, xvmsg_blk_size(blk) / MODEL_SECTOR, requests))
         goto close_disk;
     disk_load_scan(&load, blk);
     rc = run();
     if (rc < 0 || broken)
         goto close_disk;
-    disk_load_run(&load, blk, *requests);
+    disk_load_run(&load, blk, breaks ? UINT64_MAX : requests);
     rc = run();
-    *requests = load.left;
     if (rc < 0 || broken)
         goto close_disk;
     disk_load_scan(&load, blk);
     rc = run();
 
 close_disk:
-    if (broken)
-        printf("broke\n");
-    fflush(stdout);
+    breaks -= broken && breaks;
     xvmsg_blk_close(blk);
     return rc;
 }
 
 int main(int argc, char **argv)
 {
-    const char *why = "usage: disk-check NUMBER REQUESTS";
-    uint64_t requests;
+    const char *why = "usage: disk-check NUMBER REQUESTS [BREAKS]";
     int rc;
 
-    h = argc == 3 ? xvmsg_new(&why) : NULL;
+    h = argc == 3 || argc == 4 ? xvmsg_new(&why) : NULL;
     if (!h) {
         fprintf(stderr, "disk-check: %s\n", why);
         return 2;
     }
-    requests = strtoull(argv[2], NULL, 10);
+    breaks = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
     do
-        rc = use(strtoull(argv[1], NULL, 10), &requests);
+        rc = use(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10));
     while (rc == 0 && broken);
     if (rc == 0)
         printf("good: %llu done, %llu lost\n", (unsigned long long)load.done,

@@ -99,7 +99,7 @@ static void on_done(struct xvmsg_blk *blk, enum xvmsg_status status, void *user)
     }
     if (!slot->flush)
         disk_model_lost(load->model, &slot->op);
-    load->lost++;
+    load->lost += status != XVMSG_UNSUPPORTED;
     /* Not every file system does what is asked of ranges. */
     if (status == XVMSG_IO_ERROR || (status == XVMSG_UNSUPPORTED && slot->op.kind < MODEL_ZERO)) {
         fprintf(stderr, "a request failed: %s\n", xvmsg_status_text(status));
