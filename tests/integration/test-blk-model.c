@@ -21,7 +21,7 @@
 
 #define SECTORS 16384u
 #define REQUESTS 1500u
-#define SOAK_REQUESTS 50000u
+#define SOAK_REQUESTS 5000u
 
 static struct joined j;
 static struct disk_load load;
@@ -158,6 +158,7 @@ static void disk_holds_what_was_written(const char *cache, const char *queues)
     if (soak_seconds())
         printf("# cache=%s queues=%s: %llu requests, %llu lost by resets\n", cache, queues,
                (unsigned long long)load.done, (unsigned long long)load.lost);
+    fflush(stdout);
     stop();
 }
 
