@@ -231,6 +231,16 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
     complete_all(user);
 }
 
+bool aio_ended(const struct aio *aio)
+{
+    return io_uring_cq_ready(&aio->ring) > 0;
+}
+
+void aio_finish(struct aio *aio)
+{
+    complete_all(aio);
+}
+
 void aio_drain(struct aio *aio)
 {
     struct io_uring_cqe *cqe;

@@ -72,6 +72,12 @@ void aio_close(struct aio *aio, struct aio_file *file);
 /* Never blocks and never fails: done() tells. It is not called from in here. */
 void aio_start(struct aio *aio, struct aio_op *op);
 
+/* Has something ended that done() is yet to be told? Costs no system call. */
+bool aio_ended(const struct aio *aio);
+
+/* Tells it: what the loop would do when it next looks. */
+void aio_finish(struct aio *aio);
+
 /* Blocks until nothing is in flight; each op's done() is called. */
 void aio_drain(struct aio *aio);
 

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+#include "backend/doorbells.h"
+#include "backend/memory.h"
+
 /* Slots of a window that fit the message and the numbers there are. */
 static uint16_t window_size(const struct answer *answer, uint64_t offset, uint16_t asked)
 {
@@ -65,7 +68,23 @@ static void area_unshare(struct memory *memory, const struct msg *request, struc
     answer->msg.area_unshare_response.status = (uint16_t)memory_unshare(memory, unshare);
 }
 
-static void queue_doorbell(const struct msg *request, struct answer *answer)
+static enum doorbell_status bind_doorbell(const struct roster *roster,
+                                          const struct device_host *host,
+                                          const struct msg_queue_doorbell_request *wanted)
+{
+    struct device *device = roster_find(roster, wanted->device_number);
+
+    if (!host->doorbells)
+        return DOORBELL_BAD_REQUEST;
+    if (!device || device->leaving || !device_queue(device, wanted->vq_index))
+        return DOORBELL_NO_QUEUE;
+    if (device->resetting || !(device->status & VIRTIO_CONFIG_S_DRIVER))
+        return DOORBELL_BAD_REQUEST;
+    return doorbells_bind(device, wanted->vq_index, wanted->port);
+}
+
+static void queue_doorbell(const struct roster *roster, const struct device_host *host,
+                           const struct msg *request, struct answer *answer)
 {
     const struct msg_queue_doorbell_request *doorbell = &request->queue_doorbell_request;
 
@@ -73,11 +92,11 @@ static void queue_doorbell(const struct msg *request, struct answer *answer)
     answer->msg.queue_doorbell_response = (struct msg_queue_doorbell_response){
         .device_number = doorbell->device_number,
         .vq_index = doorbell->vq_index,
-        .status = AREA_BAD_REQUEST,
+        .status = (uint32_t)bind_doorbell(roster, host, doorbell),
     };
 }
 
-enum answer_when bus_messages_serve(const struct roster *roster, struct memory *memory,
+enum answer_when bus_messages_serve(const struct roster *roster, const struct device_host *host,
                                     const struct msg *message, struct answer *answer)
 {
     switch (message->kind) {
@@ -89,14 +108,15 @@ enum answer_when bus_messages_serve(const struct roster *roster, struct memory *
         return ANSWER_NOW;
     case MSG_area_share_request:
         answer->heavy = true;
-        area_share(memory, message, answer);
+        area_share(host->memory, message, answer);
         return ANSWER_NOW;
     case MSG_area_unshare_request:
         answer->heavy = true;
-        area_unshare(memory, message, answer);
+        area_unshare(host->memory, message, answer);
         return ANSWER_NOW;
     case MSG_queue_doorbell_request:
-        queue_doorbell(message, answer);
+        answer->heavy = true;
+        queue_doorbell(roster, host, message, answer);
         return ANSWER_NOW;
     default:
         return ANSWER_DROP;

@@ -10,11 +10,19 @@
 #include <string.h>
 
 #include "backend/backlog.h"
+#include "backend/poller.h"
 #include "common/print.h"
+#include "common/relax.h"
 #include "common/ring.h"
 
 /* Messages served before the rest of the loop has its turn. */
 #define BATCH 64u
+
+/* Event channels read in a turn; a port that fires again waits for the next. */
+#define PORTS_A_TURN 16u
+
+/* Looks between two of the clock, which may be a system call. */
+#define LOOKS 64u
 
 /* A message in words, at the debug level; a longer one is cut. */
 #define TRACE_MAX 320
@@ -23,8 +31,10 @@ static const struct timeval next_turn = {0};
 
 struct channel {
     struct channel_owner owner;
+    struct event_base *base;
     struct platform *platform;
     struct pending *pending;
+    struct poller poller;
     const char *label;
     void *pages;
     size_t num_pages;
@@ -247,23 +257,87 @@ static void ring_doorbell_if_wanted(struct channel *channel)
         fail_errno(channel, "cannot signal the guest's event channel");
 }
 
+/* ---- looking before sleeping ---- */
+
+enum looked { FOUND_NOTHING, FOUND_MESSAGE, FOUND_WORK };
+
+static enum looked look_often(struct channel *channel)
+{
+    for (unsigned n = 0; n < LOOKS; n++) {
+        if (ring_has_message(&channel->ring))
+            return FOUND_MESSAGE;
+        if (channel->owner.look(channel->owner.user))
+            return FOUND_WORK;
+        relax();
+    }
+    return FOUND_NOTHING;
+}
+
+static enum looked look_for_a_while(struct channel *channel)
+{
+    const struct platform_ops *ops = channel->platform->ops;
+    enum looked looked = look_often(channel);
+    uint64_t begun = looked ? 0 : ops->now(channel->platform);
+    uint64_t allowed = looked ? 0 : poller_begin(&channel->poller, begun);
+    uint64_t took = 0;
+
+    channel->owner.stats->polls++;
+    while (!looked && took < allowed) {
+        looked = look_often(channel);
+        if (!looked)
+            took = ops->now(channel->platform) - begun;
+    }
+    channel->owner.stats->polls_found += looked == FOUND_MESSAGE;
+    if (looked)
+        poller_found(&channel->poller, took);
+    else if (allowed)
+        poller_missed(&channel->poller, begun + took, took);
+    return looked;
+}
+
+/* Who else has something to do goes first, and may make more work for us. */
+static enum looked look(struct channel *channel)
+{
+    if (!poller_wants(&channel->poller))
+        return FOUND_NOTHING;
+    if (event_base_get_num_events(channel->base, EVENT_BASE_COUNT_ACTIVE) > 0)
+        return FOUND_WORK;
+    return look_for_a_while(channel);
+}
+
+/* ---- a turn ---- */
+
+static enum progress serve_batch(struct channel *channel, unsigned *left)
+{
+    enum progress progress = GO_ON;
+
+    while (*left && progress == GO_ON && !channel->answer.heavy && !channel->stopped) {
+        progress = serve_one(channel);
+        --*left;
+    }
+    ring_doorbell_if_wanted(channel);
+    return progress;
+}
+
 static void on_service(evutil_socket_t fd, short what, void *user)
 {
     struct channel *channel = user;
-    enum progress progress = GO_ON;
+    enum looked looked = FOUND_NOTHING;
+    enum progress progress;
+    unsigned left = BATCH;
 
     (void)fd, (void)what;
     if (channel->stopped)
         return;
     channel->owner.stats->looks++;
     channel->answer.heavy = false;
-    for (unsigned n = 0; n < BATCH && progress == GO_ON; n++) {
-        progress = serve_one(channel);
-        if (channel->answer.heavy || channel->stopped)
-            break;
-    }
-    ring_doorbell_if_wanted(channel);
-    if (!channel->stopped && !may_sleep(channel, progress))
+    do {
+        progress = serve_batch(channel, &left);
+        looked = progress == WAIT_FOR_MESSAGE && !channel->stopped ? look(channel) : FOUND_NOTHING;
+    } while (looked == FOUND_MESSAGE && left);
+    if (looked == FOUND_WORK)
+        event_active(channel->service, 0, 0);
+    else if (!channel->stopped && !may_sleep(channel, progress))
         event_add(channel->service, &next_turn);
     if (channel->ring.fault)
         fail_ring(channel);
@@ -275,22 +349,32 @@ static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     struct channel *channel = user;
     struct platform *platform = channel->platform;
-    int port = platform->ops->evtchn_next(platform);
+    bool ours = false;
 
     (void)fd, (void)what;
-    if (port < 0) {
-        if (errno != EAGAIN)
+    for (unsigned n = 0; n < PORTS_A_TURN; n++) {
+        int port = platform->ops->evtchn_next(platform);
+
+        if (port < 0 && errno == EAGAIN)
+            break;
+        if (port < 0) {
             fail_errno(channel, "cannot read the event channel");
-        return;
+            return;
+        }
+        /* Once for each turn, before looking at what it stands for: a guest that
+         * fires without end gets no more than its share. */
+        if (platform->ops->evtchn_unmask(platform, (uint32_t)port) < 0) {
+            fail_errno(channel, "cannot unmask the event channel");
+            return;
+        }
+        channel->owner.stats->doorbells++;
+        if (port == channel->port)
+            ours = true;
+        else
+            channel->owner.rang(channel->owner.user, (uint32_t)port);
     }
-    channel->owner.stats->doorbells++;
-    /* Once for each turn, before looking at the ring: a guest that fires without
-     * end gets no more than its share. */
-    if (platform->ops->evtchn_unmask(platform, (uint32_t)port) < 0) {
-        fail_errno(channel, "cannot unmask the event channel");
-        return;
-    }
-    on_service(-1, 0, channel);
+    if (ours)
+        on_service(-1, 0, channel);
 }
 
 void channel_wake(struct channel *channel)
@@ -380,6 +464,8 @@ struct channel *channel_new(struct event_base *base, struct platform *platform,
     if (!channel)
         return NULL;
     channel->owner = *owner;
+    channel->base = base;
+    poller_init(&channel->poller, owner->max_look);
     channel->platform = platform;
     channel->pending = pending;
     channel->label = label;

@@ -31,11 +31,16 @@ struct channel_owner {
     /* Fills in answer->msg for a pending bit; it is sent for sure. */
     void (*build_event)(void *user, struct pending_source *source, uint32_t bit,
                         struct answer *answer);
+    /* Another port than the ring's fired. */
+    void (*rang)(void *user, uint32_t port);
+    /* Looks for work that comes another way, without a system call; true when there was. */
+    bool (*look)(void *user);
     /* Once: the channel is dead, and only channel_free() helps. */
     void (*failed)(void *user, const char *why);
     struct log_limit *drop_limit; /* for lines about dropped messages; outlives the channel */
     struct trace *trace;          /* so do these two */
     struct channel_stats *stats;
+    uint64_t max_look;            /* ns to look for work before sleeping, at most; 0: none */
     void *user;
 };
 

@@ -103,6 +103,7 @@ static int advertise_body(struct bus *bus, platform_tx tx, void *user)
         write_number(bus, tx, XS_TRANSPORT_REVISION, 1) < 0 ||
         write_number(bus, tx, XS_TRANSPORT_FEATURES, OFFER_TRANSPORT_FEATURES) < 0 ||
         write_number(bus, tx, XS_FEATURE_WIRE_COMPACT, 1) < 0 ||
+        write_number(bus, tx, XS_FEATURE_QUEUE_DOORBELL, 1) < 0 ||
         store_remove(p, tx, bus->home.text, XS_ERROR) < 0)
         return -1;
     return write_number(bus, tx, XS_STATE, XENBUS_INIT_WAIT);
@@ -218,6 +219,7 @@ static void map(struct bus *bus)
     struct ipc_message message = {
         .kind = IPC_CONNECT,
         .max_shared_pages = bus->daemon->max_shared_pages,
+        .poll_us = bus->daemon->poll_us,
     };
 
     if (!bus->worker) /* it died too often */

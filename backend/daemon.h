@@ -37,6 +37,7 @@ struct daemon {
     const char *control_path; /* where to listen for tools; NULL: nowhere */
 
     uint32_t max_shared_pages; /* each bus may have mapped in areas */
+    uint32_t poll_us;          /* a worker looks for work before it sleeps */
 
     struct quarantine quarantine; /* of released device numbers */
 

@@ -26,6 +26,7 @@ struct device_host {
     struct platform *platform;
     struct aio *aio;
     struct memory *memory; /* NULL while no guest is connected */
+    struct doorbells *doorbells; /* NULL unless queues may have event channels of their own */
     bool strict;           /* the guest's SET_CONFIG has to name the generation */
     struct pending pending;
     struct turn turn;
@@ -64,6 +65,7 @@ struct device {
     struct device *next_leaving; /* the worker's */
 
     uint64_t kicked; /* queues to look at, by bit */
+    struct doorbell **doorbells; /* by queue; NULL: none has one */
     struct event *work;
 
     struct pending_source events;
@@ -102,6 +104,9 @@ void device_set_status(struct device *device, uint32_t wanted);
 /* Begins a reset, complete when `resetting` is false: at once, or after
  * host->settled(). Harmless when one is going on. */
 void device_reset(struct device *device);
+
+/* The features that a driver may accept on this connection. */
+uint64_t device_offered(const struct device *device);
 
 /* May requests of its queues be served? */
 bool device_running(const struct device *device);

@@ -10,12 +10,14 @@
 #include <string.h>
 
 #include "backend/device-state.h"
+#include "backend/doorbells.h"
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
 #define FEATURES_OF_ALL                                                  \
     (FEATURE(VIRTIO_F_VERSION_1) | FEATURE(VIRTIO_F_ACCESS_PLATFORM) |   \
      FEATURE(VIRTIO_F_NOTIFICATION_DATA) | FEATURE(VIRTIO_F_RING_RESET) | \
-     FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | FEATURE(VIRTIO_RING_F_EVENT_IDX))
+     FEATURE(VIRTIO_RING_F_INDIRECT_DESC) | FEATURE(VIRTIO_RING_F_EVENT_IDX) | \
+     FEATURE(VIRTIO_F_RING_PACKED))
 
 /* The bits a driver sets; DEVICE_NEEDS_RESET is the device's own. */
 #define DRIVER_BITS                                                                     \
@@ -51,6 +53,13 @@ uint64_t device_now(const struct device *device)
     struct platform *platform = device->host->platform;
 
     return platform->ops->now(platform);
+}
+
+/* An event channel carries no data with a notification (BUS-42). */
+uint64_t device_offered(const struct device *device)
+{
+    return device->offered &
+           ~(device->host->doorbells ? FEATURE(VIRTIO_F_NOTIFICATION_DATA) : 0);
 }
 
 bool device_running(const struct device *device)
@@ -113,9 +122,14 @@ static void on_work(evutil_socket_t fd, short what, void *user)
 /* ---- events ---- */
 
 /* Before DRIVER_OK nobody listens; after status 0 nobody may be disturbed. */
+static bool driver_may_hear(const struct device *device)
+{
+    return !device->resetting && device->status & VIRTIO_CONFIG_S_DRIVER_OK;
+}
+
 static void raise_event(struct device *device, uint32_t bit)
 {
-    if (device->resetting || !(device->status & VIRTIO_CONFIG_S_DRIVER_OK))
+    if (!driver_may_hear(device))
         return;
     pending_set(&device->host->pending, &device->events, bit);
     device->host->event_waits(device->host->user);
@@ -226,20 +240,32 @@ void device_build_event(struct device *device, uint32_t bit, struct answer *answ
 
 /* ---- status and reset ---- */
 
+/* Nobody can tell how a queue is laid out that is set up before the layout is agreed:
+ * it is taken for a split one, and keeps the driver from choosing the other. */
+static bool layout_fits(const struct device *device)
+{
+    if (!(device->accepted & FEATURE(VIRTIO_F_RING_PACKED)))
+        return true;
+    for (uint32_t i = 0; i < device->num_queues; i++) {
+        if (queue_enabled(device->queues[i]))
+            return false;
+    }
+    return true;
+}
+
 static bool features_fit(const struct device *device)
 {
-    return !device->accepted_unknown && !(device->accepted & ~device->offered) &&
-           device->accepted & FEATURE(VIRTIO_F_VERSION_1);
+    return !device->accepted_unknown && !(device->accepted & ~device_offered(device)) &&
+           device->accepted & FEATURE(VIRTIO_F_VERSION_1) && layout_fits(device);
 }
 
 /* Before any of them is served, which takes DRIVER_OK. */
 static void tell_queues(struct device *device)
 {
-    bool indirect = device_has_feature(device, VIRTIO_RING_F_INDIRECT_DESC);
-    bool event_idx = device_has_feature(device, VIRTIO_RING_F_EVENT_IDX);
+    uint64_t features = device->status & VIRTIO_CONFIG_S_FEATURES_OK ? device->accepted : 0;
 
     for (uint32_t i = 0; i < device->num_queues; i++)
-        queue_negotiated(device->queues[i], indirect, event_idx);
+        queue_negotiated(device->queues[i], features);
 }
 
 static void kick_all(struct device *device)
@@ -306,6 +332,7 @@ void device_reset(struct device *device)
      * RESET_VQUEUE since then has left, or the device has. */
     device->queue_reset.waits = false;
     pending_drop(&device->host->pending, &device->events);
+    doorbells_drop_all(device);
     if (device->resetting)
         return;
     device->stats.resets += device->status != 0;
@@ -326,6 +353,7 @@ static void finish_queue_reset(struct device *device, uint32_t index)
     struct pending *pending = &device->host->pending;
 
     queue_clear(device->queues[index]);
+    doorbells_drop(device, index);
     pending_done(pending, &device->events, PENDING_QUEUE(index));
     if (!device->queue_reset.waits)
         return;
@@ -359,7 +387,10 @@ bool device_reset_queue(struct device *device, uint32_t index, uint16_t token)
 
 static void on_used(void *user, uint32_t index)
 {
-    raise_event(user, PENDING_QUEUE(index));
+    struct device *device = user;
+
+    if (!driver_may_hear(device) || !doorbells_ring(device, index))
+        raise_event(device, PENDING_QUEUE(index));
 }
 
 static void on_fault(void *user, uint32_t index, const char *what)
@@ -444,6 +475,7 @@ void device_free(struct device *device)
     if (!device)
         return;
     pending_drop(&device->host->pending, &device->events);
+    doorbells_drop_all(device);
     if (device->state)
         device->class->destroy(device->state);
     for (uint32_t i = 0; i < device->num_queues; i++)

@@ -59,6 +59,7 @@ struct ipc_connect {
     uint32_t ring_page_order;
     uint32_t message_size;
     uint32_t wire_form; /* enum msg_form */
+    uint32_t queue_doorbells; /* 1: queues may have event channels of their own */
     uint64_t transport_features; /* MSG_F_* bits in force */
     uint32_t ring_refs[RING_MAX_PAGES];
 };
@@ -75,6 +76,7 @@ struct ipc_device {
 struct ipc_message {
     uint32_t kind;
     uint32_t max_shared_pages; /* CONNECT: what the guest may have mapped in areas */
+    uint32_t poll_us;          /* CONNECT: how long to look for work before sleeping */
     union {
         struct ipc_connect connect;
         struct ipc_device device;  /* DEVICE_ADD */

@@ -26,6 +26,8 @@
 #define REMOVE_TIMEOUT_MAX 3600
 #define SHARED_MIB_DEFAULT 32
 #define SHARED_MIB_MAX 256
+#define POLL_US_DEFAULT 0
+#define POLL_US_MAX 1000
 #define QUARANTINE_COUNT_DEFAULT 1024
 #define QUARANTINE_SECONDS_DEFAULT 60
 #define PAGES_PER_MIB ((1u << 20) / PLATFORM_PAGE_SIZE)
@@ -43,6 +45,8 @@ static const char usage[] =
     "                            many others were released; 1024 is the default\n"
     "  --number-quarantine-seconds SECONDS\n"
     "                            and not before so long; 60 is the default\n"
+    "  --poll-us MICROSECONDS    how long a worker may look for more work before it sleeps, 0\n"
+    "                            to 1000; 0, the default, is not at all\n"
     "  --remove-timeout SECONDS  how long a guest may keep a device that is to be\n"
     "                            removed in order; 10 is the default\n"
     "  -h, --help                print this\n"
@@ -87,6 +91,18 @@ static bool parse_max_shared(const char *text, uint32_t *pages)
     return false;
 }
 
+static bool parse_poll(const char *text, uint32_t *microseconds)
+{
+    uint64_t value;
+
+    if (parse_u64(text, 0, POLL_US_MAX, &value) == 0) {
+        *microseconds = (uint32_t)value;
+        return true;
+    }
+    fprintf(stderr, "xvmsgd: --poll-us must be 0 to %d, not '%s'\n", POLL_US_MAX, text);
+    return false;
+}
+
 static bool parse_quarantine(const char *option, const char *text, uint32_t min, uint32_t max,
                              uint32_t *setting)
 {
@@ -110,6 +126,7 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
         OPT_MAX_SHARED = 'm',
         OPT_QUARANTINE_COUNT = 'c',
         OPT_QUARANTINE_SECONDS = 's',
+        OPT_POLL = 'p',
         OPT_REMOVE_TIMEOUT = 'r',
     };
     static const struct option options[] = {
@@ -119,6 +136,7 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
         {"max-shared-mib", required_argument, NULL, OPT_MAX_SHARED},
         {"number-quarantine-count", required_argument, NULL, OPT_QUARANTINE_COUNT},
         {"number-quarantine-seconds", required_argument, NULL, OPT_QUARANTINE_SECONDS},
+        {"poll-us", required_argument, NULL, OPT_POLL},
         {"remove-timeout", required_argument, NULL, OPT_REMOVE_TIMEOUT},
         {NULL, 0, NULL, 0},
     };
@@ -148,6 +166,9 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
         case OPT_QUARANTINE_SECONDS:
             good = parse_quarantine("--number-quarantine-seconds", optarg, QUARANTINE_SECONDS_MIN,
                                     QUARANTINE_SECONDS_MAX, &daemon->quarantine.seconds);
+            break;
+        case OPT_POLL:
+            good = parse_poll(optarg, &daemon->poll_us);
             break;
         case OPT_REMOVE_TIMEOUT:
             good = parse_remove_timeout(optarg, &daemon->remove_timeout);
@@ -279,6 +300,7 @@ int main(int argc, char **argv)
         .type_known = type_known,
         .control_path = CONTROL_SOCKET,
         .max_shared_pages = SHARED_MIB_DEFAULT * PAGES_PER_MIB,
+        .poll_us = POLL_US_DEFAULT,
         .quarantine = {
             .count = QUARANTINE_COUNT_DEFAULT,
             .seconds = QUARANTINE_SECONDS_DEFAULT,

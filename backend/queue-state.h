@@ -1,30 +1,90 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/* A queue from inside: what queue.c and queue-pop.c share. */
+/*
+ * A queue from inside: what queue.c and queue-pop.c share, and what they leave to
+ * the layout, of which there are two, queue-split.c and queue-packed.c.
+ */
 #ifndef XVMSG_QUEUE_STATE_H
 #define XVMSG_QUEUE_STATE_H
 
 #include "backend/queue.h"
-#include "common/split.h"
+
+/* Of a descriptor, in either layout. */
+#define QUEUE_DESC_BYTES 16u
+
+/* A copy, of what both layouts have: the guest may change the original while we
+ * look at this one. */
+struct descriptor {
+    uint64_t address;
+    uint32_t length;
+    uint16_t flags;
+};
+
+/* A chain being read into queue->pieces: readable ones, then writable ones. */
+struct walk {
+    uint32_t count;
+    uint32_t num_out;
+    uint32_t id;    /* by which the driver knows it; below the queue's size */
+    uint16_t slots; /* descriptors of a packed ring it takes */
+};
+
+/* One of a queue's three parts. */
+struct queue_part {
+    uint32_t align;
+    uint32_t (*bytes)(uint32_t size);
+    bool writable; /* by the device */
+};
+
+struct queue_layout {
+    bool (*size_valid)(uint32_t size, uint32_t max);
+    struct queue_part desc, driver, device;
+    /* Is there a chain to take? If not, asks the driver to tell of the next one. Also
+     * false after a fault. */
+    bool (*look)(struct queue *queue);
+    /* For queue_has_news(). */
+    bool (*has_news)(const struct queue *queue, uint16_t *seen);
+    /* Reads it, and moves on. False after a fault; what walk counts is pinned. */
+    bool (*read)(struct queue *queue, struct walk *walk);
+    /* Gives a chain back. Does the driver want to be told? */
+    bool (*give_back)(struct queue *queue, const struct chain *chain, uint32_t written);
+};
+
+extern const struct queue_layout queue_split;
+extern const struct queue_layout queue_packed;
+
+/* Where we are in the rings; all begins with 0. */
+struct split_place {
+    uint16_t next_avail; /* in the available ring */
+    uint16_t seen_avail; /* the guest's index as last checked */
+    uint16_t next_used;
+};
+
+struct packed_place {
+    uint32_t next_avail; /* as packed.h counts */
+    uint32_t next_used;
+    uint32_t slots_out; /* descriptors of chains that are out */
+};
 
 struct queue {
     struct queue_owner owner;
     struct memory *memory;
     struct queue_config config;
+    const struct queue_layout *layout;
     /* Shared with the guest while enabled. */
-    const struct vring_desc *desc;
-    const struct vring_avail *avail;
-    struct vring_used *used;
+    void *desc;
+    void *driver;
+    void *device;
 
     uint32_t index;
     uint32_t max_size;
     uint32_t chains_out;
     uint32_t batch_left;
     uint64_t batch_began; /* when */
-    uint16_t next_avail; /* our place in the available ring */
-    uint16_t seen_avail; /* the guest's index as last checked */
-    uint16_t next_used;
+    union {
+        struct split_place split;
+        struct packed_place packed;
+    };
     bool indirect;  /* what the driver accepted */
     bool event_idx;
     bool enabled;
@@ -32,13 +92,27 @@ struct queue {
     bool faulty;
 
     /* While enabled, of config.size each. */
-    bool *head_out;        /* heads of chains that are out */
+    bool *id_out;          /* ids of chains that are out */
     struct iovec *pieces;  /* of the chain being read */
     uint64_t *addresses;   /* likewise */
-    struct vring_desc *indirect_table; /* its copy */
+    void *indirect_table;  /* its copy */
 
     struct queue_stats *stats; /* from the first queue_enable() on */
 };
+
+/* ---- queue-pop.c, for the layouts ---- */
+
+/* Always false, so that a check can end in `return queue_fault(...)`. */
+bool queue_fault(struct queue *queue, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A buffer. `kind` is what a fault says before the words "descriptor `index`". */
+bool queue_add_piece(struct queue *queue, struct walk *walk, const char *kind, uint32_t index,
+                     const struct descriptor *d);
+
+/* The number of descriptors in the table that this one tells of, now copied to
+ * queue->indirect_table; 0 after a fault. */
+uint32_t queue_copy_table(struct queue *queue, uint32_t index, const struct descriptor *d);
 
 /* ---- queue-stats.c ---- */
 

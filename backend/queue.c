@@ -3,10 +3,13 @@
 
 #include "backend/queue.h"
 
+#include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 #include <stdlib.h>
 
 #include "backend/queue-state.h"
-#include "common/barrier.h"
+
+#define FEATURE(bit) (UINT64_C(1) << (bit))
 
 struct queue *queue_new(uint32_t index, uint32_t max_size, const struct queue_owner *owner)
 {
@@ -17,6 +20,7 @@ struct queue *queue_new(uint32_t index, uint32_t max_size, const struct queue_ow
     queue->index = index;
     queue->max_size = max_size;
     queue->owner = *owner;
+    queue->layout = &queue_split;
     return queue;
 }
 
@@ -58,29 +62,39 @@ const struct queue_config *queue_get_config(const struct queue *queue)
 
 bool queue_configure(struct queue *queue, const struct queue_config *config)
 {
-    if (queue->enabled || (config->size && !split_size_valid(config->size, queue->max_size)) ||
-        config->desc % SPLIT_DESC_ALIGN || config->driver % SPLIT_AVAIL_ALIGN ||
-        config->device % SPLIT_USED_ALIGN)
+    const struct queue_layout *layout = queue->layout;
+
+    if (queue->enabled || (config->size && !layout->size_valid(config->size, queue->max_size)) ||
+        config->desc % layout->desc.align || config->driver % layout->driver.align ||
+        config->device % layout->device.align)
         return false;
     queue->config = *config;
     return true;
 }
 
-static bool pin_parts(struct queue *queue, struct memory *memory,
-                      const struct queue_config *config)
+static void *pin_part(const struct queue *queue, struct memory *memory,
+                      const struct queue_part *part, uint64_t address)
 {
-    queue->desc = memory_pin(memory, config->desc, split_desc_bytes(config->size), false);
+    return memory_pin(memory, address, part->bytes(queue->config.size), part->writable);
+}
+
+static bool pin_parts(struct queue *queue, struct memory *memory)
+{
+    const struct queue_layout *layout = queue->layout;
+    const struct queue_config *config = &queue->config;
+
+    queue->desc = pin_part(queue, memory, &layout->desc, config->desc);
     if (!queue->desc)
         goto fail;
-    queue->avail = memory_pin(memory, config->driver, split_avail_bytes(config->size), false);
-    if (!queue->avail)
+    queue->driver = pin_part(queue, memory, &layout->driver, config->driver);
+    if (!queue->driver)
         goto unpin_desc;
-    queue->used = memory_pin(memory, config->device, split_used_bytes(config->size), true);
-    if (!queue->used)
-        goto unpin_avail;
+    queue->device = pin_part(queue, memory, &layout->device, config->device);
+    if (!queue->device)
+        goto unpin_driver;
     return true;
 
-unpin_avail:
+unpin_driver:
     memory_unpin(memory, config->driver);
 unpin_desc:
     memory_unpin(memory, config->desc);
@@ -90,11 +104,11 @@ fail:
 
 static void free_arrays(struct queue *queue)
 {
-    free(queue->head_out);
+    free(queue->id_out);
     free(queue->pieces);
     free(queue->addresses);
     free(queue->indirect_table);
-    queue->head_out = NULL;
+    queue->id_out = NULL;
     queue->pieces = NULL;
     queue->addresses = NULL;
     queue->indirect_table = NULL;
@@ -103,13 +117,13 @@ static void free_arrays(struct queue *queue)
 /* Only for a queue in use: of many devices most have nobody who drives them. */
 static bool make_arrays(struct queue *queue, uint32_t size)
 {
-    queue->head_out = calloc(size, sizeof(*queue->head_out));
+    queue->id_out = calloc(size, sizeof(*queue->id_out));
     queue->pieces = calloc(size, sizeof(*queue->pieces));
     queue->addresses = calloc(size, sizeof(*queue->addresses));
-    queue->indirect_table = calloc(size, sizeof(*queue->indirect_table));
+    queue->indirect_table = calloc(size, QUEUE_DESC_BYTES);
     if (!queue->stats)
         queue->stats = calloc(1, sizeof(*queue->stats));
-    if (queue->head_out && queue->pieces && queue->addresses && queue->indirect_table &&
+    if (queue->id_out && queue->pieces && queue->addresses && queue->indirect_table &&
         queue->stats)
         return true;
     free_arrays(queue);
@@ -124,7 +138,7 @@ bool queue_enable(struct queue *queue, struct memory *memory, const struct queue
         return false;
     if (!make_arrays(queue, config->size))
         goto restore;
-    if (!pin_parts(queue, memory, config))
+    if (!pin_parts(queue, memory))
         goto drop_arrays;
     queue->memory = memory;
     queue->enabled = true;
@@ -137,10 +151,11 @@ restore:
     return false;
 }
 
-void queue_negotiated(struct queue *queue, bool indirect, bool event_idx)
+void queue_negotiated(struct queue *queue, uint64_t features)
 {
-    queue->indirect = indirect;
-    queue->event_idx = event_idx;
+    queue->layout = features & FEATURE(VIRTIO_F_RING_PACKED) ? &queue_packed : &queue_split;
+    queue->indirect = features & FEATURE(VIRTIO_RING_F_INDIRECT_DESC);
+    queue->event_idx = features & FEATURE(VIRTIO_RING_F_EVENT_IDX);
 }
 
 void queue_stop(struct queue *queue)
@@ -158,10 +173,10 @@ void queue_clear(struct queue *queue)
     free_arrays(queue);
     queue->memory = NULL;
     queue->desc = NULL;
-    queue->avail = NULL;
-    queue->used = NULL;
+    queue->driver = NULL;
+    queue->device = NULL;
     queue->config = (struct queue_config){0};
-    queue->next_avail = queue->seen_avail = queue->next_used = 0;
+    queue->packed = (struct packed_place){0}; /* the larger of the two */
     queue->enabled = queue->stopping = queue->faulty = false;
 }
 
@@ -180,44 +195,21 @@ bool queue_batch_full(const struct queue *queue)
 
 /* ---- giving them back ---- */
 
-/* Does the driver want to be told of the used entry number `index`? */
-static bool driver_listens(const struct queue *queue, uint16_t index)
-{
-    if (queue->event_idx)
-        return shared_load16(split_used_event(queue->avail, queue->config.size)) == index;
-    return !(shared_load16(&queue->avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
-}
-
-static void announce(struct queue *queue, uint16_t head, uint32_t written)
-{
-    struct vring_used_elem *entry = &queue->used->ring[queue->next_used & (queue->config.size - 1)];
-
-    shared_store32(&entry->id, head);
-    shared_store32(&entry->len, written);
-    queue->next_used++;
-    /* Release: pairs with the driver's barrier after it reads our index, so that
-     * it sees the entry and the data. */
-    shared_store16_release(&queue->used->idx, queue->next_used);
-    /* Pairs with the driver's fence between asking for a notification, by its flag
-     * or its index, and looking at our index once more. */
-    shared_fence();
-    if (driver_listens(queue, (uint16_t)(queue->next_used - 1)))
-        queue->owner.used(queue->owner.user, queue->index);
-    else
-        queue->stats->suppressed++;
-}
-
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written)
 {
     struct memory_stats before = *memory_stats(queue->memory);
 
     memory_unpin_all(queue->memory, chain->pins, chain->num_pins);
-    queue->head_out[chain->head] = false;
+    queue->id_out[chain->id] = false;
     queue->chains_out--;
     queue_stats_memory(queue, &before);
     queue_stats_pushed(queue, chain, written);
-    if (!queue->stopping)
-        announce(queue, chain->head, written);
+    if (!queue->stopping) {
+        if (queue->layout->give_back(queue, chain, written))
+            queue->owner.used(queue->owner.user, queue->index);
+        else
+            queue->stats->suppressed++;
+    }
     free(chain);
     if (queue->stopping && !queue->chains_out)
         queue->owner.idle(queue->owner.user, queue->index);

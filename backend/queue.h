@@ -2,13 +2,13 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * One virtqueue as the device sees it: split layout, with indirect descriptors
- * and the event index if the driver accepted them.
+ * One virtqueue as the device sees it: split or packed, with indirect descriptors
+ * and the event index, as the driver accepted them.
  *
  * Enabled, its three parts are pinned in the guest's memory. Popping copies a
  * descriptor chain once, an indirect table with it, checks the copy and pins what it
  * points to; pushing gives it back. A queue that is stopping takes nothing more from the guest and
- * writes nothing more to its used ring; it is idle when every chain is back.
+ * writes nothing more to its rings; it is idle when every chain is back.
  *
  * The guest's mistakes do not return as errors: the owner's fault() is called
  * with words, once, and the queue pops nothing until it is cleared.
@@ -26,15 +26,16 @@
 /* What SET_VQUEUE sets; zeroes while unconfigured. */
 struct queue_config {
     uint32_t size;
-    uint64_t desc;   /* descriptor table */
-    uint64_t driver; /* available ring */
-    uint64_t device; /* used ring */
+    uint64_t desc;   /* descriptor table, or the packed ring */
+    uint64_t driver; /* available ring, or the driver's event suppression */
+    uint64_t device; /* used ring, or the device's event suppression */
 };
 
 /* A request: what the guest wrote (`out`) and where it wants its answer (`in`),
  * both ours to cut up. */
 struct chain {
-    uint16_t head;
+    uint16_t id;    /* by which the driver knows it */
+    uint16_t slots; /* descriptors of a packed ring it takes */
     struct iov out;
     struct iov in;
     uint32_t num_pins;
@@ -69,8 +70,8 @@ const struct queue_config *queue_get_config(const struct queue *queue);
 
 /*
  * Sets a disabled queue's parameters. False, nothing changed, when a size that
- * is not 0 is not a power of two or above the maximum, or an address is not
- * aligned as the split layout wants.
+ * is not 0 is above the maximum or, of a split queue, not a power of two, or an
+ * address is not aligned as the layout wants.
  */
 bool queue_configure(struct queue *queue, const struct queue_config *config);
 
@@ -79,9 +80,10 @@ bool queue_configure(struct queue *queue, const struct queue_config *config);
  * is short. */
 bool queue_enable(struct queue *queue, struct memory *memory, const struct queue_config *config);
 
-/* Whether the driver accepted INDIRECT_DESC and EVENT_IDX; neither, until this is
- * called. To be called before the first pop, holds until it is called again. */
-void queue_negotiated(struct queue *queue, bool indirect, bool event_idx);
+/* The features the driver accepted, of which RING_PACKED, INDIRECT_DESC and EVENT_IDX
+ * matter here; none, until this is called. Holds until it is called again. The layout
+ * may change while the queue is disabled, the others before the first pop. */
+void queue_negotiated(struct queue *queue, uint64_t features);
 
 /* From now on: no pop, no write to the guest. The owner's idle() is called when
  * the last chain comes back; not when queue_idle() is true already. */
@@ -98,6 +100,10 @@ void queue_clear(struct queue *queue);
  * earlier has to come back without being told.
  */
 struct chain *queue_pop(struct queue *queue);
+
+/* Did the driver make requests available that were neither popped nor told of in here
+ * before? `seen` is the caller's to keep. Asks for no notification. */
+bool queue_has_news(const struct queue *queue, uint16_t *seen);
 
 /* `written` bytes were written, from the start of the chain's writable part. */
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written);

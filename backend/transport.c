@@ -48,7 +48,7 @@ static void get_device_features(struct device *device, const struct msg *request
     for (uint32_t i = 0; i < blocks; i++) {
         uint64_t block = (uint64_t)asked->block_index + i;
         le32_put(answer->tail + 4 * (size_t)i,
-                 block < FEATURE_BLOCKS ? (uint32_t)(device->offered >> (32 * block)) : 0);
+                 block < FEATURE_BLOCKS ? (uint32_t)(device_offered(device) >> (32 * block)) : 0);
     }
     answer->msg.get_device_features_response = (struct msg_get_device_features_response){
         .block_index = asked->block_index,

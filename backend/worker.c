@@ -13,6 +13,7 @@
 #include "backend/bus-messages.h"
 #include "backend/channel.h"
 #include "backend/devices/table.h"
+#include "backend/doorbells.h"
 #include "backend/ipc.h"
 #include "backend/log.h"
 #include "backend/roster.h"
@@ -83,7 +84,7 @@ static enum answer_when serve(void *user, const struct msg *message, struct answ
     struct device *device;
 
     if (msg_describe(message->kind)->name_space == MSG_BUS)
-        return bus_messages_serve(&worker->roster, worker->host.memory, message, answer);
+        return bus_messages_serve(&worker->roster, &worker->host, message, answer);
     device = roster_find(&worker->roster, message->dev_num);
     if (!device || device->leaving)
         return ANSWER_DROP;
@@ -95,6 +96,29 @@ static void build_event(void *user, struct pending_source *source, uint32_t bit,
 {
     (void)user;
     device_build_event(device_of_source(source), bit, answer);
+}
+
+/* A doorbell is an EVENT_AVAIL that came another way (BUS-39). A port that fired before
+ * it was taken back is nobody's. */
+static void on_rang(void *user, uint32_t port)
+{
+    struct worker *worker = user;
+    struct msg m = {.kind = MSG_event_avail};
+
+    if (worker->host.doorbells &&
+        doorbells_find(worker->host.doorbells, port, &m.dev_num, &m.event_avail.vq_index))
+        serve(worker, &m, NULL);
+}
+
+static bool look_elsewhere(void *user)
+{
+    struct worker *worker = user;
+
+    if (aio_ended(worker->host.aio)) {
+        aio_finish(worker->host.aio);
+        return true;
+    }
+    return worker->host.doorbells && doorbells_look(worker->host.doorbells);
 }
 
 static void on_event_waits(void *user)
@@ -160,6 +184,8 @@ static void unmap_everything(struct worker *worker)
         add_memory_stats(&worker->memory_stats, worker->host.memory);
     channel_free(worker->channel);
     worker->channel = NULL;
+    doorbells_free(worker->host.doorbells);
+    worker->host.doorbells = NULL;
     memory_free(worker->host.memory);
     worker->host.memory = NULL;
 }
@@ -191,16 +217,34 @@ static void on_settle(evutil_socket_t fd, short what, void *user)
 
 /* ---- from the supervisor ---- */
 
+/* Only a new connection helps, so the ring is served no longer either. */
+static void on_doorbell_failed(void *user, const char *why)
+{
+    struct worker *worker = user;
+
+    channel_stop(worker->channel);
+    tell_failed(worker, why);
+}
+
 static void do_connect(struct worker *worker, const struct ipc_message *message)
 {
     const struct ipc_connect *connect = &message->connect;
     const struct channel_owner owner = {
         .serve = serve,
         .build_event = build_event,
+        .rang = on_rang,
+        .look = look_elsewhere,
         .failed = tell_failed,
         .drop_limit = &worker->drop_limit,
         .trace = &worker->trace,
         .stats = &worker->channel_stats,
+        .max_look = message->poll_us * UINT64_C(1000),
+        .user = worker,
+    };
+    /* Work that came by a doorbell is done: the channel looks for more. */
+    const struct doorbells_owner bells = {
+        .rung = on_event_waits,
+        .failed = on_doorbell_failed,
         .user = worker,
     };
     char why[CHANNEL_WHY_MAX] = "out of memory";
@@ -212,7 +256,10 @@ static void do_connect(struct worker *worker, const struct ipc_message *message)
     worker->host.strict = connect->transport_features & MSG_F_STRICT_CONFIG_GENERATION;
     worker->host.memory = memory_new(worker->host.platform, connect->frontend_domid,
                                      message->max_shared_pages);
-    if (worker->host.memory)
+    if (connect->queue_doorbells)
+        worker->host.doorbells = doorbells_new(worker->host.base, worker->host.platform,
+                                               connect->frontend_domid, &bells);
+    if (worker->host.memory && (worker->host.doorbells || !connect->queue_doorbells))
         worker->channel = channel_new(worker->host.base, worker->host.platform, connect,
                                       &worker->host.pending, &owner, worker->label, why);
     if (!worker->channel) {
@@ -375,7 +422,9 @@ struct event_base *worker_base_new(void)
     struct event_config *config = event_config_new();
     struct event_base *base = NULL;
 
-    if (config && event_config_set_max_dispatch_interval(config, NULL, CALLBACKS_AT_ONCE, 0) == 0)
+    /* Timers are few: reading the clock for each costs less than once in every turn. */
+    if (config && event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) == 0 &&
+        event_config_set_max_dispatch_interval(config, NULL, CALLBACKS_AT_ONCE, 0) == 0)
         base = event_base_new_with_config(config);
     if (config)
         event_config_free(config);

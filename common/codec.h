@@ -64,7 +64,7 @@
 #define AREA_F_DIRECTORY 0x01
 #define AREA_F_READ_ONLY 0x02
 
-/* status of AREA_SHARE, AREA_UNSHARE and QUEUE_DOORBELL responses. */
+/* status of AREA_SHARE and AREA_UNSHARE responses. */
 enum area_status {
     AREA_OK = 0,
     AREA_BAD_NUMBER = 1,  /* not 1..max, or in use (share), or unknown (unshare) */
@@ -72,6 +72,15 @@ enum area_status {
     AREA_NO_SPACE = 3,    /* over the backend's limit of areas or pages */
     AREA_MAP_FAILED = 4,  /* a reference could not be mapped */
     AREA_BUSY = 5,        /* a queue or a request in flight still uses it */
+};
+
+/* status of QUEUE_DOORBELL responses. */
+enum doorbell_status {
+    DOORBELL_OK = 0,
+    DOORBELL_NO_QUEUE = 1,    /* no such device, or it has no such queue */
+    DOORBELL_BAD_REQUEST = 2, /* not agreed on in xenstore, or the device has no driver */
+    DOORBELL_LIMIT = 3,
+    DOORBELL_NOT_BOUND = 4, /* a port that is not there, not for us, or taken already */
 };
 
 enum msg_form { MSG_WIDE, MSG_COMPACT };

@@ -164,7 +164,7 @@
 /*
  * QUEUE_DOORBELL: from now on event-channel `port` (unbound, allocated by the
  * frontend for this backend; 0 = back to messages) stands for EVENT_AVAIL and
- * EVENT_USED of one queue.
+ * EVENT_USED of one queue. status: one of enum doorbell_status.
  */
 #define FIELDS_queue_doorbell_request(F, T) F(devnum, device_number) F(le32, vq_index) F(le32, port)
 #define FIELDS_queue_doorbell_response(F, T) \

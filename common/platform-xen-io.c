@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/platform-xen.h"
 
@@ -34,9 +35,31 @@ int platform_xen_evtchn_notify(struct platform *p, uint32_t port)
     return xenevtchn_notify(platform_xen(p)->evtchn, port);
 }
 
+/* The library reads one port with each system call; the device gives all there are,
+ * and so says without another that there are no more. */
+static int read_ports(struct platform_xen *x)
+{
+    ssize_t size = read(xenevtchn_fd(x->evtchn), x->ports, sizeof(x->ports));
+
+    if (size < 0)
+        return -1;
+    x->next_port = 0;
+    x->num_ports = (unsigned)((size_t)size / sizeof(x->ports[0]));
+    x->no_more_ports = x->num_ports < PLATFORM_XEN_PORTS;
+    return 0;
+}
+
 int platform_xen_evtchn_next(struct platform *p)
 {
-    return xenevtchn_pending(platform_xen(p)->evtchn);
+    struct platform_xen *x = platform_xen(p);
+
+    if (x->next_port == x->num_ports && !x->no_more_ports && read_ports(x) < 0)
+        return -1;
+    if (x->next_port < x->num_ports)
+        return (int)x->ports[x->next_port++];
+    x->no_more_ports = false;
+    errno = EAGAIN;
+    return -1;
 }
 
 int platform_xen_evtchn_unmask(struct platform *p, uint32_t port)

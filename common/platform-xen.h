@@ -13,11 +13,16 @@
 #include "common/platform.h"
 
 #define PLATFORM_XEN_LOCKS 8
+#define PLATFORM_XEN_PORTS 16 /* read at a time */
 
 struct platform_xen {
     struct platform base;
     struct xs_handle *xs;
     xenevtchn_handle *evtchn;
+    uint32_t ports[PLATFORM_XEN_PORTS]; /* that fired, as read from the device */
+    unsigned num_ports;
+    unsigned next_port;
+    bool no_more_ports; /* the device had no more than these */
     xengnttab_handle *gnttab;
     xengntshr_handle *gntshr;
     xc_interface *xc; /* opened when first asked for; NULL in a guest */

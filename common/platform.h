@@ -53,7 +53,8 @@ struct platform_ops {
     int (*evtchn_bind)(struct platform *p, uint32_t remote_domid, uint32_t remote_port);
     int (*evtchn_unbind)(struct platform *p, uint32_t port);
     int (*evtchn_notify)(struct platform *p, uint32_t port);
-    /* A port that fired, masked until evtchn_unmask(); -1 EAGAIN when none. */
+    /* A port that fired, masked until evtchn_unmask(); -1 EAGAIN when none. To be
+     * called until then, or 16 times: only so does the descriptor tell of what is left. */
     int (*evtchn_next)(struct platform *p);
     int (*evtchn_unmask)(struct platform *p, uint32_t port);
 

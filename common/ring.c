@@ -223,7 +223,7 @@ static bool load_producer(struct ring *ring)
     return true;
 }
 
-static bool has_message(struct ring *ring)
+bool ring_has_message(struct ring *ring)
 {
     if (ring->fault)
         return false;
@@ -249,7 +249,7 @@ size_t ring_get(struct ring *ring, void *buffer)
 {
     struct ring_in *in = &ring->in;
 
-    if (!has_message(ring))
+    if (!ring_has_message(ring))
         return 0;
     /* As in ring_put(): the wait is over, the threshold must not ring later. */
     if (in->waiting) {
@@ -297,7 +297,7 @@ bool ring_await_message(struct ring *ring)
 {
     struct ring_in *in = &ring->in;
 
-    if (ring->fault || has_message(ring))
+    if (ring->fault || ring_has_message(ring))
         return false;
     /* Any record is at least one word long. */
     shared_store32(&in->lane->wake, advance(ring, in->cons, RING_ALIGN));
@@ -305,7 +305,7 @@ bool ring_await_message(struct ring *ring)
     /* Pairs with the fence in the peer's ring_publish(): either it sees our
      * threshold, or we see its index now. */
     shared_fence();
-    return !has_message(ring) && !ring->fault;
+    return !ring_has_message(ring) && !ring->fault;
 }
 
 /* ---- failing ---- */

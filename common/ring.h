@@ -167,6 +167,9 @@ bool ring_await_room(struct ring *ring, size_t size);
  */
 size_t ring_get(struct ring *ring, void *buffer);
 
+/* Is there one? Looks at the page; false when the ring is dead. */
+bool ring_has_message(struct ring *ring);
+
 /* Announces what was taken. True: the peer waits for room, ring the doorbell. */
 bool ring_release(struct ring *ring);
 

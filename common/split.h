@@ -21,7 +21,7 @@
 
 static inline bool split_size_valid(uint32_t size, uint32_t max)
 {
-    return size && size <= max && !(size & (size - 1));
+    return size && size <= max && size <= SPLIT_MAX_SIZE && !(size & (size - 1));
 }
 
 /* Bytes of each part; avail and used include the EVENT_IDX field at the end. */

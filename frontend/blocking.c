@@ -10,68 +10,62 @@
 
 #include <errno.h>
 #include <linux/virtio_blk.h>
-#include <poll.h>
 #include <string.h>
 
+#include "common/relax.h"
 #include "frontend/blk.h"
 
-/* After so many good looks in a row xenstore and the doorbells get their turn. */
-#define MAX_GOOD_LOOKS 256
+/* After so many turns without sleep xenstore and the doorbells are looked at. */
+#define MAX_BLIND 256
+
+/* Fewer looks than this part of the most are none; after so many sleeps without any it
+ * is tried again whether they help. */
+#define LEAST 16
+#define TRY_AFTER 64
 
 /* One transfer of the blocking calls; longer ones are cut. */
 #define MAX_TRANSFER (UINT64_C(1) << 30)
 
 /* ---- the loop ---- */
 
-static inline void relax(void)
+/* How often to look before this sleep. Counted, not timed: a clock read is a system
+ * call in many guests, and would cost more than the looks. */
+static unsigned looks(struct xvmsg *h)
 {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__) || defined(__arm__)
-    __asm__ volatile("yield");
-#endif
+    if (!h->spin && ++h->unspun >= TRY_AFTER)
+        h->spin = h->max_spin;
+    if (h->spin)
+        h->unspun = 0;
+    return h->spin;
 }
 
-/* Looks at the ring until a message came; false when it was for nothing. */
+/* Looks at the rings until something came; false when it was for nothing. */
 static bool spin(struct xvmsg *h)
 {
-    unsigned least = h->max_spin / 8;
+    unsigned count = h->conn.up ? looks(h) : 0;
 
-    if (!h->conn.up)
+    if (!count)
         return false;
-    for (unsigned i = 0; i < h->spin; i++) {
-        if (bus_receive(h)) {
+    for (unsigned i = 0; i < count; i++) {
+        if (bus_receive(h) || doorbell_look(h)) {
             handle_work_ring(h);
-            h->spin = smaller(2 * (uint64_t)h->spin, h->max_spin);
+            h->spin = smaller(2 * (uint64_t)count, h->max_spin);
             return true;
         }
         relax();
     }
-    h->spin = h->spin / 2 > least ? h->spin / 2 : least;
+    h->spin = count / 2 > h->max_spin / LEAST ? count / 2 : 0;
     return false;
 }
 
-/* Milliseconds until `end`, rounded up, for poll(). */
-static int time_left(const struct xvmsg *h, uint64_t end)
+/* Sleeps, if there is time left, which it may not be although there is work: a backend
+ * can see to it that there always is. 0, or -1 with ETIMEDOUT. */
+static int doze(struct xvmsg *h, uint64_t end)
 {
-    uint64_t now = handle_now(h);
-
-    return now >= end ? 0 : (int)((end - now + NS_PER_MS - 1) / NS_PER_MS);
-}
-
-/* Sleeps until a descriptor is ready or the time is over, which it may be although
- * there is work: a backend can see to it that there always is. 0, or -1 with ETIMEDOUT. */
-static int doze(struct xvmsg *h, int milliseconds)
-{
-    struct pollfd pfd = {.fd = h->fd, .events = POLLIN};
-
-    if (milliseconds != 0) {
-        if (!handle_sleep(h))
-            return 0;
-        if (poll(&pfd, 1, milliseconds) != 0) /* a signal is no reason to stop */
-            return 0;
-    }
-    return handle_fail(h, ETIMEDOUT, "not done within the time given");
+    if (end != NEVER && handle_now(h) >= end)
+        return handle_fail(h, ETIMEDOUT, "not done within the time given");
+    handle_nap(h, end);
+    return 0;
 }
 
 int xvmsg_run(struct xvmsg *h, const bool *done, int milliseconds)
@@ -79,15 +73,19 @@ int xvmsg_run(struct xvmsg *h, const bool *done, int milliseconds)
     uint64_t end = milliseconds < 0 ? NEVER : handle_now(h) + (uint64_t)milliseconds * NS_PER_MS;
     int rc = 0;
 
+    /* Whoever has time to wait sees the descriptors when it sleeps. */
+    if (milliseconds == 0 || h->blind >= MAX_BLIND)
+        handle_look(h);
     while (rc == 0) {
         if (handle_work(h) < 0)
             return -1;
-        for (int i = 0; !*done && i < MAX_GOOD_LOOKS && spin(h); i++)
-            ;
+        while (!*done && h->blind < MAX_BLIND && spin(h))
+            h->blind++;
         if (*done)
             break;
-        rc = doze(h, milliseconds < 0 ? -1 : time_left(h, end));
+        rc = doze(h, end);
     }
+    h->now = 0;
     /* Nobody asked for a doorbell yet; a caller who polls next gets one turn of
      * the loop at once, and one who calls again has saved asking. */
     handle_alarm(h, 0);

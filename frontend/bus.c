@@ -197,10 +197,12 @@ static size_t send_notifications(struct xvmsg *h)
         };
 
         if (d->features & FEATURE_NOTIFICATION_DATA)
-            m.event_avail.next_offset = queue->avail_idx; /* split rings never wrap (O-30) */
+            m.event_avail.next_offset = queue_next_offset(queue);
 
-        size_t blocked = queue_wants_notification(queue) ? put(h, &m) : 0;
+        size_t blocked = 0;
 
+        if (queue_wants_notification(queue) && !doorbell_ring(queue))
+            blocked = put(h, &m);
         if (blocked)
             return blocked;
         queue_told(queue);

@@ -41,6 +41,7 @@ static void free_device(struct xvmsg_device *d)
     TAILQ_REMOVE(&d->h->devices.all, d, in_all);
     for (unsigned i = 0; i < d->driver.num_queues; i++)
         queue_tear_down(&d->queues[i]);
+    doorbell_drop_all(d);
     free(d->config.bytes);
     free(d);
 }
@@ -202,11 +203,13 @@ void device_connection_lost(struct xvmsg *h)
 {
     struct xvmsg_device *d;
 
-    TAILQ_FOREACH(d, &h->devices.all, in_all)
+    TAILQ_FOREACH(d, &h->devices.all, in_all) {
+        doorbell_drop_all(d);
         if (d->phase == DEVICE_CLOSING)
             device_closed(d);
         else
             device_break(d, XVMSG_BUS_CLOSED);
+    }
 }
 
 /* ---- events ---- */

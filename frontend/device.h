@@ -5,10 +5,12 @@
  * What the files that drive a device share, in the order in which they stand on
  * each other:
  *
- *   queue     driver side of a split virtqueue
+ *   queue     driver side of a virtqueue; queue-split.c and queue-packed.c have
+ *             what depends on its layout
  *   config    a device's configuration, as its user sees it; config-write.c
  *             writes it
  *   init      a device from step to step; the steps are steps.h's
+ *   doorbell  a queue gets an event channel of its own
  *   resize    a queue gets another size
  *   device    a device's life
  *
@@ -24,15 +26,14 @@
 /* Feature bits, not all of which older kernel headers know. */
 #define FEATURE_INDIRECT_DESC (UINT64_C(1) << 28)
 #define FEATURE_EVENT_IDX (UINT64_C(1) << 29)
+#define FEATURE_RING_PACKED (UINT64_C(1) << 34)
 #define FEATURE_NOTIFICATION_DATA (UINT64_C(1) << 38)
 #define FEATURE_RING_RESET (UINT64_C(1) << 40)
 
 /* ---- queue ---- */
 
+struct queue_layout;
 struct queue_slot;
-struct vring_desc;
-struct vring_avail;
-struct vring_used;
 
 struct xvmsg_queue {
     struct xvmsg_device *device;
@@ -40,38 +41,37 @@ struct xvmsg_queue {
     unsigned size; /* 0: not set up */
     unsigned max_size; /* as the device said */
     bool resizing; /* nothing is pushed, nothing told */
+    struct bell *bell; /* its event channel; NULL: messages do */
+    bool bell_bound;   /* by the backend as well */
     struct xvmsg_area *area; /* where it lies; the device's or one of its own */
     size_t room; /* bytes there */
-    struct vring_desc *desc;
-    struct vring_avail *avail;
-    struct vring_used *used;
-    struct vring_desc *tables; /* indirect ones, for chains that start in the first slots */
+    const struct queue_layout *layout; /* once set up */
+    void *desc_part;   /* descriptors */
+    void *driver_part; /* what else the driver writes */
+    void *device_part; /* what else the device writes */
+    uint8_t *tables;   /* indirect ones, for chains that start in the first slots */
     uint64_t tables_address;   /* as the device knows it */
     unsigned num_tables;
     struct queue_slot *slots;
-    uint32_t untold; /* chains pushed since the device was told, or did not want to be */
+    uint32_t next_avail; /* our place in what we write, as the layout counts */
+    uint32_t next_used;  /* and in what the device writes */
+    uint32_t untold; /* passed by us since the device was told, or did not want to be */
     uint16_t free_head;
     uint16_t num_free;
-    uint16_t avail_idx;
-    uint16_t used_idx;
     uint16_t in_flight;
     struct queue_slot *unused; /* of the last resize: whose tokens are to be given back */
     unsigned num_unused;
     unsigned next_unused;
 };
 
-/* Bytes of the rings of one queue, and where its parts lie. */
-struct queue_layout {
-    size_t avail;
-    size_t used;
-    size_t bytes; /* a multiple of 64 */
-};
-
-struct queue_layout queue_layout(unsigned size);
+/* In the layout that was negotiated: is it a size for a queue of at most `max`? */
+bool queue_size_valid(const struct xvmsg_device *d, unsigned size, unsigned max);
+/* Bytes of a queue's three parts; a multiple of 64. */
+size_t queue_bytes(const struct xvmsg_device *d, unsigned size);
 /* Bytes wanted behind the rings for indirect tables; 0 if those were not negotiated.
  * With fewer there are fewer tables. */
 size_t queue_table_bytes(const struct xvmsg_queue *queue, unsigned size);
-/* `memory` has queue->room bytes, at least layout.bytes of them and those zeroed,
+/* `memory` has queue->room bytes, at least queue_bytes() of them and those zeroed,
  * 64-byte aligned; the device knows it by `address`. -1 with ENOMEM. */
 int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory, uint64_t address);
 /* The same for a queue that the device has let go of: clears the memory, and keeps
@@ -84,6 +84,8 @@ bool queue_has_used(const struct xvmsg_queue *queue);
 bool queue_wants_notification(const struct xvmsg_queue *queue);
 /* It was, or did not want to be. */
 void queue_told(struct xvmsg_queue *queue);
+/* Where the next buffer will be, as NOTIFICATION_DATA tells it. */
+uint32_t queue_next_offset(const struct xvmsg_queue *queue);
 
 /* ---- config ---- */
 
@@ -200,6 +202,15 @@ struct xvmsg_device {
     uint32_t event_bits[PENDING_WORDS(PENDING_QUEUE(MAX_QUEUES))];
     struct xvmsg_queue queues[]; /* driver.num_queues of them */
 };
+
+/* ---- doorbell ---- */
+
+/* Wants no answers any more. */
+void doorbell_forget(struct xvmsg_device *d);
+/* Rings the queue's, false when it has none. */
+bool doorbell_ring(struct xvmsg_queue *queue);
+/* Takes back the event channels of a device's queues. */
+void doorbell_drop_all(struct xvmsg_device *d);
 
 /* ---- init ---- */
 

@@ -4,6 +4,7 @@
 /* The handle: errors, making and freeing it, and the loop. */
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,9 @@
 #define MAX_WATCHES_A_TURN 256
 
 enum source { SOURCE_EVTCHN, SOURCE_XENSTORE, SOURCE_TIMER, NUM_SOURCES };
+
+/* The longest time poll() is asked for at once. */
+#define MAX_NAP_MS 1000000000u
 
 /* ---- errors ---- */
 
@@ -178,9 +182,15 @@ void xvmsg_free(struct xvmsg *h)
 
 /* ---- the loop ---- */
 
-uint64_t handle_now(const struct xvmsg *h)
+uint64_t handle_now(struct xvmsg *h)
 {
-    return h->platform->ops->now(h->platform);
+    h->now = h->platform->ops->now(h->platform);
+    return h->now;
+}
+
+uint64_t handle_lately(struct xvmsg *h)
+{
+    return h->now ? h->now : handle_now(h);
 }
 
 int xvmsg_fd(const struct xvmsg *h)
@@ -227,7 +237,7 @@ static void stop_alarm(struct xvmsg *h)
         h->alarm = NEVER;
 }
 
-/* A doorbell only says "look at the ring", which every turn does anyway. */
+/* The ring's only says "look at the ring", which every turn does anyway. */
 static int take_doorbells(struct xvmsg *h)
 {
     struct platform *p = h->platform;
@@ -239,6 +249,8 @@ static int take_doorbells(struct xvmsg *h)
             return 0;
         if (port < 0 || p->ops->evtchn_unmask(p, (uint32_t)port) < 0)
             return handle_fail(h, errno, "event channels cannot be read: %s", strerror(errno));
+        if (port != h->bus.port)
+            doorbell_fired(h, (uint32_t)port);
     }
     return 0;
 }
@@ -264,32 +276,28 @@ static int take_watches(struct xvmsg *h)
     return 0;
 }
 
-/* Asks which descriptors are ready first: one system call instead of three. */
-static int take_events(struct xvmsg *h)
+/* Which descriptors are ready: one system call for all of them. */
+void handle_look(struct xvmsg *h)
 {
     struct epoll_event events[NUM_SOURCES];
     int count = epoll_wait(h->fd, events, NUM_SOURCES, 0);
 
-    for (int i = 0; i < count; i++) {
-        int rc = 0;
+    h->now = 0;
+    h->blind = 0;
+    for (int i = 0; i < count; i++)
+        h->ready |= 1u << events[i].data.u32;
+}
 
-        switch ((enum source)events[i].data.u32) {
-        case SOURCE_EVTCHN:
-            rc = take_doorbells(h);
-            break;
-        case SOURCE_XENSTORE:
-            rc = take_watches(h);
-            break;
-        case SOURCE_TIMER:
-            h->alarm = 0;
-            break;
-        case NUM_SOURCES:
-            break;
-        }
-        if (rc < 0)
-            return -1;
-    }
-    return 0;
+static int take_ready(struct xvmsg *h)
+{
+    unsigned ready = h->ready;
+
+    h->ready = 0;
+    if (ready & 1u << SOURCE_TIMER)
+        h->alarm = 0;
+    if (ready & 1u << SOURCE_EVTCHN && take_doorbells(h) < 0)
+        return -1;
+    return ready & 1u << SOURCE_XENSTORE ? take_watches(h) : 0;
 }
 
 void handle_work_ring(struct xvmsg *h)
@@ -303,7 +311,8 @@ void handle_work_ring(struct xvmsg *h)
 static int work(struct xvmsg *h)
 {
     h->turn = false;
-    if (take_events(h) < 0 || connect_step(h) < 0 || hotplug_step(h) < 0)
+    h->blind++;
+    if (take_ready(h) < 0 || connect_step(h) < 0 || hotplug_step(h) < 0)
         return -1;
     handle_work_ring(h);
     heartbeat_tick(h);
@@ -327,29 +336,70 @@ int handle_work(struct xvmsg *h)
     return -1;
 }
 
-bool handle_sleep(struct xvmsg *h)
+static uint64_t deadline(const struct xvmsg *h)
 {
-    uint64_t request = request_deadline(h);
-    uint64_t device = device_deadline(h);
-    uint64_t beat = heartbeat_deadline(h);
-    uint64_t scan = hotplug_deadline(h);
-    uint64_t soonest = request < device ? request : device;
+    uint64_t all[] = {request_deadline(h), device_deadline(h), heartbeat_deadline(h),
+                      hotplug_deadline(h)};
+    uint64_t soonest = NEVER;
 
-    if (h->turn || !bus_sleep(h))
-        return false;
-    if (beat < soonest)
-        soonest = beat;
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        if (all[i] < soonest)
+            soonest = all[i];
+    return soonest;
+}
+
+/* Asks for the doorbell. False: there is work, do not sleep. */
+static bool may_sleep(struct xvmsg *h)
+{
+    return !h->turn && bus_sleep(h);
+}
+
+/* For poll(): until `when`, rounded up. */
+static int milliseconds_until(struct xvmsg *h, uint64_t when)
+{
+    if (when == NEVER)
+        return -1;
+
+    uint64_t now = handle_lately(h);
+
+    return now >= when ? 0 : (int)smaller((when - now + NS_PER_MS - 1) / NS_PER_MS, MAX_NAP_MS);
+}
+
+void handle_nap(struct xvmsg *h, uint64_t end)
+{
+    const struct platform_ops *ops = h->platform->ops;
+    struct pollfd fds[] = {
+        [SOURCE_EVTCHN] = {.fd = ops->evtchn_fd(h->platform), .events = POLLIN},
+        [SOURCE_XENSTORE] = {.fd = ops->xs_fd(h->platform), .events = POLLIN},
+    };
+    uint64_t soonest = deadline(h);
+    int timeout = may_sleep(h) ? milliseconds_until(h, end < soonest ? end : soonest) : 0;
+
+    /* A signal is no reason to stop: the caller comes back. */
+    if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout) > 0)
+        for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+            h->ready |= fds[i].revents ? 1u << i : 0;
+    h->now = 0;
+    h->blind = 0;
+}
+
+/* As handle_nap(), for whoever waits on the descriptor. */
+static void arm(struct xvmsg *h)
+{
+    if (!may_sleep(h)) {
+        handle_alarm(h, 0);
+        return;
+    }
     stop_alarm(h);
-    handle_alarm(h, scan < soonest ? scan : soonest);
-    return true;
+    handle_alarm(h, deadline(h));
 }
 
 int xvmsg_process(struct xvmsg *h)
 {
+    handle_look(h);
     if (handle_work(h) < 0)
         return -1;
-    if (!handle_sleep(h))
-        handle_alarm(h, 0);
+    arm(h);
     return 0;
 }
 
@@ -360,7 +410,6 @@ int xvmsg_flush(struct xvmsg *h)
         return -1;
     }
     bus_send(h);
-    if (!handle_sleep(h))
-        handle_alarm(h, 0);
+    arm(h);
     return 0;
 }

@@ -118,6 +118,7 @@ void init_forget(struct xvmsg_device *d)
 {
     d->poll_at = NEVER;
     request_forget(d->h, init_answered, d);
+    doorbell_forget(d);
     area_forget(d->h, init_area_answered, d);
     config_forget(d);
     config_write_forget(d);

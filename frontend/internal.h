@@ -13,6 +13,7 @@
  *   hotplug   xenstore: devices come and go
  *   area      shared memory
  *   device    the devices; see device.h, which has the files that drive one
+ *   doorbell  event channels of single queues
  *   heartbeat is anybody still there?
  *   blk, rng  virtio-blk and virtio-rng, users of the public calls
  *
@@ -117,6 +118,7 @@ struct bus {
     int port; /* -1: none */
     uint16_t max_message;
     bool strict; /* the configuration profile agreed on */
+    bool doorbells; /* agreed on: queues have event channels of their own */
     uint8_t *incoming; /* max_message bytes, decoded messages point into it */
     uint8_t *outgoing; /* max_message bytes */
     bool look_again;   /* the ring was full, and there is room after all */
@@ -264,6 +266,20 @@ void device_tick(struct xvmsg *h);
 uint64_t device_deadline(const struct xvmsg *h);
 void device_free_all(struct xvmsg *h);
 
+/* ---- doorbell ---- */
+
+struct bell;
+
+struct doorbells {
+    void *by_port; /* for tsearch() */
+    LIST_HEAD(, bell) all;
+};
+
+/* The port fired. */
+void doorbell_fired(struct xvmsg *h, uint32_t port);
+/* Looks at the used rings themselves; true when one had something for its user. */
+bool doorbell_look(struct xvmsg *h);
+
 /* ---- heartbeat ---- */
 
 struct heartbeat {
@@ -300,9 +316,12 @@ struct xvmsg {
     unsigned message_size; /* 0: the form's default */
     unsigned ring_order;
     bool want_strict;
+    enum xvmsg_queue_layout queue_layout;
+    bool want_doorbells;
     uint64_t timeout; /* ns */
     unsigned max_spin;
     unsigned spin; /* how often to look before sleeping, now */
+    unsigned unspun; /* sleeps without a look since the last one with */
 
     struct xvmsg_handlers handlers;
     void *user;
@@ -311,6 +330,9 @@ struct xvmsg {
     int timer_fd;
     uint64_t alarm; /* when timer_fd fires; 0: it has, NEVER: it will not */
     bool turn;      /* the loop must go around once more before it sleeps */
+    unsigned ready; /* descriptors found readable, by bit */
+    unsigned blind; /* turns since they were looked at */
+    uint64_t now;   /* the clock as last read in this turn; 0: not yet */
 
     struct connection conn;
     struct bus bus;
@@ -320,6 +342,7 @@ struct xvmsg {
     struct xvmsg_area *areas;
     uint16_t last_area;
     struct devices devices;
+    struct doorbells doorbells;
     struct xvmsg_blk *disks;
     struct xvmsg_rng *rngs;
 };
@@ -332,7 +355,10 @@ struct xvmsg *xvmsg_new_on(struct platform *p);
 int handle_fail(struct xvmsg *h, int error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-uint64_t handle_now(const struct xvmsg *h);
+uint64_t handle_now(struct xvmsg *h);
+/* The same or a little earlier: as last read in this turn. A clock read is a system
+ * call in many guests. */
+uint64_t handle_lately(struct xvmsg *h);
 
 /* Makes xvmsg_fd() readable at `when` at the latest, 0: at once. */
 void handle_alarm(struct xvmsg *h, uint64_t when);
@@ -341,8 +367,11 @@ void handle_alarm(struct xvmsg *h, uint64_t when);
 void handle_turn(struct xvmsg *h);
 
 /* The parts of xvmsg_process(), for the blocking calls. */
+void handle_look(struct xvmsg *h);      /* sees which descriptors are ready */
 int handle_work(struct xvmsg *h);       /* everything that is due; -1 when dead */
 void handle_work_ring(struct xvmsg *h); /* the ring and the requests alone */
-bool handle_sleep(struct xvmsg *h);     /* arms everything; false: there is work */
+/* Sleeps until a descriptor is ready, something is due or the time `end` has come;
+ * not at all when there is work. Unlike a caller's own poll() it needs no timer. */
+void handle_nap(struct xvmsg *h, uint64_t end);
 
 #endif

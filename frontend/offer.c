@@ -27,6 +27,7 @@ struct offered {
     uint16_t message_size;
     unsigned ring_order;
     uint64_t features;
+    bool doorbells;
     uint32_t refs[RING_MAX_PAGES];
     uint32_t port;
 };
@@ -51,7 +52,8 @@ static int remove_keys(struct platform *p, platform_tx tx, const char *front)
 {
     static const char *const keys[] = {
         XS_VERSION,   XS_MESSAGE_SIZE,       XS_RING_PAGE_ORDER, XS_EVENT_CHANNEL,
-        XS_WIRE_FORM, XS_TRANSPORT_FEATURES, XS_ERROR,           XS_DEVICE,
+        XS_WIRE_FORM, XS_TRANSPORT_FEATURES, XS_FEATURE_QUEUE_DOORBELL,
+        XS_ERROR,     XS_DEVICE,
     };
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
@@ -75,7 +77,8 @@ static int write_offered(struct xvmsg *h, platform_tx tx, const struct offered *
         store_write_u64(p, tx, front, XS_MESSAGE_SIZE, o->message_size) < 0 ||
         store_write_u64(p, tx, front, XS_RING_PAGE_ORDER, o->ring_order) < 0 ||
         store_write_u64(p, tx, front, XS_EVENT_CHANNEL, o->port) < 0 ||
-        store_write_u64(p, tx, front, XS_TRANSPORT_FEATURES, o->features) < 0)
+        store_write_u64(p, tx, front, XS_TRANSPORT_FEATURES, o->features) < 0 ||
+        store_write_u64(p, tx, front, XS_FEATURE_QUEUE_DOORBELL, o->doorbells) < 0)
         return -1;
     return store_write_text(p, tx, front, XS_WIRE_FORM,
                             h->form == MSG_WIDE ? XS_WIRE_FORM_WIDE : XS_WIRE_FORM_COMPACT);
@@ -158,6 +161,20 @@ static unsigned wanted_message_size(const struct xvmsg *h)
     return h->form == MSG_WIDE ? MSG_WIDE_DEFAULT_MAX : MSG_COMPACT_DEFAULT_MAX;
 }
 
+/* An older backend does not say. */
+static int choose_doorbells(struct xvmsg *h, bool *doorbells)
+{
+    uint64_t offered;
+
+    *doorbells = false;
+    if (!h->want_doorbells)
+        return 0;
+    if (read_offer(h, XS_FEATURE_QUEUE_DOORBELL, 0, 1, &offered) < 0)
+        return errno == ENOENT ? 0 : -1;
+    *doorbells = offered;
+    return 0;
+}
+
 /* -1 with a sentence and errno when it cannot work. */
 static int choose(struct xvmsg *h, struct offered *o)
 {
@@ -168,7 +185,8 @@ static int choose(struct xvmsg *h, struct offered *o)
         read_offer(h, XS_MAX_MESSAGE_SIZE, least, MSG_PROTOCOL_MAX, &max_size) < 0 ||
         read_offer(h, XS_MAX_RING_PAGE_ORDER, 0, RING_MAX_ORDER, &max_order) < 0 ||
         read_offer(h, XS_TRANSPORT_REVISION, 1, UINT32_MAX, &revision) < 0 ||
-        read_offer(h, XS_TRANSPORT_FEATURES, 0, UINT64_MAX, &features) < 0)
+        read_offer(h, XS_TRANSPORT_FEATURES, 0, UINT64_MAX, &features) < 0 ||
+        choose_doorbells(h, &o->doorbells) < 0)
         return -1;
     if (h->form == MSG_COMPACT &&
         (read_offer(h, XS_FEATURE_WIRE_COMPACT, 0, 1, &compact) < 0 || !compact))
@@ -204,6 +222,7 @@ int offer_make(struct xvmsg *h)
         return connect_break(h, h->error);
     offered.port = (uint32_t)h->bus.port;
     h->bus.strict = offered.features & MSG_F_STRICT_CONFIG_GENERATION;
+    h->bus.doorbells = offered.doorbells;
 
     int rc = take_step(h, &(struct step){.state = XENBUS_INITIALISED, .offered = &offered});
 

@@ -2,49 +2,39 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * Driver side of a split virtqueue. The device sees descriptors and rings; what
- * we have to remember about them lies in private memory and is never read back
- * from the shared pages. Of what the device writes only used.flags, used.idx and
- * the used elements are looked at, each once, and checked.
+ * Driver side of a virtqueue; what depends on its layout is in queue-split.c and
+ * queue-packed.c. The device sees descriptors and rings; what we have to remember
+ * about them lies in private memory and is never read back from the shared pages.
+ * Of what the device writes only what says that a chain was used, and when to tell
+ * it, is looked at, each field once, and checked.
  */
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/barrier.h"
-#include "common/split.h"
-#include "frontend/device.h"
-
-#define CACHE_LINE 64u
+#include "frontend/queue-layout.h"
 
 /* An indirect table; a longer chain takes descriptors of the queue. */
 #define TABLE_ENTRIES 8u
-#define TABLE_BYTES (TABLE_ENTRIES * sizeof(struct vring_desc))
+#define TABLE_BYTES (TABLE_ENTRIES * QUEUE_DESC_BYTES)
 #define MAX_TABLES 256u
 
-/* What the driver remembers of a descriptor; the shared one is never read. */
-struct queue_slot {
-    void *token;        /* of the chain that starts here; NULL: none does */
-    uint32_t writable;  /* bytes the device may write in that chain */
-    uint16_t next;      /* in the chain, or in the free list */
-    uint16_t length;    /* descriptors of the queue in the chain that starts here */
-};
+/* ---- the layout ---- */
 
-static size_t align_up(size_t value, size_t alignment)
+static const struct queue_layout *layout_of(const struct xvmsg_device *d)
 {
-    return (value + alignment - 1) & ~(alignment - 1);
+    return d->features & FEATURE_RING_PACKED ? &queue_layout_packed : &queue_layout_split;
 }
 
-/* The used ring gets its own cache line: the device writes it, we write the rest. */
-struct queue_layout queue_layout(unsigned size)
+bool queue_size_valid(const struct xvmsg_device *d, unsigned size, unsigned max)
 {
-    struct queue_layout layout;
+    return layout_of(d)->size_valid(size, max);
+}
 
-    layout.avail = split_desc_bytes(size);
-    layout.used = align_up(layout.avail + split_avail_bytes(size), CACHE_LINE);
-    layout.bytes = align_up(layout.used + split_used_bytes(size), CACHE_LINE);
-    return layout;
+size_t queue_bytes(const struct xvmsg_device *d, unsigned size)
+{
+    return layout_of(d)->parts(size).bytes;
 }
 
 size_t queue_table_bytes(const struct xvmsg_queue *queue, unsigned size)
@@ -57,33 +47,35 @@ size_t queue_table_bytes(const struct xvmsg_queue *queue, unsigned size)
 /* As many tables as there is room for. */
 static void set_up_tables(struct xvmsg_queue *queue, uint8_t *memory, uint64_t address)
 {
-    size_t rings = queue_layout(queue->size).bytes;
+    size_t rings = queue_bytes(queue->device, queue->size);
     size_t room = queue->room - rings, wanted = queue_table_bytes(queue, queue->size);
 
-    queue->tables = (struct vring_desc *)(void *)(memory + rings);
+    queue->tables = memory + rings;
     queue->tables_address = address + rings;
     queue->num_tables = (unsigned)((room < wanted ? room : wanted) / TABLE_BYTES);
 }
 
 int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory, uint64_t address)
 {
-    struct queue_layout layout = queue_layout(size);
+    const struct queue_layout *layout = layout_of(queue->device);
+    struct queue_parts parts = layout->parts(size);
     uint8_t *bytes = memory;
 
     queue->slots = calloc(size, sizeof(*queue->slots));
     if (!queue->slots)
         return handle_fail(queue->device->h, ENOMEM, "out of memory for queue %u", queue->index);
     queue->size = size;
-    queue->desc = memory;
-    queue->avail = (struct vring_avail *)(void *)(bytes + layout.avail);
-    queue->used = (struct vring_used *)(void *)(bytes + layout.used);
+    queue->layout = layout;
+    queue->desc_part = memory;
+    queue->driver_part = bytes + parts.driver;
+    queue->device_part = bytes + parts.device;
     set_up_tables(queue, bytes, address);
     for (unsigned i = 0; i < size; i++)
         queue->slots[i].next = (uint16_t)(i + 1);
     queue->free_head = 0;
     queue->num_free = (uint16_t)size;
-    queue->avail_idx = 0;
-    queue->used_idx = 0;
+    queue->next_avail = 0;
+    queue->next_used = 0;
     queue->in_flight = 0;
     queue->untold = 0;
     return 0;
@@ -107,7 +99,7 @@ int queue_renew(struct xvmsg_queue *queue, unsigned size, void *memory, uint64_t
     queue->slots = NULL;
     queue->size = 0;
     queue->num_free = 0;
-    memset(memory, 0, queue_layout(size).bytes);
+    memset(memory, 0, queue_bytes(queue->device, size));
     return queue_set_up(queue, size, memory, address);
 }
 
@@ -145,30 +137,7 @@ unsigned xvmsg_queue_free(const struct xvmsg_queue *queue)
 
 /* ---- offering ---- */
 
-/* Plain stores: the device may look only after avail.idx says so. */
-static void write_descriptor(struct vring_desc *desc, const struct xvmsg_buffer *buffer,
-                             uint16_t flags, uint16_t next)
-{
-    desc->addr = shared_swap64(buffer->address);
-    desc->len = shared_swap32(buffer->length);
-    desc->flags = shared_swap16(flags);
-    desc->next = shared_swap16(flags & VRING_DESC_F_NEXT ? next : 0);
-}
-
-/* A chain of buffers, those the device writes last. */
-struct chain {
-    const struct xvmsg_buffer *buffers;
-    unsigned out;
-    unsigned count;
-};
-
-static uint16_t flags_of(const struct chain *chain, unsigned i)
-{
-    return (uint16_t)((i >= chain->out ? VRING_DESC_F_WRITE : 0) |
-                      (i + 1 < chain->count ? VRING_DESC_F_NEXT : 0));
-}
-
-static uint32_t writable_bytes(const struct chain *chain)
+static uint32_t writable_bytes(const struct queue_chain *chain)
 {
     uint64_t sum = 0;
 
@@ -178,18 +147,18 @@ static uint32_t writable_bytes(const struct chain *chain)
 }
 
 /* Does the chain go into the table of the slot that it would start in? */
-static bool fits_table(const struct xvmsg_queue *queue, const struct chain *chain)
+static bool fits_table(const struct xvmsg_queue *queue, const struct queue_chain *chain)
 {
     return chain->count > 1 && chain->count <= TABLE_ENTRIES &&
            queue->free_head < queue->num_tables;
 }
 
-static unsigned slots_needed(const struct xvmsg_queue *queue, const struct chain *chain)
+static unsigned slots_needed(const struct xvmsg_queue *queue, const struct queue_chain *chain)
 {
     return fits_table(queue, chain) ? 1 : chain->count;
 }
 
-static int check_push(const struct xvmsg_queue *queue, const struct chain *chain,
+static int check_push(const struct xvmsg_queue *queue, const struct queue_chain *chain,
                       const void *token)
 {
     if (queue->device->phase != DEVICE_READY) {
@@ -212,45 +181,34 @@ static int check_push(const struct xvmsg_queue *queue, const struct chain *chain
     return 0;
 }
 
-/* Both return the slot behind the last they used. */
-
-static uint16_t write_direct(struct xvmsg_queue *queue, const struct chain *chain)
+static uint16_t slot_behind(const struct xvmsg_queue *queue, uint16_t slot, unsigned count)
 {
-    uint16_t slot = queue->free_head;
-
-    for (unsigned i = 0; i < chain->count; i++) {
-        uint16_t next = queue->slots[slot].next;
-
-        write_descriptor(&queue->desc[slot], &chain->buffers[i], flags_of(chain, i), next);
-        slot = next;
-    }
+    while (count--)
+        slot = queue->slots[slot].next;
     return slot;
 }
 
-static uint16_t write_indirect(struct xvmsg_queue *queue, const struct chain *chain)
+/* Directly, or as a table. Returns how far that moved next_avail. */
+static uint32_t write_chain(struct xvmsg_queue *queue, const struct queue_chain *chain)
 {
-    uint16_t slot = queue->free_head;
-    struct vring_desc *table = queue->tables + slot * TABLE_ENTRIES;
-    const struct xvmsg_buffer whole = {
-        .address = queue->tables_address + slot * TABLE_BYTES,
-        .length = (uint32_t)(chain->count * sizeof(struct vring_desc)),
+    size_t offset = queue->free_head * TABLE_BYTES;
+    const struct xvmsg_buffer table = {
+        .address = queue->tables_address + offset,
+        .length = chain->count * QUEUE_DESC_BYTES,
     };
 
-    for (unsigned i = 0; i < chain->count; i++)
-        write_descriptor(&table[i], &chain->buffers[i], flags_of(chain, i), (uint16_t)(i + 1));
-    write_descriptor(&queue->desc[slot], &whole, VRING_DESC_F_INDIRECT, 0);
-    return queue->slots[slot].next;
+    if (!fits_table(queue, chain))
+        return queue->layout->write(queue, chain);
+    queue->layout->write_table(queue->tables + offset, chain);
+    return queue->layout->write(
+        queue,
+        &(struct queue_chain){.buffers = &table, .out = 1, .count = 1, .indirect = true});
 }
 
-static void make_available(struct xvmsg_queue *queue, uint16_t head)
+/* As many chains as the counter can tell apart are enough to have passed everything. */
+static void count_untold(struct xvmsg_queue *queue, uint32_t count)
 {
-    shared_store16(&queue->avail->ring[queue->avail_idx & (queue->size - 1)], head);
-    queue->avail_idx++;
-    if (queue->untold < UINT32_MAX)
-        queue->untold++;
-    /* Release: pairs with the device's acquire of avail.idx, so that it sees the
-     * descriptors and the ring entry. */
-    shared_store16_release(&queue->avail->idx, queue->avail_idx);
+    queue->untold = count < UINT32_MAX - queue->untold ? queue->untold + count : UINT32_MAX;
     pending_set(&queue->device->h->bus.events, &queue->device->events,
                 PENDING_QUEUE(queue->index));
 }
@@ -260,48 +218,37 @@ int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffe
 {
     /* Sums that wrap are too long as well. */
     bool sane = out <= queue->size && in <= queue->size;
-    const struct chain chain = {.buffers = buffers, .out = out, .count = sane ? out + in : 0};
+    const struct queue_chain chain = {
+        .buffers = buffers, .out = out, .count = sane ? out + in : 0};
     uint16_t head = queue->free_head;
     unsigned length;
 
     if (check_push(queue, &chain, token) < 0)
         return -1;
     length = slots_needed(queue, &chain);
-    queue->free_head =
-        fits_table(queue, &chain) ? write_indirect(queue, &chain) : write_direct(queue, &chain);
-    queue->num_free -= (uint16_t)length;
-    queue->in_flight++;
     queue->slots[head].token = token;
     queue->slots[head].length = (uint16_t)length;
     queue->slots[head].writable = writable_bytes(&chain);
-    make_available(queue, head);
+    count_untold(queue, write_chain(queue, &chain));
+    queue->free_head = slot_behind(queue, head, length);
+    queue->num_free -= (uint16_t)length;
+    queue->in_flight++;
     return 0;
-}
-
-static bool uses_event_idx(const struct xvmsg_queue *queue)
-{
-    return queue->device->features & FEATURE_EVENT_IDX;
-}
-
-/* Is the available entry of this index one the device has not been told of? The
- * distance wraps as the indices do; after as many chains as it can tell apart
- * every index was passed. */
-static bool passed(const struct xvmsg_queue *queue, uint16_t index)
-{
-    return (uint16_t)(queue->avail_idx - index - 1) < queue->untold;
 }
 
 bool queue_wants_notification(const struct xvmsg_queue *queue)
 {
     if (!queue->size || queue->resizing)
         return false;
-    /* Pairs with the device's fence between asking for a notification, by its flag
-     * or its index, and looking at avail.idx once more: either it sees our buffer, or
-     * we see that it asked. */
+    /* Pairs with the device's fence between asking for a notification and looking for
+     * chains once more: either it sees ours, or we see that it asked. */
     shared_fence();
-    if (uses_event_idx(queue))
-        return passed(queue, shared_load16(split_avail_event(queue->used, queue->size)));
-    return !(shared_load16(&queue->used->flags) & VRING_USED_F_NO_NOTIFY);
+    return queue->layout->wants_notification(queue);
+}
+
+uint32_t queue_next_offset(const struct xvmsg_queue *queue)
+{
+    return queue->layout->next_offset(queue);
 }
 
 void queue_told(struct xvmsg_queue *queue)
@@ -313,36 +260,17 @@ void queue_told(struct xvmsg_queue *queue)
 
 bool queue_has_used(const struct xvmsg_queue *queue)
 {
-    return shared_load16_acquire(&queue->used->idx) != queue->used_idx;
+    return queue->layout->has_used(queue);
 }
 
-/* How many used entries wait for us; whether there is nonsense among them is the
- * caller's to see. */
-static uint16_t count_used(struct xvmsg_queue *queue)
-{
-    /* Acquire: pairs with the device's release of used.idx, so that we see the
-     * element and what it wrote into the buffers. */
-    uint16_t waiting = (uint16_t)(shared_load16_acquire(&queue->used->idx) - queue->used_idx);
-
-    if (waiting || !uses_event_idx(queue))
-        return waiting;
-    /* Nothing is left to do, so be told of the next one. The fence pairs with the
-     * device's between moving used.idx and reading what we ask for: either it sees
-     * that, or we see its index now. */
-    shared_store16(split_used_event(queue->avail, queue->size), queue->used_idx);
-    shared_fence();
-    return (uint16_t)(shared_load16_acquire(&queue->used->idx) - queue->used_idx);
-}
-
-static void *nonsense(struct xvmsg_queue *queue, const char *what, unsigned value)
+enum queue_look queue_nonsense(struct xvmsg_queue *queue, const char *what, unsigned value)
 {
     struct xvmsg_device *d = queue->device;
 
     handle_fail(d->h, EIO, "device %llu, queue %u: %s (%u)", (unsigned long long)d->number,
                 queue->index, what, value);
     device_break(d, XVMSG_MALFORMED_RESPONSE);
-    errno = EIO;
-    return NULL;
+    return QUEUE_NONSENSE;
 }
 
 static void *reclaim(struct xvmsg_queue *queue, uint16_t head)
@@ -361,32 +289,33 @@ static void *reclaim(struct xvmsg_queue *queue, uint16_t head)
     return token;
 }
 
+/* What the device used, and whether it was its to use. */
+static enum queue_look look(struct xvmsg_queue *queue, struct queue_used *used)
+{
+    enum queue_look found = queue->layout->look(queue, used);
+
+    if (found != QUEUE_USED)
+        return found;
+    if (used->id >= queue->size || !queue->slots[used->id].token)
+        return queue_nonsense(queue, "the device used a buffer that is not its own", used->id);
+    if (used->length > queue->slots[used->id].writable)
+        return queue_nonsense(queue, "the device claims to have written past a buffer",
+                              used->length);
+    return QUEUE_USED;
+}
+
 void *xvmsg_queue_pop(struct xvmsg_queue *queue, uint32_t *written)
 {
-    if (queue->device->phase != DEVICE_READY) {
-        errno = EIO;
+    struct queue_used used;
+    enum queue_look found =
+        queue->device->phase == DEVICE_READY ? look(queue, &used) : QUEUE_NONSENSE;
+
+    if (found != QUEUE_USED) {
+        errno = found == QUEUE_NOTHING ? EAGAIN : EIO;
         return NULL;
     }
-
-    uint16_t waiting = count_used(queue);
-
-    if (!waiting) {
-        errno = EAGAIN;
-        return NULL;
-    }
-    if (waiting > queue->in_flight)
-        return nonsense(queue, "the device used more buffers than it was given", waiting);
-
-    const struct vring_used_elem *element = &queue->used->ring[queue->used_idx & (queue->size - 1)];
-    uint32_t head = shared_load32(&element->id);
-    uint32_t length = shared_load32(&element->len);
-
-    if (head >= queue->size || !queue->slots[head].token)
-        return nonsense(queue, "the device used a buffer that is not its own", head);
-    if (length > queue->slots[head].writable)
-        return nonsense(queue, "the device claims to have written past a buffer", length);
-    queue->used_idx++;
+    queue->layout->pass(queue, queue->slots[used.id].length);
     if (written)
-        *written = length;
-    return reclaim(queue, (uint16_t)head);
+        *written = used.length;
+    return reclaim(queue, (uint16_t)used.id);
 }

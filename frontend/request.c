@@ -218,7 +218,7 @@ void request_expire(struct xvmsg *h)
     if (!oldest)
         return;
 
-    uint64_t now = handle_now(h);
+    uint64_t now = handle_lately(h);
 
     for (; oldest && oldest->deadline <= now; oldest = TAILQ_FIRST(&h->requests.all))
         end_with(h, oldest, XVMSG_TIMEOUT);

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 
-#include "common/split.h"
 #include "frontend/steps.h"
 
 /* ---- the end ---- */
@@ -68,7 +67,7 @@ void resize_free_areas(struct xvmsg_device *d)
 static int share_start(struct xvmsg_device *d)
 {
     const struct xvmsg_queue *queue = d->resize.queue;
-    size_t bytes = queue_layout(d->resize.size).bytes;
+    size_t bytes = queue_bytes(d, d->resize.size);
 
     if (bytes <= queue->room)
         return 1;
@@ -79,6 +78,7 @@ static int share_start(struct xvmsg_device *d)
 static int reset_start(struct xvmsg_device *d)
 {
     d->resize.reset = true;
+    d->resize.queue->bell_bound = false;
     return xvmsg_reset_vqueue(d->h, d->number, d->queue, init_answered, d);
 }
 
@@ -88,7 +88,7 @@ static void *choose_memory(struct xvmsg_device *d)
     struct xvmsg_queue *queue = d->resize.queue;
 
     if (!d->resize.area)
-        return queue->desc;
+        return queue->desc_part;
     if (queue->area != d->rings)
         xvmsg_area_free(queue->area);
     queue->area = d->resize.area;
@@ -134,6 +134,7 @@ static const struct init_step steps[] = {
     {"GET_VQUEUE", steps_get_queue, cleared_finish},
     {"SET_VQUEUE", steps_set_queue, NULL},
     {"GET_VQUEUE", steps_get_queue, steps_verify_queue},
+    {"QUEUE_DOORBELL", doorbell_start, steps_next_queue},
     {NULL, NULL, NULL},
 };
 
@@ -164,7 +165,7 @@ int xvmsg_device_resize_queue(struct xvmsg_device *device, unsigned index, unsig
     if (!(device->features & FEATURE_RING_RESET))
         return handle_fail(h, ENOTSUP, "device %llu cannot reset a queue alone", number);
     if (index >= device->driver.num_queues ||
-        !split_size_valid(size, smaller(SPLIT_MAX_SIZE, device->queues[index].max_size)))
+        !queue_size_valid(device, size, device->queues[index].max_size))
         return handle_fail(h, EINVAL, "device %llu: queue %u cannot have %u entries", number, index,
                            size);
     if (device->resize.queue)

@@ -75,11 +75,27 @@ int xvmsg_set_heartbeat(struct xvmsg *h, unsigned milliseconds)
     return 0;
 }
 
+int xvmsg_set_queue_layout(struct xvmsg *h, enum xvmsg_queue_layout layout)
+{
+    if (check_setting(h, layout <= XVMSG_QUEUE_PACKED, "layout of queues") < 0)
+        return -1;
+    h->queue_layout = layout;
+    return 0;
+}
+
 int xvmsg_set_strict_config(struct xvmsg *h, bool wanted)
 {
     if (check_setting(h, true, "configuration profile") < 0)
         return -1;
     h->want_strict = wanted;
+    return 0;
+}
+
+int xvmsg_set_queue_doorbells(struct xvmsg *h, bool wanted)
+{
+    if (check_setting(h, true, "doorbells of queues") < 0)
+        return -1;
+    h->want_doorbells = wanted;
     return 0;
 }
 

@@ -7,7 +7,6 @@
 #include <linux/virtio_config.h>
 #include <stdlib.h>
 
-#include "common/split.h"
 #include "frontend/steps.h"
 #include "xenstore-schema/schema.h"
 
@@ -149,9 +148,12 @@ static int set_features_start(struct xvmsg_device *d)
 {
     struct xvmsg_driver *driver = &d->driver;
     uint64_t offered = d->words[0] | (uint64_t)d->words[1] << 32;
-    uint64_t asked = driver->features & (~TRANSPORT_FEATURES_MASK | FEATURES_IF_ASKED);
-    uint64_t usable = asked | TRANSPORT_FEATURES | FEATURES_IF_OFFERED;
-    uint64_t needed = driver->needed | TRANSPORT_FEATURES;
+    uint64_t if_asked = d->h->bus.doorbells ? 0 : FEATURES_IF_ASKED; /* BUS-42 */
+    uint64_t asked = driver->features & (~TRANSPORT_FEATURES_MASK | if_asked);
+    uint64_t packed = d->h->queue_layout == XVMSG_QUEUE_SPLIT ? 0 : FEATURE_RING_PACKED;
+    uint64_t usable = asked | TRANSPORT_FEATURES | FEATURES_IF_OFFERED | packed;
+    uint64_t needed = driver->needed | TRANSPORT_FEATURES |
+                      (d->h->queue_layout == XVMSG_QUEUE_PACKED ? FEATURE_RING_PACKED : 0);
 
     d->features = offered & usable;
     if ((d->features & needed) != needed)
@@ -207,12 +209,12 @@ int steps_get_queue(struct xvmsg_device *d)
     return d->driver.num_queues ? xvmsg_get_vqueue(d->h, d->number, d->queue, init_answered, d) : 1;
 }
 
-/* The largest power of two that driver and device can do. */
-static unsigned choose_size(unsigned wanted, uint32_t max)
+/* What the driver wants, a power of two; the half as long as the device cannot do it. */
+static unsigned choose_size(const struct xvmsg_device *d, uint32_t max)
 {
-    unsigned size = wanted;
+    unsigned size = d->driver.queue_size;
 
-    while (!split_size_valid(size, max) && size)
+    while (!queue_size_valid(d, size, max) && size)
         size /= 2;
     return size;
 }
@@ -225,7 +227,7 @@ static enum outcome size_finish(struct xvmsg_device *d, const struct xvmsg_reply
     if (vqueue->flags & GET_VQUEUE_ENABLED)
         return refused(d, "queue %u is still enabled after the reset", number, d->queue);
     d->queues[d->queue].max_size = vqueue->max_size;
-    d->queues[d->queue].size = choose_size(d->driver.queue_size, vqueue->max_size);
+    d->queues[d->queue].size = choose_size(d, vqueue->max_size);
     if (!d->queues[d->queue].size)
         return refused(d, "queue %u is not available", number, d->queue);
     return next_queue(d);
@@ -239,20 +241,23 @@ static struct xvmsg_vqueue describe_queue(const struct xvmsg_device *d)
         .index = d->queue,
         .flags = SET_VQUEUE_ENABLE,
         .size = queue->size,
-        .desc_addr = xvmsg_area_address(queue->area, queue->desc),
-        .driver_addr = xvmsg_area_address(queue->area, queue->avail),
-        .device_addr = xvmsg_area_address(queue->area, queue->used),
+        .desc_addr = xvmsg_area_address(queue->area, queue->desc_part),
+        .driver_addr = xvmsg_area_address(queue->area, queue->driver_part),
+        .device_addr = xvmsg_area_address(queue->area, queue->device_part),
     };
 }
 
 int steps_set_queue(struct xvmsg_device *d)
 {
-    struct xvmsg_vqueue vqueue = describe_queue(d);
+    struct xvmsg_vqueue vqueue;
 
-    return d->driver.num_queues ? xvmsg_set_vqueue(d->h, d->number, &vqueue, init_answered, d) : 1;
+    if (!d->driver.num_queues)
+        return 1;
+    vqueue = describe_queue(d);
+    return xvmsg_set_vqueue(d->h, d->number, &vqueue, init_answered, d);
 }
 
-static enum outcome set_queue_finish(struct xvmsg_device *d, const struct xvmsg_reply *reply)
+enum outcome steps_next_queue(struct xvmsg_device *d, const struct xvmsg_reply *reply)
 {
     (void)reply;
     return next_queue(d);
@@ -288,7 +293,7 @@ static int rings_start(struct xvmsg_device *d)
     size_t rings = 0, tables = 0;
 
     for (unsigned i = 0; i < d->driver.num_queues; i++) {
-        rings += queue_layout(d->queues[i].size).bytes;
+        rings += queue_bytes(d, d->queues[i].size);
         tables += queue_table_bytes(&d->queues[i], d->queues[i].size);
     }
     if (!rings)
@@ -304,14 +309,14 @@ static enum outcome rings_finish(struct xvmsg_device *d, const struct xvmsg_repl
 
     (void)reply;
     for (unsigned i = 0; i < d->driver.num_queues; i++)
-        left -= queue_layout(d->queues[i].size).bytes;
+        left -= queue_bytes(d, d->queues[i].size);
     for (unsigned i = 0; i < d->driver.num_queues; i++) {
         struct xvmsg_queue *queue = &d->queues[i];
         size_t wanted = queue_table_bytes(queue, queue->size);
         size_t tables = wanted < left ? wanted : left;
 
         queue->area = d->rings;
-        queue->room = queue_layout(queue->size).bytes + tables;
+        queue->room = queue_bytes(d, queue->size) + tables;
         if (queue_set_up(queue, queue->size, memory, xvmsg_area_address(d->rings, memory)) < 0)
             return REFUSED;
         memory += queue->room;
@@ -376,8 +381,9 @@ const struct init_step steps_opening[] = {
     {"GET_VQUEUE", steps_get_queue, size_finish},
     {"sharing the queues", rings_start, rings_finish},
     {"sharing the buffers", buffers_start, NULL},
-    {"SET_VQUEUE", steps_set_queue, set_queue_finish},
+    {"SET_VQUEUE", steps_set_queue, steps_next_queue},
     {"GET_VQUEUE", steps_get_queue, steps_verify_queue},
+    {"QUEUE_DOORBELL", doorbell_start, steps_next_queue},
     {"DRIVER_OK", driver_ok_start, status_finish},
     {NULL, NULL, NULL},
 };

@@ -36,6 +36,9 @@ extern const struct init_step *const steps_closing_gone;
 int steps_get_queue(struct xvmsg_device *d);
 int steps_set_queue(struct xvmsg_device *d);
 enum outcome steps_verify_queue(struct xvmsg_device *d, const struct xvmsg_reply *reply);
+/* Gives the queue an event channel of its own, if that was agreed on; in doorbell.c. */
+int doorbell_start(struct xvmsg_device *d);
+enum outcome steps_next_queue(struct xvmsg_device *d, const struct xvmsg_reply *reply);
 /* An area for the rings and, if there is room for them as well, indirect tables of
  * queues. NULL with a sentence. */
 struct xvmsg_area *steps_new_queue_area(struct xvmsg_device *d, size_t rings, size_t tables);

@@ -118,8 +118,16 @@ int xvmsg_set_message_size(struct xvmsg *h, unsigned bytes);
 int xvmsg_set_ring_order(struct xvmsg *h, unsigned order);
 /* How long a request may take, milliseconds, at least 1; default 5000. */
 int xvmsg_set_timeout(struct xvmsg *h, unsigned milliseconds);
+/*
+ * Gives each queue of a device an event channel of its own, when the backend can: its
+ * notifications go past the message ring then. Devices do not offer NOTIFICATION_DATA
+ * on such a bus. Default: false.
+ */
+int xvmsg_set_queue_doorbells(struct xvmsg *h, bool wanted);
 /* How often the blocking calls look at the message ring, at most, before they
- * sleep; 0 turns that off. They look less while it does not help. */
+ * sleep; 0 turns that off, the default is 2000. They look half as often each time that
+ * it does not help, then not at all but for an attempt at every 64th sleep. A count, not
+ * a time, since reading a guest's clock may cost more than many looks. */
 int xvmsg_set_spin(struct xvmsg *h, unsigned looks);
 
 /*
@@ -136,6 +144,16 @@ int xvmsg_set_heartbeat(struct xvmsg *h, unsigned milliseconds);
  * half before and half after a change. The profile in use: xvmsg_is_strict().
  */
 int xvmsg_set_strict_config(struct xvmsg *h, bool wanted);
+
+enum xvmsg_queue_layout {
+    XVMSG_QUEUE_ANY,    /* packed where the device offers it */
+    XVMSG_QUEUE_SPLIT,
+    XVMSG_QUEUE_PACKED, /* a device without packed queues cannot be opened */
+};
+
+/* How the queues of devices lie in memory; default XVMSG_QUEUE_ANY. Their users need
+ * not know. */
+int xvmsg_set_queue_layout(struct xvmsg *h, enum xvmsg_queue_layout layout);
 
 struct xvmsg_handlers {
     /* The bus is usable. Runs again after every reconnect. */
@@ -404,8 +422,8 @@ int xvmsg_device_write_config(struct xvmsg_device *device, uint32_t offset, cons
                               uint32_t length, xvmsg_device_done *done, void *user);
 
 /*
- * Gives queue `index` another size, a power of two up to what the device can do:
- * resets it, lays it out anew, sets it up and looks whether the device took it.
+ * Gives queue `index` another size, up to what the device can do and, unless it is
+ * packed, a power of two: resets it, lays it out anew, sets it up and looks whether the device took it.
  * From this call until `done` (may be NULL) xvmsg_queue_push() says EAGAIN. What
  * the device has used by the time of the reset is still announced with used() and
  * must be popped there; of everything else that was in flight
@@ -422,7 +440,7 @@ int xvmsg_device_resize_queue(struct xvmsg_device *device, unsigned index, unsig
 struct xvmsg_area *xvmsg_device_buffers(const struct xvmsg_device *device);
 struct xvmsg_queue *xvmsg_device_queue(const struct xvmsg_device *device, unsigned index);
 
-/* ---- 8. virtqueues, driver side (split) ---- */
+/* ---- 8. virtqueues, driver side ---- */
 
 struct xvmsg_buffer {
     uint64_t address; /* from xvmsg_area_address() */

@@ -4,6 +4,7 @@
 #include "tests/harness.h"
 
 #include <CUnit/TestRun.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,21 +50,36 @@ unsigned test_count_lines(void (*run)(void), const char *words)
     return count;
 }
 
-int test_main(const char *suite, const struct test_case *cases)
+/* Returns the number of cases; -1 when CUnit has no memory for them. */
+static int add_suite(const struct test_suite *suite)
 {
-    unsigned count = 0;
-    CU_pSuite registered;
+    CU_pSuite registered = CU_add_suite(suite->name, suite->begin, NULL);
+    int count = 0;
 
-    if (CU_initialize_registry() != CUE_SUCCESS || !(registered = CU_add_suite(suite, NULL, NULL))) {
+    if (!registered)
+        return -1;
+    for (; suite->cases[count].name; count++)
+        if (!CU_add_test(registered, suite->cases[count].name, suite->cases[count].run))
+            return -1;
+    return count;
+}
+
+int test_main_suites(const struct test_suite *suites)
+{
+    int total = 0;
+    bool good = CU_initialize_registry() == CUE_SUCCESS;
+
+    for (; good && suites->name; suites++) {
+        int count = add_suite(suites);
+
+        good = count >= 0;
+        total += count;
+    }
+    if (!good) {
         printf("Bail out! CUnit: %s\n", CU_get_error_msg());
         return 1;
     }
-    for (; cases[count].name; count++)
-        if (!CU_add_test(registered, cases[count].name, cases[count].run)) {
-            printf("Bail out! CUnit: %s\n", CU_get_error_msg());
-            return 1;
-        }
-    printf("1..%u\n", count);
+    printf("1..%d\n", total);
     CU_set_test_complete_handler(print_result);
     CU_run_all_tests();
 
@@ -71,4 +87,9 @@ int test_main(const char *suite, const struct test_case *cases)
 
     CU_cleanup_registry();
     return (int)failed;
+}
+
+int test_main(const char *suite, const struct test_case *cases)
+{
+    return test_main_suites((const struct test_suite[]){{suite, cases, NULL}, {0}});
 }

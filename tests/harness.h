@@ -33,4 +33,14 @@ unsigned test_count_lines(void (*run)(void), const char *words);
 /* Runs the cases in order; returns the number of failed cases for exit(). */
 int test_main(const char *suite, const struct test_case *cases);
 
+/* The same for several suites; one without a name ends them. Cases that hold in more
+ * than one setting stand in a suite for each, whose begin() (may be NULL) makes it. */
+struct test_suite {
+    const char *name;
+    const struct test_case *cases;
+    int (*begin)(void); /* 0 */
+};
+
+int test_main_suites(const struct test_suite *suites);
+
 #endif

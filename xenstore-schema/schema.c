@@ -49,6 +49,8 @@ const struct schema_node schema_nodes[] = {
          "virtio-msg transport feature bits it offers"),
     UINT("B/" XS_FEATURE_WIRE_COMPACT, BACKEND, true, 0, 1,
          "1 when it speaks the compact form too"),
+    UINT("B/" XS_FEATURE_QUEUE_DOORBELL, BACKEND, true, 0, 1,
+         "1 when queues may have event channels of their own"),
     TEXT("B/" XS_ERROR, BACKEND, true, "why the backend closed the bus"),
 
     DIR("B/" XS_REQUEST, TOOLSTACK, false, "devices somebody wants"),
@@ -113,6 +115,8 @@ const struct schema_node schema_nodes[] = {
          "header form of the messages"),
     UINT("F/" XS_TRANSPORT_FEATURES, FRONTEND, true, 0, UINT64_MAX,
          "virtio-msg transport feature bits it accepted"),
+    UINT("F/" XS_FEATURE_QUEUE_DOORBELL, FRONTEND, true, 0, 1,
+         "1 when it may give queues event channels of their own"),
     DIR("F/" XS_DEVICE, FRONTEND, true, "devices the frontend has met"),
     DIR("F/" XS_DEVICE "/NUMBER", FRONTEND, true, "one device"),
     WORD("F/" XS_DEVICE "/NUMBER/" XS_STATE, FRONTEND, true,

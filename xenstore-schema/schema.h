@@ -43,6 +43,7 @@
 #define XS_TRANSPORT_REVISION "transport-revision"
 #define XS_TRANSPORT_FEATURES "transport-features"
 #define XS_FEATURE_WIRE_COMPACT "feature-wire-compact"
+#define XS_FEATURE_QUEUE_DOORBELL "feature-queue-doorbell"
 
 /* F, by the frontend in one transaction with Initialised: what it chose. */
 #define XS_VERSION "version"

@@ -15,6 +15,8 @@ struct guest_options {
     unsigned timeout; /* seconds to wait for the backend */
     enum xvmsg_wire_form form;
     bool strict; /* the configuration profile */
+    enum xvmsg_queue_layout layout;
+    bool queue_doorbells;
 };
 
 /* Subcommands: argv[0] is how getopt's complaints begin. Return the exit status. */

@@ -58,7 +58,10 @@ static const char help[] =
     "  --bus N               the bus, default 0\n"
     "  --timeout SECONDS     how long to wait for the backend, default 10\n"
     "  --wire-form FORM      wide (default) or compact\n"
+    "  --queue-doorbells     give each queue of a device an event channel of its own, if\n"
+    "                        the backend can\n"
     "  --strict              use the strict configuration profile, or fail\n"
+    "  --queue-layout LAYOUT split, packed or any (default)\n"
     "  -h, --help, --version\n";
 
 int guest_fail(const char *format, ...)
@@ -105,6 +108,8 @@ struct xvmsg *guest_open(const struct guest_options *options)
     xvmsg_set_bus(h, options->bus);
     xvmsg_set_wire_form(h, options->form);
     xvmsg_set_strict_config(h, options->strict);
+    xvmsg_set_queue_layout(h, options->layout);
+    xvmsg_set_queue_doorbells(h, options->queue_doorbells);
     return h;
 }
 
@@ -150,7 +155,9 @@ enum {
     OPTION_BUS = 256,
     OPTION_TIMEOUT,
     OPTION_WIRE_FORM,
+    OPTION_QUEUE_DOORBELLS,
     OPTION_STRICT,
+    OPTION_QUEUE_LAYOUT,
     OPTION_VERSION,
 };
 
@@ -158,7 +165,9 @@ static const struct option long_options[] = {
     {"bus", required_argument, NULL, OPTION_BUS},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"wire-form", required_argument, NULL, OPTION_WIRE_FORM},
+    {"queue-doorbells", no_argument, NULL, OPTION_QUEUE_DOORBELLS},
     {"strict", no_argument, NULL, OPTION_STRICT},
+    {"queue-layout", required_argument, NULL, OPTION_QUEUE_LAYOUT},
     {"help", no_argument, NULL, OPTION_HELP},
     {"version", no_argument, NULL, OPTION_VERSION},
     {NULL, 0, NULL, 0},
@@ -172,6 +181,19 @@ static int parse_form(const char *text, enum xvmsg_wire_form *form)
         *form = XVMSG_COMPACT;
     else
         return guest_usage("--wire-form is wide or compact, not '%s'", text);
+    return 0;
+}
+
+static int parse_layout(const char *text, enum xvmsg_queue_layout *layout)
+{
+    if (strcmp(text, "any") == 0)
+        *layout = XVMSG_QUEUE_ANY;
+    else if (strcmp(text, "split") == 0)
+        *layout = XVMSG_QUEUE_SPLIT;
+    else if (strcmp(text, "packed") == 0)
+        *layout = XVMSG_QUEUE_PACKED;
+    else
+        return guest_usage("--queue-layout is split, packed or any, not '%s'", text);
     return 0;
 }
 
@@ -195,6 +217,11 @@ static int take_option(int option, const char *argument, struct guest_options *o
         return parse_form(argument, &options->form);
     case OPTION_STRICT:
         options->strict = true;
+        return 0;
+    case OPTION_QUEUE_LAYOUT:
+        return parse_layout(argument, &options->layout);
+    case OPTION_QUEUE_DOORBELLS:
+        options->queue_doorbells = true;
         return 0;
     default:
         return EXIT_USAGE; /* getopt said why */

@@ -4,7 +4,7 @@
 /*
  * Runs in a guest and prints figures:
  *
- *   bench-guest ping           message round trips over the bus
+ *   bench-guest ping [LOOKS]   message round trips over the bus, xvmsg_set_spin(LOOKS)
  *   bench-guest blk NUMBER     a disk through libxvmsg
  *   bench-guest file PATH      the same load on a kernel block device, O_DIRECT
  *   bench-guest enumerate N    meeting the N devices of the bus
@@ -21,12 +21,12 @@
 #include "tests/bench/enumerate.h"
 #include "tests/bench/file-load.h"
 
-#define PING_COUNT 2000
+#define PING_COUNT 1000
 #define SCALE 1
 #define CONNECT_MS 30000
 
-/* `number`: the disk's; NULL for messages alone. */
-static int run_on_bus(const char *number)
+/* `number`: the disk's; NULL for messages alone. `looks`: NULL for the default. */
+static int run_on_bus(const char *number, const char *looks)
 {
     const char *why;
     struct xvmsg *h = xvmsg_new(&why);
@@ -36,6 +36,8 @@ static int run_on_bus(const char *number)
         fprintf(stderr, "bench-guest: %s\n", why);
         return -1;
     }
+    if (looks)
+        xvmsg_set_spin(h, (unsigned)strtoul(looks, NULL, 10));
     if (xvmsg_connect_wait(h, CONNECT_MS) < 0)
         fprintf(stderr, "bench-guest: %s\n", xvmsg_error(h));
     else
@@ -64,16 +66,16 @@ int main(int argc, char **argv)
 {
     int rc;
 
-    if (argc == 2 && !strcmp(argv[1], "ping")) {
-        rc = run_on_bus(NULL);
+    if (argc >= 2 && argc <= 3 && !strcmp(argv[1], "ping")) {
+        rc = run_on_bus(NULL, argv[2]);
     } else if (argc == 3 && !strcmp(argv[1], "blk")) {
-        rc = run_on_bus(argv[2]);
+        rc = run_on_bus(argv[2], NULL);
     } else if (argc == 3 && !strcmp(argv[1], "file")) {
         rc = file_load("PV disk (kernel)", argv[2], O_DIRECT, SCALE);
     } else if (argc == 3 && !strcmp(argv[1], "enumerate")) {
         rc = run_enumeration(strtoull(argv[2], NULL, 10));
     } else {
-        fprintf(stderr, "usage: bench-guest ping | blk NUMBER | file PATH | enumerate COUNT\n");
+        fprintf(stderr, "usage: bench-guest ping [LOOKS] | blk NUMBER | file PATH | enumerate COUNT\n");
         return 2;
     }
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

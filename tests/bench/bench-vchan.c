@@ -3,7 +3,8 @@
 
 /*
  * libxenvchan as a peer to compare with: `bench-vchan server DOMID PATH` in
- * dom0 answers, `bench-vchan client PATH` in the guest measures. The first byte
+ * dom0 answers, `bench-vchan client PATH` in the guest measures, `bench-vchan ping
+ * PATH` round trips alone. The first byte
  * of a block says what the server does with it: echo it, or swallow it.
  */
 #include <libxenvchan.h>
@@ -12,7 +13,7 @@
 #include "tests/bench/figures.h"
 
 #define RING_BYTES 65536
-#define ROUND_TRIPS 2000
+#define ROUND_TRIPS 1000
 #define STREAM_BYTES (16u << 20)
 
 enum { ECHO = 'e', SWALLOW = 's', LAST = 'l' };
@@ -74,7 +75,7 @@ static int measure_stream(struct libxenvchan *ctrl, uint32_t size)
     return 0;
 }
 
-static int measure(struct libxenvchan *ctrl)
+static int measure(struct libxenvchan *ctrl, int streams)
 {
     static uint64_t samples[ROUND_TRIPS];
 
@@ -86,8 +87,8 @@ static int measure(struct libxenvchan *ctrl)
         samples[i] = figures_now() - start;
     }
     figures_latency("libxenvchan round trip, 64 bytes", samples, ROUND_TRIPS);
-    if (measure_stream(ctrl, 64) < 0 || measure_stream(ctrl, 4096) < 0 ||
-        measure_stream(ctrl, 32768) < 0)
+    if (streams && (measure_stream(ctrl, 64) < 0 || measure_stream(ctrl, 4096) < 0 ||
+                    measure_stream(ctrl, 32768) < 0))
         return 1;
     return send_block(ctrl, LAST, 8) < 0;
 }
@@ -99,10 +100,10 @@ int main(int argc, char **argv)
 
     if (argc == 4 && !strcmp(argv[1], "server")) {
         ctrl = libxenvchan_server_init(NULL, atoi(argv[2]), argv[3], RING_BYTES, RING_BYTES);
-    } else if (argc == 3 && !strcmp(argv[1], "client")) {
+    } else if (argc == 3 && (!strcmp(argv[1], "client") || !strcmp(argv[1], "ping"))) {
         ctrl = libxenvchan_client_init(NULL, 0, argv[2]);
     } else {
-        fprintf(stderr, "usage: bench-vchan server DOMID PATH | client PATH\n");
+        fprintf(stderr, "usage: bench-vchan server DOMID PATH | client PATH | ping PATH\n");
         return 2;
     }
     if (!ctrl) {
@@ -110,7 +111,7 @@ int main(int argc, char **argv)
         return 1;
     }
     ctrl->blocking = 1;
-    status = argc == 4 ? serve(ctrl) : measure(ctrl);
+    status = argc == 4 ? serve(ctrl) : measure(ctrl, !strcmp(argv[1], "client"));
     libxenvchan_close(ctrl);
     return status;
 }

@@ -31,6 +31,9 @@ hostile address-zero-grant 'device broken'
 hostile chain-loops 'device broken'
 hostile head-out-of-range 'device broken'
 hostile available-index-jumps 'device broken'
+hostile id-out-of-range 'device broken'
+hostile chain-without-end 'device broken'
+hostile chain-in-another-lap 'device broken'
 hostile past-the-end 'status 1'
 same "none of it wrote to the disk" "$alice_sum" \
 	"$(guest_sum alice "$bad")"

@@ -191,27 +191,61 @@ static void address_zero_grant(void)
     push_read(ADDRESS_GRANT);
 }
 
+/* The rest are of split queues, and of packed ones. */
+
 static void chain_loops(void)
 {
     struct xvmsg_queue *queue = push_read(0);
+    struct vring_desc *desc = queue->desc_part;
 
     for (unsigned i = 0; i < queue->size; i++) {
-        queue->desc[i].flags = VRING_DESC_F_NEXT;
-        queue->desc[i].next = 0;
+        desc[i].flags = VRING_DESC_F_NEXT;
+        desc[i].next = 0;
     }
 }
 
 static void head_out_of_range(void)
 {
     struct xvmsg_queue *queue = push_read(0);
+    struct vring_avail *avail = queue->driver_part;
 
     for (unsigned i = 0; i < queue->size; i++)
-        queue->avail->ring[i] = 0xfff0;
+        avail->ring[i] = 0xfff0;
 }
 
 static void available_index_jumps(void)
 {
-    push_read(0)->avail->idx += 1000;
+    struct vring_avail *avail = push_read(0)->driver_part;
+
+    avail->idx += 1000;
+}
+
+static void id_out_of_range(void)
+{
+    struct vring_packed_desc *ring = push_read(0)->desc_part;
+
+    ring[0].id = 0xfff0;
+}
+
+static void chain_without_end(void)
+{
+    struct xvmsg_queue *queue = push_read(0);
+    struct vring_packed_desc *ring = queue->desc_part;
+
+    for (unsigned i = 0; i < queue->size; i++)
+        ring[i] = (struct vring_packed_desc){
+            .addr = xvmsg_area_address(queue->area, ring),
+            .len = 1,
+            .flags = VRING_DESC_F_NEXT | 1 << VRING_PACKED_DESC_F_AVAIL};
+}
+
+static void chain_in_another_lap(void)
+{
+    struct vring_packed_desc *ring = push_read(0)->desc_part;
+
+    ring[1] = ring[0];
+    ring[1].flags = 1 << VRING_PACKED_DESC_F_USED;
+    ring[0].flags = VRING_DESC_F_NEXT | 1 << VRING_PACKED_DESC_F_AVAIL;
 }
 
 static void past_the_end(void)
@@ -271,26 +305,48 @@ static void hold(void)
     fflush(stdout);
 }
 
+/* ---- a queue's doorbell and the ring's, without end, until the disk is asked for ---- */
+
+static void flood(void)
+{
+    held = open_device();
+    if (!held->queues[0].bell_bound)
+        finish("doorbell", "refused");
+    fflush(stdout);
+    while (!finished) {
+        for (unsigned i = 0; i < 100; i++) {
+            doorbell_ring(&held->queues[0]);
+            kick();
+        }
+        xvmsg_process(h);
+    }
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
     bool before_connecting;
+    enum xvmsg_queue_layout layout;
 } cases[] = {
-    {"ring-header", ring_header, true},
-    {"unaligned-index", unaligned_index, false},
-    {"index-out-of-range", index_out_of_range, false},
-    {"consumer-ahead", consumer_ahead, false},
-    {"record-too-small", record_too_small, false},
-    {"record-too-large", record_too_large, false},
-    {"unknown-ids", unknown_ids, false},
-    {"address-outside-area", address_outside_area, false},
-    {"address-of-no-area", address_of_no_area, false},
-    {"address-zero-grant", address_zero_grant, false},
-    {"chain-loops", chain_loops, false},
-    {"head-out-of-range", head_out_of_range, false},
-    {"available-index-jumps", available_index_jumps, false},
-    {"past-the-end", past_the_end, false},
-    {"hold", hold, false},
+    {"ring-header", ring_header, true, XVMSG_QUEUE_ANY},
+    {"unaligned-index", unaligned_index, false, XVMSG_QUEUE_ANY},
+    {"index-out-of-range", index_out_of_range, false, XVMSG_QUEUE_ANY},
+    {"consumer-ahead", consumer_ahead, false, XVMSG_QUEUE_ANY},
+    {"record-too-small", record_too_small, false, XVMSG_QUEUE_ANY},
+    {"record-too-large", record_too_large, false, XVMSG_QUEUE_ANY},
+    {"unknown-ids", unknown_ids, false, XVMSG_QUEUE_ANY},
+    {"address-outside-area", address_outside_area, false, XVMSG_QUEUE_ANY},
+    {"address-of-no-area", address_of_no_area, false, XVMSG_QUEUE_ANY},
+    {"address-zero-grant", address_zero_grant, false, XVMSG_QUEUE_ANY},
+    {"chain-loops", chain_loops, false, XVMSG_QUEUE_SPLIT},
+    {"head-out-of-range", head_out_of_range, false, XVMSG_QUEUE_SPLIT},
+    {"available-index-jumps", available_index_jumps, false, XVMSG_QUEUE_SPLIT},
+    {"id-out-of-range", id_out_of_range, false, XVMSG_QUEUE_PACKED},
+    {"chain-without-end", chain_without_end, false, XVMSG_QUEUE_PACKED},
+    {"chain-in-another-lap", chain_in_another_lap, false, XVMSG_QUEUE_PACKED},
+    {"past-the-end", past_the_end, false, XVMSG_QUEUE_ANY},
+    {"hold", hold, false, XVMSG_QUEUE_ANY},
+    {"flood", flood, false, XVMSG_QUEUE_ANY},
 };
 
 static int misbehave(size_t which)
@@ -298,6 +354,8 @@ static int misbehave(size_t which)
     struct xvmsg_handlers handlers = {.disconnected = on_lost, .device = on_device};
 
     xvmsg_set_handlers(h, &handlers, NULL);
+    xvmsg_set_queue_layout(h, cases[which].layout);
+    xvmsg_set_queue_doorbells(h, cases[which].run == flood);
     if (cases[which].before_connecting)
         cases[which].run();
     if (xvmsg_connect_wait(h, PATIENCE_MS) < 0 && !finished) {

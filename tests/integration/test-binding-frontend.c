@@ -86,6 +86,7 @@ static void connect_as_on_the_page(struct backend *b)
     backend_make_bus(b);
     backend_advertise(b);
     xvmsg_set_ring_order(b->h, 0);
+    xvmsg_set_queue_layout(b->h, XVMSG_QUEUE_SPLIT);
     CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
     /* As far as the offer, which is looked at before anybody moves an index. */
     for (int i = 0; i < 100 && !backend_front_is(b, XS_STATE, "3"); i++)

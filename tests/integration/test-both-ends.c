@@ -3,6 +3,8 @@
 
 /* The library against the whole backend: supervisor, worker, disks of files. */
 
+#include <errno.h>
+#include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <poll.h>
 #include <stdio.h>
@@ -26,6 +28,7 @@ static struct stage s;
 static struct platform *worker_xen;
 static struct worker *worker;
 static struct xvmsg *h;
+static bool doorbells; /* of queues */
 static bool connected;
 static char heard[128];
 static bool done;
@@ -108,6 +111,27 @@ static void on_blk(struct xvmsg_blk *blk, enum xvmsg_status how, void *user)
     status = how;
 }
 
+/* Of the queues, in the cases that run in either. */
+static enum xvmsg_queue_layout layout;
+
+static int split(void)
+{
+    layout = XVMSG_QUEUE_SPLIT;
+    return 0;
+}
+
+static int packed(void)
+{
+    layout = XVMSG_QUEUE_PACKED;
+    return 0;
+}
+
+static int any(void)
+{
+    layout = XVMSG_QUEUE_ANY;
+    return 0;
+}
+
 static void start_in(enum xvmsg_wire_form form, bool strict)
 {
     struct xvmsg_handlers handlers = {
@@ -126,6 +150,8 @@ static void start_in(enum xvmsg_wire_form form, bool strict)
     xvmsg_set_handlers(h, &handlers, NULL);
     CU_ASSERT_EQUAL(xvmsg_set_wire_form(h, form), 0);
     CU_ASSERT_EQUAL(xvmsg_set_strict_config(h, strict), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_queue_layout(h, layout), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_queue_doorbells(h, doorbells), 0);
     CU_ASSERT_EQUAL(xvmsg_connect(h), 0);
     run_until(&connected);
     CU_ASSERT_EQUAL(xvmsg_is_strict(h), strict);
@@ -233,6 +259,64 @@ static void a_disk_is_read_and_written_in_the_compact_form(void)
     use_disk(XVMSG_COMPACT);
 }
 
+static unsigned open_ports(void)
+{
+    return fake_xen_counters(s.fx).open_ports;
+}
+
+/* A port at each end while the disk is open, none after. */
+static void a_disk_has_a_doorbell(void)
+{
+    struct xvmsg_blk *blk;
+    unsigned before;
+
+    doorbells = true;
+    start(XVMSG_WIDE);
+    attach("disk", "1");
+    before = open_ports();
+    blk = open_disk(1);
+    CU_ASSERT_EQUAL(open_ports(), before + 2);
+    xvmsg_blk_close(blk);
+    run_until_node(F7 "/device/1/state", "released");
+    CU_ASSERT(stage_is(&s, F7 "/feature-queue-doorbell", "1"));
+    CU_ASSERT_EQUAL(open_ports(), before);
+    end();
+    use_disk(XVMSG_WIDE);
+    use_disk(XVMSG_COMPACT);
+    doorbells = false;
+}
+
+/* Either end may be short of event channels: messages do as well. */
+static void a_disk_that_gets_no_doorbell_is_used(void)
+{
+    static const struct {
+        uint32_t domid;
+        const char *call;
+    } failures[] = {{7, "evtchn_alloc"}, {0, "evtchn_bind"}};
+    uint8_t buffer[512];
+
+    doorbells = true;
+    for (size_t i = 0; i < sizeof(failures) / sizeof(failures[0]); i++) {
+        struct xvmsg_blk *blk;
+        unsigned before;
+
+        start(XVMSG_WIDE);
+        attach("disk", "1");
+        before = open_ports();
+        fake_xen_fail(s.fx, failures[i].domid, failures[i].call, 1, ENOSPC);
+        blk = open_disk(1);
+        CU_ASSERT(fake_xen_failed(s.fx));
+        CU_ASSERT_EQUAL(open_ports(), before);
+        done = false;
+        finish(xvmsg_blk_read(blk, 0, buffer, sizeof(buffer), on_blk, NULL));
+        CU_ASSERT_EQUAL(strncmp((char *)buffer, "disk", 4), 0);
+        xvmsg_blk_close(blk);
+        run_until_node(F7 "/device/1/state", "released");
+        end();
+    }
+    doorbells = false;
+}
+
 static void devices_are_detached_in_order_and_by_force(void)
 {
     struct xvmsg_blk *blk;
@@ -268,13 +352,8 @@ static void stop_daemon(void)
     platform_close(s.daemon.platform);
 }
 
-static void the_bus_comes_back_with_the_daemon(void)
+static void restart_daemon(void)
 {
-    struct xvmsg_blk *blk;
-
-    start(XVMSG_WIDE);
-    attach("disk", "1");
-    blk = open_disk(1);
     stop_daemon();
     stage_start_daemon(&s);
     while (connected) {
@@ -282,9 +361,46 @@ static void the_bus_comes_back_with_the_daemon(void)
         xvmsg_process(h);
     }
     run_until(&connected);
+}
+
+static void the_bus_comes_back_with_the_daemon(void)
+{
+    struct xvmsg_blk *blk;
+
+    start(XVMSG_WIDE);
+    attach("disk", "1");
+    blk = open_disk(1);
+    restart_daemon();
     xvmsg_blk_close(blk);
     open_disk(1);
     end();
+}
+
+/* The detached disk's go at once, the other's with the connection; then a new one. */
+static void doorbells_go_with_device_and_connection(void)
+{
+    struct xvmsg_blk *first, *second;
+    unsigned before;
+
+    doorbells = true;
+    start(XVMSG_WIDE);
+    attach("one", "1");
+    attach("two", "2");
+    before = open_ports();
+    first = open_disk(1);
+    second = open_disk(2);
+    CU_ASSERT_EQUAL(open_ports(), before + 4);
+    stage_write(s.toolstack, B7 "/request/one/remove", "force");
+    run_until_node(B7 "/device/1", NULL);
+    CU_ASSERT_EQUAL(open_ports(), before + 3);
+    xvmsg_blk_close(first);
+    restart_daemon();
+    CU_ASSERT_EQUAL(open_ports(), before);
+    xvmsg_blk_close(second);
+    open_disk(2);
+    CU_ASSERT_EQUAL(open_ports(), before + 2);
+    end();
+    doorbells = false;
 }
 
 static void a_compact_driver_meets_only_numbers_it_can_name(void)
@@ -393,7 +509,7 @@ static void a_queue_is_resized_and_configuration_written(void)
     unsigned left = 0;
     const struct xvmsg_driver driver = {
         .device_id = 2, .num_queues = 1, .queue_size = 32, .buffer_bytes = 4096, .used = on_used};
-    static const unsigned sizes[] = {8, 64, 128, 1, 32};
+    static const unsigned sizes[] = {8, 64, 128, 1, 100, 32, 7};
     struct xvmsg_device *device;
     uint8_t before[16];
 
@@ -403,9 +519,15 @@ static void a_queue_is_resized_and_configuration_written(void)
     device = xvmsg_device_open(h, 1, &driver, on_device_ready, &left);
     wait_for("open", device ? 0 : -1);
     CU_ASSERT_EQUAL(xvmsg_device_features(device) >> VIRTIO_RING_F_INDIRECT_DESC & 3, 3);
+    CU_ASSERT_EQUAL(xvmsg_device_features(device) >> VIRTIO_F_RING_PACKED & 1,
+                    layout == XVMSG_QUEUE_PACKED);
     CU_ASSERT_EQUAL(fill_queue(device, &left), 32);
     memcpy(before, xvmsg_device_config(device), sizeof(before));
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        if (layout == XVMSG_QUEUE_SPLIT && sizes[i] & (sizes[i] - 1)) {
+            CU_ASSERT_EQUAL(xvmsg_device_resize_queue(device, 0, sizes[i], NULL, NULL), -1);
+            continue;
+        }
         wait_for("resize", xvmsg_device_resize_queue(device, 0, sizes[i], on_device_ready, NULL));
         CU_ASSERT_EQUAL(xvmsg_queue_size(xvmsg_device_queue(device, 0)), sizes[i]);
         /* A descriptor for each, with a table where there is room for one. */
@@ -418,6 +540,13 @@ static void a_queue_is_resized_and_configuration_written(void)
     xvmsg_device_close(device);
     run_until_node(F7 "/device/1/state", "released");
     end();
+}
+
+static void a_queue_with_a_doorbell_is_resized(void)
+{
+    doorbells = true;
+    a_queue_is_resized_and_configuration_written();
+    doorbells = false;
 }
 
 /* Bytes of the file behind the disk: are all of them the same? */
@@ -474,19 +603,60 @@ static void a_disk_is_zeroed_and_discarded(void)
     free(ones);
 }
 
-static const struct test_case cases[] = {
+/* Whoever does not choose has packed queues: every device here offers them. */
+static void the_layout_is_the_librarys_choice(void)
+{
+    const struct xvmsg_driver driver = {.device_id = 2};
+    static const enum xvmsg_queue_layout layouts[] = {XVMSG_QUEUE_ANY, XVMSG_QUEUE_SPLIT,
+                                                      XVMSG_QUEUE_PACKED};
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct xvmsg_device *device;
+
+        layout = layouts[i];
+        start(XVMSG_WIDE);
+        CU_ASSERT_EQUAL(xvmsg_set_queue_layout(h, XVMSG_QUEUE_SPLIT), -1); /* too late */
+        attach("disk", "1");
+        done = false;
+        device = xvmsg_device_open(h, 1, &driver, on_device_ready, NULL);
+        wait_for("open", device ? 0 : -1);
+        CU_ASSERT_EQUAL(xvmsg_device_features(device) >> VIRTIO_F_RING_PACKED & 1,
+                        layout != XVMSG_QUEUE_SPLIT);
+        xvmsg_device_close(device);
+        end();
+    }
+    layout = XVMSG_QUEUE_ANY;
+}
+
+static const struct test_case queue_cases[] = {
     TEST(a_disk_is_read_and_written),
     TEST(a_disk_is_read_and_written_in_the_compact_form),
-    TEST(devices_are_detached_in_order_and_by_force),
-    TEST(the_bus_comes_back_with_the_daemon),
-    TEST(a_compact_driver_meets_only_numbers_it_can_name),
-    TEST(a_resized_disk_is_noticed_in_both_profiles),
+    TEST(a_disk_has_a_doorbell),
+    TEST(a_disk_that_gets_no_doorbell_is_used),
     TEST(a_queue_is_resized_and_configuration_written),
+    TEST(a_queue_with_a_doorbell_is_resized),
     TEST(a_disk_is_zeroed_and_discarded),
     {NULL, NULL},
 };
 
+static const struct test_case cases[] = {
+    TEST(the_layout_is_the_librarys_choice),
+    TEST(devices_are_detached_in_order_and_by_force),
+    TEST(the_bus_comes_back_with_the_daemon),
+    TEST(doorbells_go_with_device_and_connection),
+    TEST(a_compact_driver_meets_only_numbers_it_can_name),
+    TEST(a_resized_disk_is_noticed_in_both_profiles),
+    {NULL, NULL},
+};
+
+static const struct test_suite suites[] = {
+    {"both-ends, split", queue_cases, split},
+    {"both-ends, packed", queue_cases, packed},
+    {"both-ends", cases, any},
+    {0},
+};
+
 int main(void)
 {
-    return test_main("both-ends", cases);
+    return test_main_suites(suites);
 }

@@ -110,7 +110,7 @@ static void the_compact_form_lists_what_it_can_name(void)
     guest_free(g);
 }
 
-static void queue_doorbells_are_not_offered(void)
+static void doorbells_that_were_not_agreed_on_are_refused(void)
 {
     struct guest *g = guest_new();
     struct msg m = {
@@ -122,7 +122,7 @@ static void queue_doorbells_are_not_offered(void)
     m = guest_call(g, m);
     CU_ASSERT_EQUAL(m.queue_doorbell_response.device_number, 3);
     CU_ASSERT_EQUAL(m.queue_doorbell_response.vq_index, 1);
-    CU_ASSERT_EQUAL(m.queue_doorbell_response.status, AREA_BAD_REQUEST);
+    CU_ASSERT_EQUAL(m.queue_doorbell_response.status, DOORBELL_BAD_REQUEST);
     guest_free(g);
 }
 
@@ -284,7 +284,7 @@ static const struct test_case cases[] = {
     TEST(an_empty_bus_is_a_bus),
     TEST(windows_end_with_the_numbers),
     TEST(the_compact_form_lists_what_it_can_name),
-    TEST(queue_doorbells_are_not_offered),
+    TEST(doorbells_that_were_not_agreed_on_are_refused),
     TEST(areas_are_checked),
     TEST(areas_come_by_directory),
     TEST(areas_have_limits),

@@ -88,7 +88,8 @@ static void offers_features_in_blocks(void)
                               BIT(VIRTIO_BLK_F_SIZE_MAX) | BIT(VIRTIO_BLK_F_TOPOLOGY) |
                               BIT(VIRTIO_BLK_F_CONFIG_WCE) | BIT(VIRTIO_BLK_F_DISCARD) |
                               BIT(VIRTIO_BLK_F_WRITE_ZEROES) | BIT(VIRTIO_F_NOTIFICATION_DATA) |
-                               BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX);
+                              BIT(VIRTIO_RING_F_INDIRECT_DESC) | BIT(VIRTIO_RING_F_EVENT_IDX) |
+                              BIT(VIRTIO_F_RING_PACKED);
     struct guest *g = start(60);
     struct msg m = request(MSG_get_device_features_request);
     struct msg answer;
@@ -139,7 +140,8 @@ static void confirms_only_what_it_offered(void)
         {0, 1u << VIRTIO_RING_F_EVENT_IDX, true},
         {0, 1u << VIRTIO_RING_F_INDIRECT_DESC | 1u << VIRTIO_RING_F_EVENT_IDX, true},
         {1, 0, false},                    /* without VERSION_1 */
-        {1, 1u | 1u << (34 - 32), false}, /* RING_PACKED */
+        {1, 1u | 1u << (VIRTIO_F_RING_PACKED - 32), true},
+        {1, 1u | 1u << (35 - 32), false}, /* IN_ORDER */
         {1, 1u | 1u << (VIRTIO_F_NOTIFICATION_DATA - 32), true},
         {1, 1u | 1u << (39 - 32), false}, /* NOTIF_CONFIG_DATA */
         {2, 1, false},
@@ -159,6 +161,24 @@ static void confirms_only_what_it_offered(void)
         /* Without FEATURES_OK there is no DRIVER_OK. */
         CU_ASSERT_EQUAL(guest_set_status(g, DEV, 15), acks[i].fine ? 15 : 3);
     }
+    guest_free(g);
+}
+
+/* A queue that was set up before is laid out already; after a reset it is not. */
+static void the_layout_is_agreed_before_queues(void)
+{
+    struct guest *g = start(272);
+
+    for (unsigned enabled = 0; enabled < 2; enabled++) {
+        CU_ASSERT_EQUAL(guest_set_status(g, DEV, 0), 0);
+        guest_set_status(g, DEV, 3);
+        accept_word(g, 1, 1u | 1u << (VIRTIO_F_RING_PACKED - 32));
+        guest_call(g, guest_queue_request(DEV, enabled ? SET_VQUEUE_ENABLE : 0));
+        CU_ASSERT_EQUAL(guest_set_status(g, DEV, 11), enabled ? 3 : 11);
+    }
+    /* The driver can still do without. */
+    accept_word(g, 1, 1);
+    CU_ASSERT_EQUAL(guest_set_status(g, DEV, 11), 11);
     guest_free(g);
 }
 
@@ -540,6 +560,7 @@ static const struct test_case cases[] = {
     TEST(has_no_shared_memory),
     TEST(offers_features_in_blocks),
     TEST(confirms_only_what_it_offered),
+    TEST(the_layout_is_agreed_before_queues),
     TEST(features_are_fixed_by_features_ok),
     TEST(reads_its_configuration),
     TEST(answers_impossible_reads_with_nothing),

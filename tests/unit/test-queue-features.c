@@ -12,13 +12,11 @@
 #define TABLE_AT 0x2000u
 #define ENTRY sizeof(struct vring_desc)
 
-/* Entries of the indirect table that offer_table() offers; may lie anywhere. */
+/* Entries of the indirect table that offer_table() offers. */
 static void write_entry(unsigned index, uint64_t address, uint32_t length, uint16_t flags,
                         uint16_t next)
 {
-    struct vring_desc entry = {.addr = address, .len = length, .flags = flags, .next = next};
-
-    memcpy(g.area + TABLE_AT + index * ENTRY, &entry, ENTRY);
+    queue_guest_describe_in(TABLE_AT, index, address, length, flags, next);
 }
 
 static uint64_t table_address(uint64_t offset)
@@ -36,17 +34,16 @@ static void offer_table(unsigned entries)
 static void start(bool indirect, bool event_idx)
 {
     queue_guest_start();
-    queue_negotiated(g.queue, indirect, event_idx);
+    queue_guest_negotiate(indirect, event_idx);
 }
 
-static uint16_t avail_event(void)
+static void expect_used(uint32_t id, uint32_t length)
 {
-    return *split_avail_event(g.used, QUEUE_GUEST_SIZE);
-}
+    uint32_t got_id = 77, got_length = 77;
 
-static void set_used_event(uint16_t index)
-{
-    *split_used_event(g.avail, QUEUE_GUEST_SIZE) = index;
+    CU_ASSERT(queue_guest_take(&got_id, &got_length));
+    CU_ASSERT_EQUAL(got_id, id);
+    CU_ASSERT_EQUAL(got_length, length);
 }
 
 /* ---- indirect ---- */
@@ -58,9 +55,9 @@ static void an_indirect_chain_goes_round(void)
 
     start(true, false);
     memcpy(g.area + QUEUE_GUEST_DATA, "request", 7);
-    write_entry(0, queue_guest_data(0), 4, VRING_DESC_F_NEXT, 2);
-    write_entry(2, queue_guest_data(4), 3, VRING_DESC_F_NEXT, 1);
-    write_entry(1, queue_guest_data(64), 16, VRING_DESC_F_WRITE, 0);
+    write_entry(0, queue_guest_data(0), 4, VRING_DESC_F_NEXT, 1);
+    write_entry(1, queue_guest_data(4), 3, VRING_DESC_F_NEXT, 2);
+    write_entry(2, queue_guest_data(64), 16, VRING_DESC_F_WRITE, 0);
     offer_table(3);
     chain = queue_pop(g.queue);
     CU_ASSERT_PTR_NOT_NULL_FATAL(chain);
@@ -71,9 +68,36 @@ static void an_indirect_chain_goes_round(void)
     CU_ASSERT_EQUAL(iov_take(&chain->out, text, sizeof(text)), 7);
     CU_ASSERT_NSTRING_EQUAL(text, "request", 7);
     queue_push(g.queue, chain, 5);
-    CU_ASSERT_EQUAL(g.used->ring[0].id, 0);
-    CU_ASSERT_EQUAL(g.used->ring[0].len, 5);
+    expect_used(0, 5);
     CU_ASSERT_EQUAL(g.faults, 0);
+    queue_guest_end();
+}
+
+/* Split, the order of a table is that of its `next`s; packed, its entries follow each
+ * other whatever flags they have but WRITE and INDIRECT. */
+static void the_order_of_a_table(void)
+{
+    struct chain *chain;
+    char text[7];
+
+    start(true, false);
+    memcpy(g.area + QUEUE_GUEST_DATA, "request", 7);
+    if (queue_guest_is_packed()) {
+        write_entry(0, queue_guest_data(0), 4, 0, 9);
+        write_entry(1, queue_guest_data(4), 3, PACKED_USED, 9);
+    } else {
+        write_entry(0, queue_guest_data(0), 4, VRING_DESC_F_NEXT, 2);
+        write_entry(2, queue_guest_data(4), 3, VRING_DESC_F_NEXT, 1);
+    }
+    write_entry(queue_guest_is_packed() ? 2 : 1, queue_guest_data(64), 16, VRING_DESC_F_WRITE, 0);
+    offer_table(3);
+    chain = queue_pop(g.queue);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(chain);
+    CU_ASSERT_EQUAL(iov_take(&chain->out, text, sizeof(text)), 7);
+    CU_ASSERT_NSTRING_EQUAL(text, "request", 7);
+    CU_ASSERT_EQUAL(iov_size(&chain->in), 16);
+    queue_push(g.queue, chain, 16);
+    expect_used(0, 16);
     queue_guest_end();
 }
 
@@ -96,7 +120,7 @@ static void a_table_ends_a_chain(void)
     CU_ASSERT_EQUAL(iov_size(&chain->out), 5);
     CU_ASSERT_EQUAL(iov_size(&chain->in), 9);
     queue_push(g.queue, chain, 0);
-    CU_ASSERT_EQUAL(g.used->ring[0].id, 3);
+    expect_used(3, 0);
     queue_guest_end();
 }
 
@@ -244,11 +268,7 @@ static void buffer_in_no_area(void)
     offer_table(2);
 }
 
-static const struct {
-    const char *what;
-    void (*write)(void);
-    const char *named; /* what the fault's text must contain */
-} hostile[] = {
+static const struct queue_guest_hostile hostile[] = {
     {"no entries", empty, "table of 0 bytes"},
     {"half an entry", odd_length, "table of 24 bytes"},
     {"more entries than the queue", too_long, "table of 144 bytes is longer"},
@@ -260,33 +280,31 @@ static const struct {
     {"INDIRECT with NEXT", with_next, "descriptor 0 is indirect and has a next"},
     {"indirect in indirect", nested, "indirect descriptor 0 is indirect itself"},
     {"the same, later", nested_behind_a_good_one, "indirect descriptor 1 is indirect itself"},
-    {"next beyond the table", next_beyond_the_table, "indirect descriptor 2 is beyond"},
-    {"loop in the table", loop_in_the_table, "the indirect descriptor chain at 0 is a loop"},
     {"chain longer than the queue", longer_than_the_queue, "indirect descriptor 7 makes a chain"},
     {"readable after writable", readable_after_writable, "indirect descriptor 0 is readable after"},
     {"length 0", no_length, "indirect descriptor 1 has length 0"},
     {"buffer in no area", buffer_in_no_area, "indirect descriptor 1: 2 bytes"},
 };
 
-/* Every one of them, with and without the event index. */
+static const struct queue_guest_hostile hostile_split[] = {
+    {"next beyond the table", next_beyond_the_table, "indirect descriptor 2 is beyond"},
+    {"loop in the table", loop_in_the_table, "the indirect descriptor chain at 0 is a loop"},
+};
+
+static void expect_faults(const struct queue_guest_hostile *list, size_t count)
+{
+    queue_guest_expect_faults(list, count, true, false);
+    queue_guest_expect_faults(list, count, true, true);
+}
+
 static void names_what_is_wrong_in_a_table(void)
 {
-    struct msg_area_unshare_request unshare = {.area = QUEUE_GUEST_AREA};
-    const unsigned count = sizeof(hostile) / sizeof(hostile[0]);
+    expect_faults(hostile, sizeof(hostile) / sizeof(hostile[0]));
+}
 
-    for (unsigned i = 0; i < 2 * count; i++) {
-        start(true, i >= count);
-        hostile[i % count].write();
-        if (queue_pop(g.queue) || g.faults != 1 ||
-            !strstr(g.fault_text, hostile[i % count].named))
-            CU_FAIL(hostile[i % count].what);
-        /* Nothing stays pinned. */
-        queue_stop(g.queue);
-        CU_ASSERT(queue_idle(g.queue));
-        queue_clear(g.queue);
-        CU_ASSERT_EQUAL(memory_unshare(g.memory, &unshare), AREA_OK);
-        queue_guest_end();
-    }
+static void names_what_is_wrong_in_a_split_table(void)
+{
+    expect_faults(hostile_split, sizeof(hostile_split) / sizeof(hostile_split[0]));
 }
 
 static void indirect_has_to_be_negotiated(void)
@@ -326,11 +344,10 @@ static void asks_when_it_found_nothing(void)
         queue_guest_offer(i);
     for (unsigned i = 0; i < 3; i++) {
         queue_push(g.queue, pop_one(), 1);
-        CU_ASSERT_EQUAL(avail_event(), 0);
+        CU_ASSERT(!queue_guest_asked_for(i + 1));
     }
     CU_ASSERT_PTR_NULL(queue_pop(g.queue));
-    CU_ASSERT_EQUAL(avail_event(), 3);
-    CU_ASSERT_EQUAL(g.used->flags, 0);
+    CU_ASSERT(queue_guest_asked_for(3));
     queue_guest_end();
 }
 
@@ -344,40 +361,41 @@ static void does_not_ask_after_a_full_batch(void)
         queue_push(g.queue, pop_one(), 1);
     }
     CU_ASSERT_PTR_NULL(queue_pop(g.queue));
-    CU_ASSERT_EQUAL(avail_event(), 0);
+    CU_ASSERT(!queue_guest_asked_for(QUEUE_GUEST_SIZE));
     queue_begin_batch(g.queue);
     CU_ASSERT_PTR_NULL(queue_pop(g.queue));
-    CU_ASSERT_EQUAL(avail_event(), QUEUE_GUEST_SIZE);
+    CU_ASSERT(queue_guest_asked_for(QUEUE_GUEST_SIZE));
     queue_guest_end();
 }
 
-static void tells_at_the_index_asked_for(void)
+static void tells_at_the_place_asked_for(void)
 {
     start(false, true);
     describe_bytes();
-    set_used_event(2);
-    g.avail->flags = VRING_AVAIL_F_NO_INTERRUPT; /* means nothing now */
+    if (!queue_guest_is_packed())
+        queue_guest_forbid(); /* means nothing now */
+    queue_guest_tell_at(2);
     for (uint16_t i = 0; i < 5; i++) {
         queue_guest_offer(i);
         queue_push(g.queue, pop_one(), 1);
         CU_ASSERT_EQUAL(g.told, i >= 2);
     }
-    set_used_event(5);
+    queue_guest_tell_at(5);
     queue_guest_offer(5);
     queue_push(g.queue, pop_one(), 1);
     CU_ASSERT_EQUAL(g.told, 2);
     queue_guest_end();
 }
 
-/* Both around the wrap of the 16 bits: a driver that always listens hears of all. */
-static void event_indices_wrap(void)
+/* Both around the wrap: a driver that always listens hears of all. */
+static void event_places_wrap(void)
 {
     start(false, true);
     describe_bytes();
     for (unsigned i = 0; i < 0x10000 + 5; i++) {
         CU_ASSERT_PTR_NULL(queue_pop(g.queue));
-        CU_ASSERT_EQUAL_FATAL(avail_event(), (uint16_t)i);
-        set_used_event((uint16_t)i);
+        CU_ASSERT_FATAL(queue_guest_asked_for(i));
+        queue_guest_tell_at(i);
         queue_guest_offer(i % QUEUE_GUEST_SIZE);
         queue_begin_batch(g.queue);
         queue_push(g.queue, pop_one(), 1);
@@ -386,62 +404,111 @@ static void event_indices_wrap(void)
     queue_guest_end();
 }
 
-static void without_it_the_fields_mean_nothing(void)
+static void without_it_the_places_mean_nothing(void)
 {
     for (unsigned indirect = 0; indirect < 2; indirect++) {
         start(indirect, false);
         describe_bytes();
-        set_used_event(77);
-        *split_avail_event(g.used, QUEUE_GUEST_SIZE) = 99;
+        queue_guest_tell_at(6);
         queue_guest_offer(0);
         queue_push(g.queue, pop_one(), 1);
         CU_ASSERT_EQUAL(g.told, 1);
         CU_ASSERT_PTR_NULL(queue_pop(g.queue));
-        CU_ASSERT_EQUAL(avail_event(), 99);
+        CU_ASSERT(!queue_guest_asked_for(1));
         queue_guest_end();
     }
 }
 
-/* RESET_VQUEUE: what was negotiated stays, the indices start anew. */
+/* RESET_VQUEUE: what was negotiated stays, the rings start anew. */
 static void a_cleared_queue_keeps_what_was_negotiated(void)
 {
     start(true, true);
     describe_bytes();
+    queue_guest_tell_at(0);
     queue_guest_offer(0);
     queue_push(g.queue, pop_one(), 1);
     CU_ASSERT_PTR_NULL(queue_pop(g.queue));
-    queue_stop(g.queue);
-    queue_clear(g.queue);
-    g.avail->idx = 0;
-    g.used->idx = 0;
-    *split_avail_event(g.used, QUEUE_GUEST_SIZE) = 0;
-    CU_ASSERT(queue_enable(g.queue, g.memory, &queue_guest_config));
-    queue_begin_batch(g.queue);
+    queue_guest_restart();
+    queue_guest_tell_at(0);
     write_entry(0, queue_guest_data(0), 1, VRING_DESC_F_WRITE, 0);
     offer_table(1);
     queue_push(g.queue, pop_one(), 1);
     CU_ASSERT_EQUAL(g.told, 2);
     CU_ASSERT_PTR_NULL(queue_pop(g.queue));
-    CU_ASSERT_EQUAL(avail_event(), 1);
+    CU_ASSERT(queue_guest_asked_for(1));
     queue_guest_end();
+}
+
+/* ---- of packed queues alone ---- */
+
+/* What is asked for may lie in the middle of a chain; the flags come before it, and
+ * whoever writes nonsense hears of everything. */
+static void places_and_flags(void)
+{
+    static const struct {
+        uint32_t event;
+        bool told;
+    } asked[] = {
+        {0, true},
+        {VRING_PACKED_EVENT_FLAG_DISABLE << PACKED_EVENT_FLAGS_SHIFT, false},
+        {1 | PACKED_EVENT_WRAP | VRING_PACKED_EVENT_FLAG_DISABLE << PACKED_EVENT_FLAGS_SHIFT,
+         false},
+        {3u << PACKED_EVENT_FLAGS_SHIFT, true},
+        {2 | PACKED_EVENT_WRAP | VRING_PACKED_EVENT_FLAG_DESC << PACKED_EVENT_FLAGS_SHIFT, true},
+        {3 | PACKED_EVENT_WRAP | VRING_PACKED_EVENT_FLAG_DESC << PACKED_EVENT_FLAGS_SHIFT, false},
+        {2 | VRING_PACKED_EVENT_FLAG_DESC << PACKED_EVENT_FLAGS_SHIFT, false},
+        {QUEUE_GUEST_SIZE | VRING_PACKED_EVENT_FLAG_DESC << PACKED_EVENT_FLAGS_SHIFT, true},
+        {UINT16_MAX | VRING_PACKED_EVENT_FLAG_DESC << PACKED_EVENT_FLAGS_SHIFT, true},
+    };
+
+    for (unsigned i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        start(false, true);
+        for (uint16_t j = 0; j < 3; j++)
+            queue_guest_describe(j, queue_guest_data(j), 1, j < 2 ? VRING_DESC_F_NEXT : 0,
+                                 (uint16_t)(j + 1));
+        *g.driver_event = asked[i].event;
+        queue_guest_offer(0);
+        queue_push(g.queue, pop_one(), 0);
+        CU_ASSERT_EQUAL(g.told, asked[i].told);
+        queue_guest_end();
+    }
 }
 
 static const struct test_case cases[] = {
     TEST(an_indirect_chain_goes_round),
+    TEST(the_order_of_a_table),
     TEST(a_table_ends_a_chain),
     TEST(the_longest_chains),
     TEST(names_what_is_wrong_in_a_table),
     TEST(indirect_has_to_be_negotiated),
     TEST(asks_when_it_found_nothing),
     TEST(does_not_ask_after_a_full_batch),
-    TEST(tells_at_the_index_asked_for),
-    TEST(event_indices_wrap),
-    TEST(without_it_the_fields_mean_nothing),
+    TEST(tells_at_the_place_asked_for),
+    TEST(event_places_wrap),
+    TEST(without_it_the_places_mean_nothing),
     TEST(a_cleared_queue_keeps_what_was_negotiated),
     {NULL, NULL},
 };
 
+static const struct test_case split_cases[] = {
+    TEST(names_what_is_wrong_in_a_split_table),
+    {NULL, NULL},
+};
+
+static const struct test_case packed_cases[] = {
+    TEST(places_and_flags),
+    {NULL, NULL},
+};
+
+static const struct test_suite suites[] = {
+    {"queue-features, split", cases, queue_guest_split},
+    {"queue-features, packed", cases, queue_guest_packed},
+    {"queue-features, split alone", split_cases, queue_guest_split},
+    {"queue-features, packed alone", packed_cases, queue_guest_packed},
+    {0},
+};
+
 int main(void)
 {
-    return test_main("queue-features", cases);
+    return test_main_suites(suites);
 }

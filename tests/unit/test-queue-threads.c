@@ -4,8 +4,8 @@
 /*
  * Both ends of a virtqueue, each in a thread that sleeps when it finds nothing to do
  * and is woken by the other's notification alone: one lost and the program stops for
- * ever, which the alarm turns into a failure. With every combination of indirect
- * descriptors and event index.
+ * ever, which the alarm turns into a failure. In both layouts, with every combination
+ * of indirect descriptors and event index.
  */
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "tests/harness.h"
 #include "tests/unit/queue-guest.h"
 
-#define COUNT 100000u
+#define COUNT 50000u
 #define SPINS 500u
 #define DAWDLE 1021u
 #define SLOT_BYTES 64u
@@ -162,21 +162,15 @@ static void ask_all(struct xvmsg_queue *queue)
 
 static struct xvmsg_queue *join(uint64_t features)
 {
-    struct queue_layout layout = queue_layout(QUEUE_GUEST_SIZE);
     uint64_t address = address_of_area(QUEUE_GUEST_AREA, 0);
-    const struct queue_config config = {
-        .size = QUEUE_GUEST_SIZE,
-        .desc = address,
-        .driver = address + layout.avail,
-        .device = address + layout.used,
-    };
+    struct queue_config config = {.size = QUEUE_GUEST_SIZE, .desc = address};
     struct xvmsg_queue *queue;
 
     queue_guest_start();
     g.on_used = ring_driver;
     queue_stop(g.queue);
     queue_clear(g.queue);
-    queue_negotiated(g.queue, features & FEATURE_INDIRECT_DESC, features & FEATURE_EVENT_IDX);
+    queue_negotiated(g.queue, features);
     h = xvmsg_new_on(fake_xen_domain(g.fx, 3));
     device = calloc(1, sizeof(*device) + sizeof(device->queues[0]));
     CU_ASSERT_FATAL(h && device);
@@ -188,8 +182,11 @@ static struct xvmsg_queue *join(uint64_t features)
     queue = &device->queues[0];
     queue->device = device;
     /* Not every slot has a table. */
-    queue->room = layout.bytes + queue_table_bytes(queue, QUEUE_GUEST_SIZE) / 2;
+    queue->room = queue_bytes(device, QUEUE_GUEST_SIZE) +
+                  queue_table_bytes(queue, QUEUE_GUEST_SIZE) / 2;
     CU_ASSERT_EQUAL_FATAL(queue_set_up(queue, QUEUE_GUEST_SIZE, g.area, address), 0);
+    config.driver = address + (uint64_t)((uint8_t *)queue->driver_part - g.area);
+    config.device = address + (uint64_t)((uint8_t *)queue->device_part - g.area);
     CU_ASSERT_FATAL(queue_enable(g.queue, g.memory, &config));
     return queue;
 }
@@ -222,31 +219,30 @@ static void run(uint64_t features)
     part(queue);
 }
 
-static void neither(void)
-{
-    run(0);
-}
+#define COMBINATION(name, features)                \
+    static void split_##name(void)                 \
+    {                                              \
+        run(features);                             \
+    }                                              \
+    static void packed_##name(void)                \
+    {                                              \
+        run(FEATURE_RING_PACKED | (features));     \
+    }
 
-static void indirect_descriptors(void)
-{
-    run(FEATURE_INDIRECT_DESC);
-}
-
-static void event_index(void)
-{
-    run(FEATURE_EVENT_IDX);
-}
-
-static void both(void)
-{
-    run(FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX);
-}
+COMBINATION(neither, 0)
+COMBINATION(indirect_descriptors, FEATURE_INDIRECT_DESC)
+COMBINATION(event_index, FEATURE_EVENT_IDX)
+COMBINATION(both, FEATURE_INDIRECT_DESC | FEATURE_EVENT_IDX)
 
 static const struct test_case cases[] = {
-    TEST(neither),
-    TEST(indirect_descriptors),
-    TEST(event_index),
-    TEST(both),
+    TEST(split_neither),
+    TEST(split_indirect_descriptors),
+    TEST(split_event_index),
+    TEST(split_both),
+    TEST(packed_neither),
+    TEST(packed_indirect_descriptors),
+    TEST(packed_event_index),
+    TEST(packed_both),
     {NULL, NULL},
 };
 

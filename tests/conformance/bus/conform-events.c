@@ -147,13 +147,30 @@ static void doorbell_refused(void)
     ends_settle(e);
     m = relay_decode(e->relay, relay_find(e->relay, MSG_queue_doorbell_response, 0));
     CU_ASSERT_EQUAL(m.token, 77);
-    CU_ASSERT_EQUAL(m.queue_doorbell_response.status, AREA_BAD_REQUEST);
+    CU_ASSERT_EQUAL(m.queue_doorbell_response.status, DOORBELL_BAD_REQUEST);
     relay_set_script(e->relay, NULL, NULL);
     ends_finish(e, xvmsg_get_device_features(e->h, 1, 0, 2, words, ends_answered, &call), &call);
     CU_ASSERT(words[1] & 1u << (VIRTIO_F_NOTIFICATION_DATA - 32));
     ends_use_everything(e);
     CU_ASSERT(relay_seen(e->relay, MSG_event_avail) > 0);
     CU_ASSERT(relay_seen(e->relay, MSG_event_used) > 0);
+    ends_free(e);
+}
+
+/* The events reach device and driver all the same: requests are served. */
+static void doorbells_are_events(void)
+{
+    struct ends *e = ends_new(&(struct ends_setup){.form = XVMSG_WIDE, .doorbells = true});
+    struct ends_call call = {0};
+    uint32_t words[2];
+
+    CU_ASSERT_EQUAL_FATAL(ends_attach(e, "one"), 1);
+    ends_use_everything(e);
+    CU_ASSERT_EQUAL(relay_seen(e->relay, MSG_queue_doorbell_response), 1);
+    CU_ASSERT_EQUAL(relay_seen(e->relay, MSG_event_avail), 0);
+    CU_ASSERT_EQUAL(relay_seen(e->relay, MSG_event_used), 0);
+    ends_finish(e, xvmsg_get_device_features(e->h, 1, 0, 2, words, ends_answered, &call), &call);
+    CU_ASSERT_FALSE(words[1] & 1u << (VIRTIO_F_NOTIFICATION_DATA - 32));
     ends_free(e);
 }
 
@@ -211,8 +228,10 @@ int main(void)
          notifications_in_band},
         {"BUS-38 BUS-35: among thousands of events none that matters is lost", floods_of_events},
         {"BUS-40 DRV-62: EVENT_USED makes the driver look", used_makes_the_driver_look},
-        {"BUS-39 BUS-42: a doorbell of its own is refused, so NOTIFICATION_DATA may be offered",
+        {"BUS-39 BUS-42: a doorbell that was not agreed on is refused, and NOTIFICATION_DATA offered",
          doorbell_refused},
+        {"BUS-37 BUS-39 BUS-40 BUS-42: what doorbells say reaches both ends, without NOTIFICATION_DATA",
+         doorbells_are_events},
         {"REC-08 REC-09 DRV-04: an event of another size than its layout is dropped",
          events_of_another_size},
         {"BUS-41: a bus with nothing to do is silent", idle_is_silent},

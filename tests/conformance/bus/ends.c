@@ -91,6 +91,7 @@ void ends_make_handle(struct ends *e, const struct ends_setup *setup)
     xvmsg_set_handlers(e->h, &handlers, e);
     CU_ASSERT_EQUAL(xvmsg_set_wire_form(e->h, setup->form), 0);
     CU_ASSERT_EQUAL(xvmsg_set_strict_config(e->h, setup->strict), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_queue_doorbells(e->h, setup->doorbells), 0);
     if (setup->message_size)
         CU_ASSERT_EQUAL(xvmsg_set_message_size(e->h, setup->message_size), 0);
 }

@@ -32,6 +32,7 @@ struct ends_setup {
     unsigned message_size; /* 0: the library's default */
     uint64_t first_number; /* of the devices; 0: the daemon's own */
     bool strict;           /* wanted by the library */
+    bool doorbells;        /* of queues; likewise */
     bool apart;            /* do not connect yet */
     bool alone;            /* nor start a daemon: the test writes B */
 };

@@ -178,6 +178,27 @@ static void offsets_are_positions(void)
     scene_end(&s);
 }
 
+/* Once around a queue of sixteen, with two descriptors at a time, which the device does
+ * not use. */
+static void offsets_have_a_wrap_counter(void)
+{
+    const uint64_t features = FEATURE_NOTIFICATION_DATA | FEATURE_RING_PACKED;
+
+    start_taking();
+    s.t.disk->offered |= features;
+    s.t.disk->idle = true;
+    s.t.driver.features |= FEATURE_NOTIFICATION_DATA;
+    s.t.driver.queue_size = 16;
+    scene_ready(&s);
+    CU_ASSERT_EQUAL(s.t.disk->driver_features & features, features);
+    for (unsigned i = 0; i < 8; i++) {
+        push_and_settle(0);
+        CU_ASSERT_EQUAL(event(i)->event_avail.next_offset,
+                        i < 7 ? 2 * (i + 1) | UINT32_C(1) << 31 : 0);
+    }
+    scene_end(&s);
+}
+
 /* ---- used buffers ---- */
 
 static void used_buffers_come_back(void)
@@ -320,6 +341,7 @@ static const struct test_case cases[] = {
      events_name_their_queue},
     {"DRV-58: next_offset is 0 without NOTIFICATION_DATA", offsets_are_zero},
     {"DRV-58: next_offset is the available index with NOTIFICATION_DATA", offsets_are_positions},
+    {"DRV-58: of a packed queue it is place and wrap counter", offsets_have_a_wrap_counter},
     {"DRV-62: used buffers of the queue that is named come back", used_buffers_come_back},
     {"DRV-42 DRV-43 DRV-44 DRV-47: a queue is reset and looked at before it is set anew",
      a_queue_is_reset_before_it_is_changed},

@@ -276,7 +276,10 @@ static void available(struct tap_check *t, const struct tap_device *d,
           m->vq_index);
     judge(t, TAP_DRV_19, q->confirmed || !q->asked_after,
           "device %llu: queue %u is used though it is not as it was set", NUMBER(d), m->vq_index);
-    if (negotiated(d, VIRTIO_F_NOTIFICATION_DATA))
+    if (negotiated(d, VIRTIO_F_NOTIFICATION_DATA) && negotiated(d, VIRTIO_F_RING_PACKED))
+        judge(t, TAP_DRV_58, !(m->next_offset & 0x7fff8000), "next_offset is %#x for a packed queue",
+              m->next_offset);
+    else if (negotiated(d, VIRTIO_F_NOTIFICATION_DATA))
         judge(t, TAP_DRV_58, m->next_offset <= 0xffff, "next_offset is %#x for a split queue",
               m->next_offset);
     else

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * How long to look for work before sleeping. Waking up costs more than looking, as
+ * long as something comes soon: so it looks longer while that helps, half as long
+ * each time that it does not, and soon not at all, but for an attempt now and then. An
+ * idle guest wakes nobody, so nobody looks.
+ *
+ * Whatever a guest does, looks that found nothing take at most an eighth of the time.
+ */
+#ifndef XVMSG_POLLER_H
+#define XVMSG_POLLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct poller {
+    uint64_t max;    /* ns for one look; 0: never look */
+    uint64_t window; /* ns for the next one; 0: none */
+    unsigned skipped; /* looks not taken since the last */
+    uint64_t paid;   /* fruitless looks are paid with time until then; may lie ahead */
+};
+
+void poller_init(struct poller *poller, uint64_t max);
+
+/* Is it worth looking at all? Needs no clock. */
+bool poller_wants(struct poller *poller);
+
+/* Ns that may be spent on looking from `now` on; 0: none. */
+uint64_t poller_begin(const struct poller *poller, uint64_t now);
+
+/* What became of it. `took`: ns. */
+void poller_found(struct poller *poller, uint64_t took);
+void poller_missed(struct poller *poller, uint64_t now, uint64_t took);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/* How long a worker looks for work before it sleeps, and how little it may waste. */
+
+#include "backend/poller.h"
+#include "tests/harness.h"
+
+#define US UINT64_C(1000)
+#define MAX (200 * US)
+#define SECOND UINT64_C(1000000000)
+
+/* One sleep at *now that looks as long as it may; work comes after `gap`. Returns what
+ * was spent on looking for nothing. */
+static uint64_t one_sleep(struct poller *poller, uint64_t *now, uint64_t gap)
+{
+    uint64_t allowed = poller_wants(poller) ? poller_begin(poller, *now) : 0;
+    bool found = gap < allowed;
+    uint64_t took = found ? gap : allowed;
+
+    if (found)
+        poller_found(poller, took);
+    else if (allowed)
+        poller_missed(poller, *now + took, took);
+    *now += gap;
+    return found ? 0 : took;
+}
+
+static uint64_t wasted(struct poller *poller, uint64_t *now, uint64_t gap)
+{
+    uint64_t end = *now + SECOND, spent = 0;
+
+    while (*now < end)
+        spent += one_sleep(poller, now, gap);
+    return spent;
+}
+
+static void off_is_off(void)
+{
+    struct poller poller;
+    uint64_t now = SECOND;
+
+    poller_init(&poller, 0);
+    for (int i = 0; i < 1000; i++) {
+        CU_ASSERT_FALSE(poller_wants(&poller));
+        one_sleep(&poller, &now, US);
+    }
+}
+
+static void it_goes_on_while_it_helps(void)
+{
+    struct poller poller;
+    uint64_t now = SECOND;
+
+    poller_init(&poller, MAX);
+    CU_ASSERT_EQUAL(wasted(&poller, &now, 20 * US), 0);
+    CU_ASSERT(poller_wants(&poller));
+    CU_ASSERT(poller_begin(&poller, now) >= 80 * US);
+}
+
+static void it_stops_when_it_does_not_help(void)
+{
+    struct poller poller;
+    uint64_t now = SECOND;
+    unsigned looks = 0;
+
+    poller_init(&poller, MAX);
+    for (int i = 0; i < 320; i++)
+        looks += one_sleep(&poller, &now, 10 * MAX) > 0;
+    /* The first few, and an attempt now and then that is given up as quickly. */
+    CU_ASSERT(looks > 0);
+    CU_ASSERT(looks < 100);
+}
+
+static void it_comes_back_when_it_helps_again(void)
+{
+    struct poller poller;
+    uint64_t now = SECOND;
+    unsigned sleeps = 0;
+
+    poller_init(&poller, MAX);
+    wasted(&poller, &now, 10 * MAX);
+    while (one_sleep(&poller, &now, MAX / 8) > 0 || !poller.window)
+        sleeps++;
+    CU_ASSERT(sleeps < 64);
+    CU_ASSERT_EQUAL(wasted(&poller, &now, MAX / 8), 0);
+}
+
+/* Whatever the guest's rhythm, and the worst one chosen for each moment. */
+static void an_eighth_is_the_most(void)
+{
+    for (uint64_t gap = US; gap < 100 * MAX; gap += gap / 3 + 1) {
+        struct poller poller;
+        uint64_t now = SECOND;
+
+        poller_init(&poller, MAX);
+        CU_ASSERT(wasted(&poller, &now, gap) <= SECOND / 8 + SECOND / 80 + MAX);
+    }
+}
+
+static void a_guest_that_just_misses_costs_no_more(void)
+{
+    struct poller poller;
+    uint64_t now = SECOND, spent = 0;
+
+    poller_init(&poller, MAX);
+    while (now < 2 * SECOND) {
+        uint64_t allowed = poller_wants(&poller) ? poller_begin(&poller, now) : 0;
+        /* Pleases it once, so that it looks long again, then comes too late. */
+        if (poller.window < MAX && allowed)
+            one_sleep(&poller, &now, allowed - 1);
+        else
+            spent += one_sleep(&poller, &now, MAX + US);
+    }
+    CU_ASSERT(spent <= SECOND / 8 + SECOND / 80 + MAX);
+}
+
+static const struct test_case cases[] = {
+    TEST(off_is_off),
+    TEST(it_goes_on_while_it_helps),
+    TEST(it_stops_when_it_does_not_help),
+    TEST(it_comes_back_when_it_helps_again),
+    TEST(an_eighth_is_the_most),
+    TEST(a_guest_that_just_misses_costs_no_more),
+    {NULL, NULL},
+};
+
+int main(void)
+{
+    return test_main("poller", cases);
+}
