@@ -5,13 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <liburing.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "backend/aio-files.h"
 #include "backend/log.h"
 
 /* Operations the kernel has at a time; the completion queue holds twice as
@@ -20,13 +19,22 @@
 
 struct aio {
     struct io_uring ring;
-    int eventfd;
+    struct aio_files files;
     struct event *readable;
     struct event *submit; /* at the end of this turn, or after a pause */
     struct aio_op *waiting;
     struct aio_op **waiting_end;
     uint32_t in_flight;
+    /* See wait_a_moment(). */
+    uint32_t quick;    /* handed over and not waited for yet */
+    uint32_t distrust; /* batches that nobody waits for */
 };
+
+/* How long the loop may wait for writes to the page cache, each and together, and
+ * for how many batches it does not after this was not enough. */
+#define MOMENT_NS 250000u
+#define MOMENT_WRITES 16u
+#define DISTRUST 16u
 
 static const struct timeval retry_pause = {.tv_usec = 10000};
 
@@ -50,7 +58,7 @@ static struct aio_op *dequeue(struct aio *aio)
 /* Never makes the file longer: it may have shrunk meanwhile. */
 static void prepare_range(struct io_uring_sqe *sqe, const struct aio_op *op, int mode)
 {
-    io_uring_prep_fallocate(sqe, op->fd, mode | FALLOC_FL_KEEP_SIZE, op->offset, op->length);
+    io_uring_prep_fallocate(sqe, op->file->fd, mode | FALLOC_FL_KEEP_SIZE, op->offset, op->length);
 }
 
 static void prepare(struct io_uring_sqe *sqe, struct aio_op *op)
@@ -59,14 +67,14 @@ static void prepare(struct io_uring_sqe *sqe, struct aio_op *op)
 
     switch (op->kind) {
     case AIO_READ:
-        io_uring_prep_readv(sqe, op->fd, op->iov.pieces, pieces, op->offset);
+        io_uring_prep_readv(sqe, op->file->fd, op->iov.pieces, pieces, op->offset);
         break;
     case AIO_WRITE:
-        io_uring_prep_writev2(sqe, op->fd, op->iov.pieces, pieces, op->offset,
+        io_uring_prep_writev2(sqe, op->file->fd, op->iov.pieces, pieces, op->offset,
                               op->durable ? RWF_DSYNC : 0);
         break;
     case AIO_SYNC:
-        io_uring_prep_fsync(sqe, op->fd, IORING_FSYNC_DATASYNC);
+        io_uring_prep_fsync(sqe, op->file->fd, IORING_FSYNC_DATASYNC);
         break;
     case AIO_PUNCH:
         prepare_range(sqe, op, FALLOC_FL_PUNCH_HOLE);
@@ -75,19 +83,57 @@ static void prepare(struct io_uring_sqe *sqe, struct aio_op *op)
         prepare_range(sqe, op, FALLOC_FL_ZERO_RANGE);
         break;
     }
+    if (op->file->slot >= 0) {
+        sqe->fd = op->file->slot;
+        sqe->flags |= IOSQE_FIXED_FILE;
+    }
     io_uring_sqe_set_data(sqe, op);
 }
 
-/* Hands waiting operations to the kernel, as many as it may have. */
+/* Does it end in the page cache? */
+static bool is_quick(const struct aio_op *op)
+{
+    return op->kind == AIO_WRITE && op->file->quick && !op->durable;
+}
+
+/*
+ * Hands waiting operations to the kernel, as many as it may have. Most file systems
+ * write to the page cache only where they may sleep: threads of the kernel's do it, one
+ * operation of a file after the other. A thread that is woken for each of them costs
+ * more than the writing; linked, they are the work of one.
+ */
 static int submit_waiting(struct aio *aio)
 {
-    struct io_uring_sqe *sqe;
+    const struct aio_file *file = NULL; /* of the last one, if that was quick */
+    struct io_uring_sqe *sqe, *last = NULL;
 
     while (aio->waiting && aio->in_flight < ENTRIES && (sqe = io_uring_get_sqe(&aio->ring))) {
-        prepare(sqe, dequeue(aio));
+        struct aio_op *op = dequeue(aio);
+
+        prepare(sqe, op);
         aio->in_flight++;
+        if (is_quick(op)) {
+            aio->quick++;
+            if (file == op->file)
+                last->flags |= IOSQE_IO_LINK;
+        }
+        file = is_quick(op) ? op->file : NULL;
+        last = sqe;
     }
     return io_uring_submit(&aio->ring);
+}
+
+void aio_open(struct aio *aio, struct aio_file *file, int fd)
+{
+    file->fd = fd;
+    file->slot = aio_files_add(&aio->files, fd);
+}
+
+void aio_close(struct aio *aio, struct aio_file *file)
+{
+    if (file->slot >= 0)
+        aio_files_remove(&aio->files, file->slot);
+    close(file->fd);
 }
 
 void aio_start(struct aio *aio, struct aio_op *op)
@@ -96,11 +142,17 @@ void aio_start(struct aio *aio, struct aio_op *op)
     event_active(aio->submit, 0, 0);
 }
 
+/* -ECANCELED: what it was linked to failed, or was short; it did not begin. */
+static bool is_to_be_repeated(int result)
+{
+    return result == -EINTR || result == -EAGAIN || result == -ECANCELED;
+}
+
 /* A part was moved: the rest is a new operation. */
 static void finish(struct aio *aio, struct aio_op *op, int result)
 {
     if ((op->kind != AIO_READ && op->kind != AIO_WRITE) || result < 0) {
-        if (result == -EINTR || result == -EAGAIN)
+        if (is_to_be_repeated(result))
             aio_start(aio, op);
         else
             op->done(op, result);
@@ -111,7 +163,7 @@ static void finish(struct aio *aio, struct aio_op *op, int result)
     if (!op->iov.count)
         op->done(op, 0);
     else if (!result)
-        op->done(op, -EIO);
+        op->done(op, op->kind == AIO_READ ? -ENODATA : -EIO);
     else
         aio_start(aio, op);
 }
@@ -132,6 +184,27 @@ static void complete_all(struct aio *aio)
         event_active(aio->submit, 0, 0);
 }
 
+/*
+ * Until the writes to the page cache that were just handed over are done, which is a
+ * moment: being woken for each costs more. If it is not, the file system is writing to
+ * its disk, and has the loop go on for a while.
+ */
+static void wait_a_moment(struct aio *aio)
+{
+    uint32_t quick = aio->quick;
+    struct __kernel_timespec limit = {
+        .tv_nsec = MOMENT_NS * (quick < MOMENT_WRITES ? quick : MOMENT_WRITES)};
+    struct io_uring_cqe *cqe;
+
+    aio->quick = 0;
+    if (io_uring_cq_ready(&aio->ring) >= quick || !(aio->ring.features & IORING_FEAT_EXT_ARG))
+        return;
+    if (aio->distrust)
+        aio->distrust--;
+    else if (io_uring_wait_cqes(&aio->ring, &cqe, quick, &limit, NULL) == -ETIME)
+        aio->distrust = DISTRUST;
+}
+
 /* A kernel short of memory takes none or some, and no completion need follow
  * that would have us ask it again: soon, then. */
 static void on_submit(evutil_socket_t fd, short what, void *user)
@@ -140,8 +213,9 @@ static void on_submit(evutil_socket_t fd, short what, void *user)
     int result = submit_waiting(aio);
 
     (void)fd, (void)what;
-    /* What the page cache holds is done by now: the guest need not wait for us
-     * to hear of it through the eventfd. */
+    wait_a_moment(aio);
+    /* What the page cache holds is done by now: the guest need not wait for the loop
+     * to look at the ring. */
     complete_all(aio);
     if (result >= 0 && !io_uring_sq_ready(&aio->ring))
         return;
@@ -150,12 +224,10 @@ static void on_submit(evutil_socket_t fd, short what, void *user)
     event_add(aio->submit, &retry_pause);
 }
 
+/* The ring itself is polled: readable as long as there is a completion. */
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
-    eventfd_t count;
-
-    (void)what;
-    eventfd_read(fd, &count);
+    (void)fd, (void)what;
     complete_all(user);
 }
 
@@ -195,17 +267,9 @@ struct aio *aio_new(struct event_base *base, const char **why)
         errno = -result;
         goto free_aio;
     }
-    *why = "io_uring cannot signal an eventfd";
-    aio->eventfd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (aio->eventfd < 0)
-        goto exit_ring;
-    result = io_uring_register_eventfd(&aio->ring, aio->eventfd);
-    if (result < 0) {
-        errno = -result;
-        goto close_eventfd;
-    }
+    aio_files_init(&aio->files, &aio->ring);
     *why = "libevent refuses an event";
-    aio->readable = event_new(base, aio->eventfd, EV_READ | EV_PERSIST, on_readable, aio);
+    aio->readable = event_new(base, aio->ring.ring_fd, EV_READ | EV_PERSIST, on_readable, aio);
     aio->submit = event_new(base, -1, 0, on_submit, aio);
     if (!aio->readable || !aio->submit || event_add(aio->readable, NULL) < 0) {
         errno = ENOMEM;
@@ -218,9 +282,6 @@ free_events:
         event_free(aio->submit);
     if (aio->readable)
         event_free(aio->readable);
-close_eventfd:
-    close(aio->eventfd);
-exit_ring:
     io_uring_queue_exit(&aio->ring);
 free_aio:
     free(aio);
@@ -235,6 +296,5 @@ void aio_free(struct aio *aio)
     event_free(aio->submit);
     event_free(aio->readable);
     io_uring_queue_exit(&aio->ring);
-    close(aio->eventfd);
     free(aio);
 }

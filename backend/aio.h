@@ -7,6 +7,12 @@
  * A device embeds a struct aio_op in its own request, starts it, and gets a
  * call when it ended. What is started during one turn of the loop goes to the
  * kernel in one system call at the turn's end.
+ *
+ * Files are registered with the ring where the kernel lets go of them as soon as
+ * they are closed (see aio-files.c). The guest's memory is not: Linux refuses to
+ * register a mapping of grants (EOPNOTSUPP: memory of a file, /dev/xen/gntdev), and
+ * a page that stays pinned could not be given back to the guest either. O_DIRECT
+ * needs neither: pages are pinned for as long as an operation takes.
  */
 #ifndef XVMSG_AIO_H
 #define XVMSG_AIO_H
@@ -19,6 +25,13 @@
 
 struct aio;
 
+/* A file to do it on. */
+struct aio_file {
+    int fd;
+    bool quick; /* the page cache takes what is written: done in a moment, mostly */
+    int slot;   /* private: place among the ring's registered files, -1 for none */
+};
+
 enum aio_kind {
     AIO_READ,
     AIO_WRITE,
@@ -30,12 +43,12 @@ enum aio_kind {
 /*
  * One operation. Fill in the first part; op, pieces and file stay until done()
  * is called, with 0 or a negative errno. A read or write moves all of its bytes
- * or fails (-EIO when the file ends before them); it uses up `iov`. What a file
+ * or fails (a read with -ENODATA when the file ends before them); it uses up `iov`. What a file
  * system or block device cannot do with a range is -EOPNOTSUPP.
  */
 struct aio_op {
     enum aio_kind kind;
-    int fd;
+    const struct aio_file *file;
     bool durable; /* writes: on stable storage when done */
     struct iov iov; /* reads and writes */
     uint64_t offset;
@@ -50,6 +63,11 @@ struct aio *aio_new(struct event_base *base, const char **why);
 
 /* Waits for what is in flight, as aio_drain(). NULL is fine. */
 void aio_free(struct aio *aio);
+
+/* Takes `fd` for operations, and gives it back closed. Nothing may be in flight on it
+ * then. */
+void aio_open(struct aio *aio, struct aio_file *file, int fd);
+void aio_close(struct aio *aio, struct aio_file *file);
 
 /* Never blocks and never fails: done() tells. It is not called from in here. */
 void aio_start(struct aio *aio, struct aio_op *op);

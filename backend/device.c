@@ -3,6 +3,7 @@
 
 #include "backend/device.h"
 
+#include <inttypes.h>
 #include <linux/virtio_ring.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -71,7 +72,7 @@ bool device_running(const struct device *device)
 
 struct queue *device_queue(const struct device *device, uint32_t index)
 {
-    return index < device->class->num_queues ? device->queues[index] : NULL;
+    return index < device->num_queues ? device->queues[index] : NULL;
 }
 
 void device_kick(struct device *device, uint32_t queue_index)
@@ -176,6 +177,19 @@ void device_needs_reset(struct device *device, const char *why)
     raise_event(device, PENDING_CONFIG);
 }
 
+void device_complain(struct device *device, const char *what)
+{
+    uint64_t unlogged = device->trouble_limit.suppressed;
+
+    if (!log_limit_passes(&device->trouble_limit, device_now(device)))
+        return;
+    if (unlogged)
+        log_warning("%s: device %s: %s (and %" PRIu64 " lines like this not logged)",
+                    device->host->label, device->name, what, unlogged);
+    else
+        log_warning("%s: device %s: %s", device->host->label, device->name, what);
+}
+
 struct device *device_of_source(struct pending_source *source)
 {
     return (struct device *)((char *)source - offsetof(struct device, events));
@@ -232,7 +246,7 @@ static bool layout_fits(const struct device *device)
 {
     if (!(device->accepted & FEATURE(VIRTIO_F_RING_PACKED)))
         return true;
-    for (uint32_t i = 0; i < device->class->num_queues; i++) {
+    for (uint32_t i = 0; i < device->num_queues; i++) {
         if (queue_enabled(device->queues[i]))
             return false;
     }
@@ -250,13 +264,13 @@ static void tell_queues(struct device *device)
 {
     uint64_t features = device->status & VIRTIO_CONFIG_S_FEATURES_OK ? device->accepted : 0;
 
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         queue_negotiated(device->queues[i], features);
 }
 
 static void kick_all(struct device *device)
 {
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         device_kick(device, i);
 }
 
@@ -291,11 +305,11 @@ static void finish_reset_if_idle(struct device *device)
 {
     if (!device->resetting)
         return;
-    for (uint32_t i = 0; i < device->class->num_queues; i++) {
+    for (uint32_t i = 0; i < device->num_queues; i++) {
         if (!queue_idle(device->queues[i]))
             return;
     }
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         queue_clear(device->queues[i]);
     if (device->class->reset)
         device->class->reset(device->state);
@@ -327,9 +341,9 @@ void device_reset(struct device *device)
     device->news.kind = CONFIG_NO_NEWS;
     /* All are stopped before the class hears of the first: a chain that comes
      * back now may be the last, and end the reset. */
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         queue_stop(device->queues[i]);
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         let_class_stop(device, device->queues[i]);
     finish_reset_if_idle(device);
 }
@@ -415,7 +429,7 @@ static bool make_queues(struct device *device)
         .user = device,
     };
 
-    for (uint32_t i = 0; i < device->class->num_queues; i++) {
+    for (uint32_t i = 0; i < device->num_queues; i++) {
         device->queues[i] = queue_new(i, device->class->queue_size, &owner);
         if (!device->queues[i])
             return false;
@@ -428,13 +442,14 @@ struct device *device_new(struct device_host *host, const struct device_class *c
 {
     const struct device_setup setup = {
         .name = what->name, .fds = fds, .choices = &what->choices};
-    struct device *device =
-        calloc(1, sizeof(*device) + class->num_queues * sizeof(device->queues[0]));
+    uint32_t num_queues = class->count_queues ? class->count_queues(&setup) : class->num_queues;
+    struct device *device = calloc(1, sizeof(*device) + num_queues * sizeof(device->queues[0]));
 
     snprintf(why, DEVICE_WHY_MAX, "%s: out of memory", what->name);
     if (!device)
         return NULL;
     device->class = class;
+    device->num_queues = num_queues;
     device->host = host;
     device->number = what->number;
     device->offered = FEATURES_OF_ALL;
@@ -463,7 +478,7 @@ void device_free(struct device *device)
     doorbells_drop_all(device);
     if (device->state)
         device->class->destroy(device->state);
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         queue_free(device->queues[i]);
     if (device->work)
         event_free(device->work);

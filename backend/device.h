@@ -85,6 +85,10 @@ struct device_class {
     uint32_t config_size; /* bytes of configuration space, up to DEVICE_MAX_CONFIG */
     bool no_target;       /* stands on no file: create() gets no descriptor */
 
+    /* How many queues this instance has, as its setup wants it: 1 to num_queues. NULL:
+     * num_queues. */
+    uint32_t (*count_queues)(const struct device_setup *setup);
+
     /* The instance's own state, or NULL with a sentence in why[DEVICE_WHY_MAX]
      * that begins with the instance's name. */
     void *(*create)(struct device *device, const struct device_setup *setup, char *why);
@@ -137,6 +141,10 @@ void device_kick(struct device *device, uint32_t queue_index);
  * the other; not for what write_config() applied.
  */
 void device_config_changed(struct device *device, uint32_t offset, uint32_t length);
+
+/* Trouble with what the device stands on: a line in the log, if it is the first in ten
+ * seconds, for a guest can provoke it at will. */
+void device_complain(struct device *device, const char *what);
 
 /* The driver broke the rules (or we did): stop, log why, tell the driver that
  * only a reset helps. */

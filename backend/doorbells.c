@@ -135,7 +135,7 @@ free_bell:
 static bool has_slots(struct device *device)
 {
     if (!device->doorbells)
-        device->doorbells = calloc(device->class->num_queues, sizeof(struct doorbell *));
+        device->doorbells = calloc(device->num_queues, sizeof(struct doorbell *));
     return device->doorbells != NULL;
 }
 
@@ -172,7 +172,7 @@ void doorbells_drop_all(struct device *device)
 {
     if (!device->doorbells)
         return;
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         doorbells_drop(device, i);
     free(device->doorbells);
     device->doorbells = NULL;

@@ -61,6 +61,29 @@ static bool suits(int fd, const char *path, char why[WHY_SIZE])
     return true;
 }
 
+static bool is_direct(const struct choices *choices)
+{
+    const char *cache = choices_get(choices, XS_CACHE);
+
+    return cache && (strcmp(cache, XS_CACHE_NONE) == 0 || strcmp(cache, XS_CACHE_DIRECTSYNC) == 0);
+}
+
+/* A second descriptor of the file behind `fd`, past the page cache. */
+static int open_direct(int fd, bool read_only, const char *path, char why[WHY_SIZE])
+{
+    char link[32];
+    int direct;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    direct = open(link, (read_only ? O_RDONLY : O_RDWR) | O_DIRECT | O_CLOEXEC);
+    if (direct < 0 && errno == EINVAL)
+        snprintf(why, WHY_SIZE, "%.128s: its file system has no O_DIRECT, which this cache mode needs",
+                 path);
+    else if (direct < 0)
+        snprintf(why, WHY_SIZE, "%.128s: cannot be opened for O_DIRECT: %s", path, strerror(errno));
+    return direct;
+}
+
 static int open_path(const char *path, bool read_only, char why[WHY_SIZE])
 {
     /* O_NONBLOCK: opening a pipe or a tape must not hold every other bus. */
@@ -87,13 +110,23 @@ close_fd:
 static bool open_file(const struct bus *bus, const struct wanted *wanted, struct target *target,
                       char why[WHY_SIZE])
 {
-    const char *mode = choices_get(&wanted->device.choices, XS_MODE);
-    int fd = open_path(wanted->target, strcmp(mode, XS_MODE_READ) == 0, why);
+    const struct choices *choices = &wanted->device.choices;
+    bool read_only = strcmp(choices_get(choices, XS_MODE), XS_MODE_READ) == 0;
+    int fd = open_path(wanted->target, read_only, why);
+    int direct;
 
     (void)bus;
     if (fd < 0)
         return false;
     target->fds = (struct fds){1, {fd}};
+    if (!is_direct(choices))
+        return true;
+    direct = open_direct(fd, read_only, wanted->target, why);
+    if (direct < 0) {
+        fds_close(&target->fds);
+        return false;
+    }
+    target->fds = (struct fds){2, {fd, direct}};
     return true;
 }
 

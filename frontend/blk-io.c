@@ -17,6 +17,7 @@
 #define RANGE_BYTES 16u
 #define MAX_OP_BYTES (UINT64_C(1) << 31)
 #define NO_STATUS 0xff
+#define REQUESTS_IN_A_ROW 8u
 
 /* ---- operations ---- */
 
@@ -223,12 +224,26 @@ static void give_part(struct xvmsg_blk *blk, const struct blk_part *part)
         blk->free_chunks |= UINT32_C(1) << part->chunks[i];
 }
 
+/* Several in a row go to the same queue, so that the device is told of them at once.
+ * NULL: none has room. */
+static struct xvmsg_queue *pick_queue(const struct xvmsg_blk *blk, unsigned descriptors)
+{
+    for (unsigned i = 0; i < blk->num_queues; i++) {
+        unsigned index = (blk->turn / REQUESTS_IN_A_ROW + i) % blk->num_queues;
+
+        if (xvmsg_queue_free(blk->queues[index]) >= descriptors)
+            return blk->queues[index];
+    }
+    return NULL;
+}
+
 /* Hands the next part of an operation to the device; false when there is no room. */
 static bool issue_part(struct xvmsg_blk *blk, struct blk_op *op)
 {
     struct xvmsg_buffer buffers[BLK_MAX_SEGMENTS + 2];
     bool device_writes = op->type != VIRTIO_BLK_T_OUT && !is_range(op->type);
     bool has_data = op->type != VIRTIO_BLK_T_FLUSH;
+    struct xvmsg_queue *queue;
     unsigned count = 0;
 
     if (!blk->free_parts)
@@ -241,7 +256,8 @@ static bool issue_part(struct xvmsg_blk *blk, struct blk_op *op)
     *part = (struct blk_part){.op = op};
     if (has_data && !(count = place_data(blk, part, slot, buffers + 1)))
         return false;
-    if (xvmsg_queue_free(blk->queue) < count + 2)
+    queue = pick_queue(blk, count + 2);
+    if (!queue)
         return false;
     write_header(slot, op);
     buffers[0] = describe(blk, slot, SLOT_STATUS);
@@ -251,10 +267,11 @@ static bool issue_part(struct xvmsg_blk *blk, struct blk_op *op)
 
     unsigned out = device_writes ? 1 : count + 1;
 
-    if (xvmsg_queue_push(blk->queue, buffers, out, count + 2 - out, part) < 0)
+    if (xvmsg_queue_push(queue, buffers, out, count + 2 - out, part) < 0)
         return false;
     part->expected = device_writes ? part->length + 1 : 1;
     take_part(blk, part);
+    blk->turn++;
     op->issued += part->length;
     op->in_flight++;
     return true;
@@ -305,12 +322,12 @@ static void complete_part(struct xvmsg_blk *blk, struct blk_part *part, uint32_t
 
 /* ---- completions ---- */
 
-void blk_io_used(struct xvmsg_blk *blk)
+void blk_io_used(struct xvmsg_blk *blk, struct xvmsg_queue *queue)
 {
     struct blk_part *part;
     uint32_t written;
 
-    while (blk->usable && (part = xvmsg_queue_pop(blk->queue, &written))) {
+    while (blk->usable && (part = xvmsg_queue_pop(queue, &written))) {
         struct blk_op *op = part->op;
 
         complete_part(blk, part, written);

@@ -37,6 +37,13 @@ uint32_t blk_properties_u32(const struct xvmsg_blk *blk, unsigned feature, uint3
     return number(blk, feature, offset, 4, otherwise);
 }
 
+unsigned blk_properties_num_queues(const struct xvmsg_blk *blk)
+{
+    uint32_t count = number(blk, VIRTIO_BLK_F_MQ, CONFIG(num_queues), 2, 1);
+
+    return count ? count : 1;
+}
+
 /* `count` things of so many bytes; 0 for more than anybody means. */
 static uint32_t bytes_of(uint64_t count, uint32_t each)
 {

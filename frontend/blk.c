@@ -50,10 +50,8 @@ static void used(struct xvmsg_device *device, unsigned index, void *user)
 {
     struct xvmsg_blk *blk = user;
 
-    (void)device;
-    (void)index;
     blk_hold(blk);
-    blk_io_used(blk);
+    blk_io_used(blk, xvmsg_device_queue(device, index));
     blk_release(blk);
 }
 
@@ -103,12 +101,22 @@ static void divide_memory(struct xvmsg_blk *blk)
     blk->free_chunks = (uint32_t)((UINT64_C(1) << num_chunks) - 1);
 }
 
+static uint32_t smallest_queue(const struct xvmsg_blk *blk)
+{
+    uint32_t size = UINT32_MAX;
+
+    for (unsigned i = 0; i < blk->num_queues; i++)
+        size = smaller(xvmsg_queue_size(blk->queues[i]), size);
+    return size;
+}
+
 static int check_disk(struct xvmsg_blk *blk)
 {
     unsigned long long number = xvmsg_device_number(blk->device);
     uint32_t config_size = xvmsg_device_get_info(blk->device)->config_size;
     uint32_t size_max =
         blk_properties_u32(blk, VIRTIO_BLK_F_SIZE_MAX, CONFIG_SIZE_MAX, UINT32_MAX);
+    uint32_t queue_size = smallest_queue(blk);
     uint32_t seg_max = blk_properties_u32(blk, VIRTIO_BLK_F_SEG_MAX, CONFIG_SEG_MAX, UINT32_MAX);
 
     if (config_size < CONFIG_CAPACITY + CAPACITY_BYTES)
@@ -117,14 +125,26 @@ static int check_disk(struct xvmsg_blk *blk)
     if (size_max < BLK_SECTOR)
         return handle_fail(blk->h, EIO, "device %llu: segments of %u bytes are too small", number,
                            size_max);
-    if (xvmsg_queue_size(blk->queue) < 4)
+    if (queue_size < 4)
         return handle_fail(blk->h, EIO, "device %llu: its queue is too small for a disk", number);
     blk->segment_bytes = smaller(size_max, BLK_PART_BYTES) & ~(BLK_SECTOR - 1);
     /* Not more than leaves room for header and status. */
-    blk->max_segments = smaller(xvmsg_queue_size(blk->queue) - 2, BLK_MAX_SEGMENTS);
+    blk->max_segments = smaller(queue_size - 2, BLK_MAX_SEGMENTS);
     blk->max_segments = smaller(seg_max ? seg_max : 1, blk->max_segments);
     blk_properties_read(blk);
     return 0;
+}
+
+/* All that the device has: whoever gave it several wants them used. It may say more than
+ * there are. */
+static unsigned count_queues(struct xvmsg_device *device, void *user)
+{
+    struct xvmsg_blk *blk = user;
+    uint32_t there = smaller(xvmsg_device_get_info(device)->max_virtqueues, BLK_MAX_QUEUES);
+
+    blk->device = device;
+    blk->num_queues = smaller(blk_properties_num_queues(blk), there ? there : 1);
+    return blk->num_queues;
 }
 
 static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, void *user)
@@ -133,7 +153,8 @@ static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, 
 
     blk->device = device;
     if (status == XVMSG_OK) {
-        blk->queue = xvmsg_device_queue(device, 0);
+        for (unsigned i = 0; i < blk->num_queues; i++)
+            blk->queues[i] = xvmsg_device_queue(device, i);
         if (check_disk(blk) < 0)
             status = XVMSG_REFUSED;
         else
@@ -153,8 +174,9 @@ struct xvmsg_blk *xvmsg_blk_open(struct xvmsg *h, uint64_t number, xvmsg_blk_rea
                     BLK_FEATURE(VIRTIO_BLK_F_RO) | BLK_FEATURE(VIRTIO_BLK_F_FLUSH) |
                     BLK_FEATURE(VIRTIO_BLK_F_BLK_SIZE) | BLK_FEATURE(VIRTIO_BLK_F_TOPOLOGY) |
                     BLK_FEATURE(VIRTIO_BLK_F_CONFIG_WCE) | BLK_FEATURE(VIRTIO_BLK_F_DISCARD) |
-                    BLK_FEATURE(VIRTIO_BLK_F_WRITE_ZEROES),
-        .num_queues = 1,
+                    BLK_FEATURE(VIRTIO_BLK_F_WRITE_ZEROES) | BLK_FEATURE(VIRTIO_BLK_F_MQ),
+        .num_queues = BLK_MAX_QUEUES,
+        .count_queues = count_queues,
         .queue_size = QUEUE_SIZE,
         .buffer_bytes = BLK_PARTS * BLK_SLOT_BYTES + BLK_MAX_CHUNKS * BLK_CHUNK_BYTES + USER_BYTES,
         .used = used,
@@ -211,7 +233,7 @@ void blk_free_all(struct xvmsg *h)
 uint64_t xvmsg_blk_size(const struct xvmsg_blk *blk)
 {
     /* The device decides how long its configuration is. */
-    bool told = blk->queue && xvmsg_device_get_info(blk->device)->config_size >=
+    bool told = blk->queues[0] && xvmsg_device_get_info(blk->device)->config_size >=
                                   CONFIG_CAPACITY + CAPACITY_BYTES;
     const uint8_t *config = told ? xvmsg_device_config(blk->device) : NULL;
     uint64_t sectors = config ? le64_get(config + CONFIG_CAPACITY) : 0;

@@ -26,6 +26,7 @@
 #define BLK_PART_CHUNKS 4u
 #define BLK_PART_BYTES (256u * 1024)
 #define BLK_MAX_SEGMENTS 62u
+#define BLK_MAX_QUEUES 8u
 
 #define BLK_FEATURE(bit) (UINT64_C(1) << (bit))
 
@@ -58,7 +59,9 @@ struct xvmsg_blk {
     struct xvmsg_blk *next;
     struct xvmsg *h;
     struct xvmsg_device *device;
-    struct xvmsg_queue *queue;
+    struct xvmsg_queue *queues[BLK_MAX_QUEUES];
+    unsigned num_queues;
+    unsigned turn; /* requests so far, to spread them over the queues */
     xvmsg_blk_ready *ready;
     void *user;
     xvmsg_blk_changed *changed; /* NULL: nobody cares */
@@ -104,6 +107,9 @@ void blk_properties_read(struct xvmsg_blk *blk);
 uint32_t blk_properties_u32(const struct xvmsg_blk *blk, unsigned feature, uint32_t offset,
                             uint32_t otherwise);
 
+/* As many queues as the device says it has; at least 1. */
+unsigned blk_properties_num_queues(const struct xvmsg_blk *blk);
+
 /* Ends a change of the cache mode, if one is on its way. */
 void blk_properties_end(struct xvmsg_blk *blk, enum xvmsg_status status);
 
@@ -116,8 +122,9 @@ int blk_io_submit(struct xvmsg_blk *blk, const struct blk_op *wanted);
 /* Lets nobody hear of the operations with this `user` again. */
 void blk_io_forget(struct xvmsg_blk *blk, const void *user);
 
-/* Takes back what the device has used, and goes on with what waited for room. */
-void blk_io_used(struct xvmsg_blk *blk);
+/* Takes back what the device has used of a queue, and goes on with what waited for
+ * room. */
+void blk_io_used(struct xvmsg_blk *blk, struct xvmsg_queue *queue);
 
 /* Ends everything in flight; the disk is no longer usable. */
 void blk_io_end_all(struct xvmsg_blk *blk, enum xvmsg_status status);

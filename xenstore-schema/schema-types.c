@@ -16,7 +16,7 @@ struct device_type {
 };
 
 static const struct device_type device_types[] = {
-    {"blk", {XS_TARGET, XS_MODE}, {XS_UUID}},
+    {"blk", {XS_TARGET, XS_MODE}, {XS_CACHE, XS_QUEUES, XS_UUID}},
     {"rng", {NULL}, {XS_RATE, XS_UUID}},
 };
 

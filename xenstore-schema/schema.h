@@ -60,6 +60,9 @@
 #define XS_TYPE "type"
 #define XS_TARGET "target"
 #define XS_MODE "mode"
+#define XS_CACHE "cache"
+#define XS_QUEUES "queues"
+#define XS_QUEUES_MAX 8
 #define XS_RATE "rate"
 #define XS_UUID "uuid"
 #define XS_NUMBER "number"
@@ -75,6 +78,10 @@
 
 /* Values. */
 #define XS_TYPES "blk|rng"
+#define XS_CACHE_WRITEBACK "writeback"
+#define XS_CACHE_WRITETHROUGH "writethrough"
+#define XS_CACHE_NONE "none"
+#define XS_CACHE_DIRECTSYNC "directsync"
 #define XS_MODE_READ "r"
 #define XS_MODE_WRITE "w"
 #define XS_WIRE_FORM_WIDE "wide"

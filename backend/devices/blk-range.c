@@ -115,7 +115,7 @@ static void on_done(struct aio_op *op, int result)
     if (result == -EINVAL && op->kind != AIO_SYNC)
         result = -EOPNOTSUPP;
     if (result < 0 || !start_next(r))
-        end(r, blk_request_status(result));
+        end(r, blk_request_status(r->blk, op, result));
 }
 
 /* What can be said without looking at the ranges. */
@@ -142,7 +142,7 @@ void blk_range_serve(struct blk *blk, struct queue *queue, struct chain *chain, 
         return;
     }
     *r = (struct range_request){
-        .op = {.fd = blk->fd, .done = on_done},
+        .op = {.file = &blk->file, .done = on_done},
         .blk = blk,
         .queue = queue,
         .chain = chain,

@@ -4,7 +4,10 @@
 /* Requests to a disk: reads, writes, flushes, the id. */
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend/devices/blk.h"
 #include "common/le.h"
@@ -12,6 +15,7 @@
 /* A request the kernel is working on. */
 struct request {
     struct aio_op op;
+    struct blk *blk;
     struct queue *queue;
     struct chain *chain;
     uint8_t *status;
@@ -24,11 +28,29 @@ struct header {
     uint64_t sector;
 };
 
-uint8_t blk_request_status(int result)
+static void complain(struct blk *blk, const struct aio_op *op, int result)
+{
+    static const char *const doings[] = {
+        [AIO_READ] = "read",    [AIO_WRITE] = "written", [AIO_SYNC] = "made durable",
+        [AIO_PUNCH] = "discarded", [AIO_ZERO] = "zeroed",
+    };
+    char path[128], what[256];
+
+    blk_target_path(blk->file.fd, path, sizeof(path));
+    snprintf(what, sizeof(what), "%s cannot be %s at byte %" PRIu64 ": %s", path,
+             doings[op->kind], op->offset,
+             result == -ENODATA ? "it has become shorter" : strerror(-result));
+    device_complain(blk->device, what);
+}
+
+uint8_t blk_request_status(struct blk *blk, const struct aio_op *op, int result)
 {
     if (result >= 0)
         return VIRTIO_BLK_S_OK;
-    return result == -EOPNOTSUPP ? VIRTIO_BLK_S_UNSUPP : VIRTIO_BLK_S_IOERR;
+    if (result == -EOPNOTSUPP)
+        return VIRTIO_BLK_S_UNSUPP;
+    complain(blk, op, result);
+    return VIRTIO_BLK_S_IOERR;
 }
 
 void blk_request_answer(struct queue *queue, struct chain *chain, uint8_t *status, uint8_t value,
@@ -42,9 +64,27 @@ static void on_done(struct aio_op *op, int result)
 {
     struct request *request = (struct request *)((char *)op - offsetof(struct request, op));
 
-    blk_request_answer(request->queue, request->chain, request->status, blk_request_status(result),
-                       request->data_in);
+    blk_request_answer(request->queue, request->chain, request->status,
+                       blk_request_status(request->blk, op, result), request->data_in);
     free(request);
+}
+
+/* Whether a request can go past the page cache is the guest's doing: what it puts into
+ * odd places goes through it. The kernel keeps both views of the file the same. */
+static bool is_aligned(const struct blk *blk, const struct aio_op *op)
+{
+    uint64_t offset = op->offset, memory = 0;
+
+    for (uint32_t i = 0; i < op->iov.count; i++) {
+        offset |= op->iov.pieces[i].iov_len;
+        memory |= (uintptr_t)op->iov.pieces[i].iov_base;
+    }
+    return !(offset & (blk->direct_offset - 1)) && !(memory & (blk->direct_memory - 1));
+}
+
+static const struct aio_file *file_for(const struct blk *blk, const struct aio_op *op)
+{
+    return blk->is_direct && is_aligned(blk, op) ? &blk->direct : &blk->file;
 }
 
 static void start(struct blk *blk, struct queue *queue, struct chain *chain, uint8_t *status,
@@ -57,8 +97,9 @@ static void start(struct blk *blk, struct queue *queue, struct chain *chain, uin
         return;
     }
     request->op = *op;
-    request->op.fd = blk->fd;
+    request->op.file = file_for(blk, op);
     request->op.done = on_done;
+    request->blk = blk;
     request->queue = queue;
     request->chain = chain;
     request->status = status;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "backend/devices/blk.h"
 #include "xenstore-schema/schema.h"
@@ -62,6 +63,41 @@ bool blk_target_check(const struct device_setup *setup, uint64_t *size, char *wh
         return false;
     }
     return true;
+}
+
+static uint32_t alignment(uint32_t told, uint32_t otherwise)
+{
+    return told && told <= BLOCK_MAX && !(told & (told - 1)) ? told : otherwise;
+}
+
+void blk_target_alignment(int fd, uint32_t *offset, uint32_t *memory)
+{
+    uint32_t told_offset = 0, told_memory = 0;
+#ifdef STATX_DIOALIGN
+    struct statx st;
+
+    if (statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &st) == 0 && st.stx_mask & STATX_DIOALIGN) {
+        told_offset = st.stx_dio_offset_align;
+        told_memory = st.stx_dio_mem_align;
+    }
+#else
+    (void)fd;
+#endif
+    *offset = alignment(told_offset, FILE_PHYSICAL_MAX);
+    *memory = alignment(told_memory, FILE_PHYSICAL_MAX);
+}
+
+void blk_target_path(int fd, char *path, size_t size)
+{
+    char link[32];
+    ssize_t length;
+
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    length = readlink(link, path, size - 1);
+    if (length < 0)
+        snprintf(path, size, "its target");
+    else
+        path[length] = '\0';
 }
 
 static bool block_size_valid(uint64_t size)

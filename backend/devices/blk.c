@@ -4,9 +4,13 @@
 /*
  * virtio-blk over a raw file or a block device.
  *
- * Writes go to the host's page cache and are made durable by FLUSH; a driver
- * that did not accept FLUSH, or that turned the cache off (CONFIG_WCE), gets each
- * write durable when it completes, as the specification promises it.
+ * Writes go to the host's page cache, or past it, and are made durable by FLUSH; a
+ * driver that did not accept FLUSH, or that turned the cache off (CONFIG_WCE), gets each
+ * write durable when it completes, as the specification promises it. It can be told
+ * beforehand that nobody may have a cache: then neither feature is there.
+ *
+ * With several queues a flush is of what was completed on any of them: all of them
+ * write to one file.
  */
 
 #include "backend/devices/blk.h"
@@ -20,6 +24,7 @@
 #include "backend/devices/table.h"
 #include "common/le.h"
 #include "common/store.h"
+#include "xenstore-schema/schema.h"
 
 #define QUEUE_SIZE 128u
 /* Data descriptors of one request: the chain less header and status. */
@@ -33,17 +38,52 @@ _Static_assert(NAME_MAX_LENGTH <= VIRTIO_BLK_ID_BYTES, "a name is an id string")
 
 /* ---- life ---- */
 
-/* Of a read-only disk nothing can be discarded or zeroed, and no cache matters. */
-static uint64_t features_of(bool read_only)
+/* Of a read-only disk nothing can be discarded or zeroed, and no cache matters; where
+ * nobody may have one there is nothing to flush. */
+static uint64_t features_of(const struct blk *blk)
 {
     uint64_t features = FEATURE(VIRTIO_BLK_F_SIZE_MAX) | FEATURE(VIRTIO_BLK_F_SEG_MAX) |
-                        FEATURE(VIRTIO_BLK_F_BLK_SIZE) | FEATURE(VIRTIO_BLK_F_TOPOLOGY) |
-                        FEATURE(VIRTIO_BLK_F_FLUSH);
+                        FEATURE(VIRTIO_BLK_F_BLK_SIZE) | FEATURE(VIRTIO_BLK_F_TOPOLOGY);
 
-    if (read_only)
+    if (blk->num_queues > 1)
+        features |= FEATURE(VIRTIO_BLK_F_MQ);
+    if (!blk->writethrough)
+        features |= FEATURE(VIRTIO_BLK_F_FLUSH);
+    if (blk->read_only)
         return features | FEATURE(VIRTIO_BLK_F_RO);
-    return features | FEATURE(VIRTIO_BLK_F_CONFIG_WCE) | FEATURE(VIRTIO_BLK_F_DISCARD) |
-           FEATURE(VIRTIO_BLK_F_WRITE_ZEROES);
+    if (!blk->writethrough)
+        features |= FEATURE(VIRTIO_BLK_F_CONFIG_WCE);
+    return features | FEATURE(VIRTIO_BLK_F_DISCARD) | FEATURE(VIRTIO_BLK_F_WRITE_ZEROES);
+}
+
+static uint32_t blk_count_queues(const struct device_setup *setup)
+{
+    return (uint32_t)choices_number(setup->choices, XS_QUEUES, 1);
+}
+
+static bool is_writethrough(const struct device_setup *setup)
+{
+    const char *cache = choices_get(setup->choices, XS_CACHE);
+
+    return cache && (strcmp(cache, XS_CACHE_WRITETHROUGH) == 0 ||
+                     strcmp(cache, XS_CACHE_DIRECTSYNC) == 0);
+}
+
+/* The second descriptor is the first one's file, with O_DIRECT. */
+static void open_files(struct blk *blk, const struct fds *fds)
+{
+    struct aio *aio = device_aio(blk->device);
+
+    blk->file.quick = true;
+    aio_open(aio, &blk->file, fds->fd[0]);
+    blk->geometry = blk_target_geometry(fds->fd[0]);
+    if (fds->count < 2)
+        return;
+    blk->is_direct = true;
+    aio_open(aio, &blk->direct, fds->fd[1]);
+    blk_target_alignment(fds->fd[1], &blk->direct_offset, &blk->direct_memory);
+    if (blk->geometry.physical < blk->direct_offset)
+        blk->geometry.physical = blk->direct_offset;
 }
 
 static void *blk_create(struct device *device, const struct device_setup *setup, char *why)
@@ -59,14 +99,15 @@ static void *blk_create(struct device *device, const struct device_setup *setup,
         return NULL;
     }
     blk->device = device;
-    blk->fd = setup->fds->fd[0];
+    open_files(blk, setup->fds);
+    blk->writethrough = is_writethrough(setup);
+    blk->num_queues = blk_count_queues(setup);
     blk->read_only = blk_target_read_only(setup);
     blk->writeback = true;
     blk->sectors = size / BLK_SECTOR;
-    blk->geometry = blk_target_geometry(setup->fds->fd[0]);
     /* Padded with zeros, none of them needed when the name is 20 bytes long. */
     memcpy(blk->id, setup->name, strnlen(setup->name, sizeof(blk->id)));
-    device_offer_features(device, features_of(blk->read_only));
+    device_offer_features(device, features_of(blk));
     return blk;
 }
 
@@ -74,7 +115,9 @@ static void blk_destroy(void *state)
 {
     struct blk *blk = state;
 
-    close(blk->fd);
+    if (blk->is_direct)
+        aio_close(device_aio(blk->device), &blk->direct);
+    aio_close(device_aio(blk->device), &blk->file);
     free(blk);
 }
 
@@ -145,6 +188,8 @@ static void blk_read_config(void *state, void *config)
     le32_put(bytes + CONFIG(size_max), SIZE_MAX_BYTES);
     le32_put(bytes + CONFIG(seg_max), SEG_MAX);
     put_geometry(bytes, &blk->geometry);
+    if (blk->num_queues > 1)
+        le16_put(bytes + CONFIG(num_queues), (uint16_t)blk->num_queues);
     if (blk->read_only)
         return;
     bytes[CONFIG(wce)] = writeback(blk);
@@ -168,14 +213,14 @@ static void blk_target_changed(void *state)
     struct blk *blk = state;
     uint64_t size;
 
-    if (!blk_target_size(blk->fd, &size) || size / BLK_SECTOR == blk->sectors)
+    if (!blk_target_size(blk->file.fd, &size) || size / BLK_SECTOR == blk->sectors)
         return;
     blk->sectors = size / BLK_SECTOR;
     device_config_changed(blk->device, CONFIG(capacity),
                           sizeof(((struct virtio_blk_config *)0)->capacity));
 }
 
-/* ---- the queue ---- */
+/* ---- the queues ---- */
 
 static void blk_queue_kick(void *state, struct queue *queue)
 {
@@ -190,7 +235,8 @@ static void blk_queue_kick(void *state, struct queue *queue)
 const struct device_class blk_class = {
     .name = "blk",
     .virtio_id = VIRTIO_ID_BLOCK,
-    .num_queues = 1,
+    .num_queues = XS_QUEUES_MAX,
+    .count_queues = blk_count_queues,
     .queue_size = QUEUE_SIZE,
     .config_size = sizeof(struct virtio_blk_config),
     .create = blk_create,

@@ -33,7 +33,15 @@ struct blk_geometry {
 
 struct blk {
     struct device *device;
-    int fd;
+    struct aio_file file;
+    /* The same file opened with O_DIRECT, if it is to be used so, for what begins and
+     * ends where it must in the file and in memory: powers of two. */
+    bool is_direct;
+    struct aio_file direct;
+    uint32_t direct_offset;
+    uint32_t direct_memory;
+    bool writethrough; /* whatever the driver chooses */
+    unsigned num_queues;
     bool read_only;
     bool writeback; /* unless the driver chose otherwise */
     uint64_t sectors;
@@ -59,6 +67,12 @@ bool blk_target_read_only(const struct device_setup *setup);
 /* Can it be a disk? False with a sentence. */
 bool blk_target_check(const struct device_setup *setup, uint64_t *size, char *why);
 
+/* What O_DIRECT asks of offsets and lengths in the file, and of memory. */
+void blk_target_alignment(int fd, uint32_t *offset, uint32_t *memory);
+
+/* Where the file is now, for people; "(deleted)" if it is nowhere. */
+void blk_target_path(int fd, char *path, size_t size);
+
 /* All of it powers of two, or defaults. */
 struct blk_geometry blk_target_geometry(int fd);
 
@@ -72,8 +86,8 @@ bool blk_request_serve(struct blk *blk, struct queue *queue, struct chain *chain
 void blk_request_answer(struct queue *queue, struct chain *chain, uint8_t *status, uint8_t value,
                         uint32_t data_in);
 
-/* The status for what aio says. */
-uint8_t blk_request_status(int result);
+/* The status for how an operation ended; trouble is logged. */
+uint8_t blk_request_status(struct blk *blk, const struct aio_op *op, int result);
 
 /* ---- blk-range ---- */
 

@@ -119,6 +119,26 @@ static void does_not_care_about_framing(void)
     blk_guest_stop(g);
 }
 
+/* Data on the wrong side is no data; what follows the header of a read is nobody's. */
+static void data_on_the_wrong_side_stays_where_it_is(void)
+{
+    struct guest *g = start();
+    uint8_t byte;
+
+    memset(g->area + GUEST_DATA, 0x5a, 512);
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_IN, 7, 512, 0);
+    guest_kick(g, DEV);
+    CU_ASSERT_EQUAL(guest_await_used(g), 1);
+    CU_ASSERT_EQUAL(g->area[GUEST_STATUSES], VIRTIO_BLK_S_OK);
+    CU_ASSERT_EQUAL(g->area[GUEST_DATA], 0x5a);
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_OUT, 7, 512, WRITE);
+    guest_kick(g, DEV);
+    guest_await_used(g);
+    CU_ASSERT(pread(blk_guest_disk, &byte, 1, 7 * 512) == 1 && byte == 7);
+    CU_ASSERT_EQUAL(g->area[GUEST_DATA], 0x5a);
+    blk_guest_stop(g);
+}
+
 static void serves_many_at_once(void)
 {
     struct guest *g = start();
@@ -511,6 +531,7 @@ static const struct test_case cases[] = {
     TEST(writes_and_flushes),
     TEST(tells_its_name),
     TEST(does_not_care_about_framing),
+    TEST(data_on_the_wrong_side_stays_where_it_is),
     TEST(serves_many_at_once),
     TEST(what_the_kernel_does_not_take_is_handed_over_again),
     TEST(is_silent_when_asked_to_be),

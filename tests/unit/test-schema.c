@@ -83,6 +83,11 @@ static void values_are_held_to_their_type(void)
     CU_ASSERT(valid("B/request/x/type", "blk"));
     CU_ASSERT(!valid("B/request/x/type", "floppy"));
     CU_ASSERT(valid("B/request/x/type", "rng"));
+    CU_ASSERT(valid("B/request/x/cache", "directsync"));
+    CU_ASSERT(!valid("B/request/x/cache", "unsafe"));
+    CU_ASSERT(valid("B/request/x/queues", "8"));
+    CU_ASSERT(!valid("B/request/x/queues", "0"));
+    CU_ASSERT(!valid("B/request/x/queues", "9"));
     CU_ASSERT(!valid("B/request/x/rate", "0"));
     CU_ASSERT(valid("B/request/x/rate", "4294967295"));
     CU_ASSERT(!valid("B/request/x/rate", "4294967296"));
@@ -115,6 +120,9 @@ static void a_type_says_which_keys_its_requests_have(void)
     CU_ASSERT_EQUAL(schema_use("blk", "mode"), SCHEMA_NEEDED);
     CU_ASSERT_EQUAL(schema_use("blk", "uuid"), SCHEMA_OPTIONAL);
     CU_ASSERT_EQUAL(schema_use("blk", "rate"), SCHEMA_UNFIT);
+    CU_ASSERT_EQUAL(schema_use("blk", "cache"), SCHEMA_OPTIONAL);
+    CU_ASSERT_EQUAL(schema_use("blk", "queues"), SCHEMA_OPTIONAL);
+    CU_ASSERT_EQUAL(schema_use("rng", "cache"), SCHEMA_UNFIT);
     CU_ASSERT_EQUAL(schema_use("rng", "target"), SCHEMA_UNFIT);
     CU_ASSERT_EQUAL(schema_use("rng", "mode"), SCHEMA_UNFIT);
     CU_ASSERT_EQUAL(schema_use("rng", "rate"), SCHEMA_OPTIONAL);

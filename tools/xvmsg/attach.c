@@ -18,7 +18,8 @@
 
 static const char usage[] =
     "usage: xvmsg attach [--quiet] [--timeout SECONDS] DOMAIN blk target=PATH\n"
-    "                    [readonly] [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
+    "                    [readonly] [cache=MODE] [queues=NUMBER]\n"
+    "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
     "       xvmsg attach [--quiet] [--timeout SECONDS] DOMAIN rng [rate=BYTES]\n"
     "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
     "\n"
@@ -28,6 +29,9 @@ static const char usage[] =
     "  rng                random bytes\n"
     "  target=PATH        the file or block device behind it\n"
     "  readonly           the guest may not write\n"
+    "  cache=MODE         writeback (the default), writethrough, none (O_DIRECT)\n"
+    "                     or directsync (both)\n"
+    "  queues=NUMBER      of requests to the disk, 1 to 8; 1 is the default\n"
     "  rate=BYTES         how many random bytes a second; 1048576 is the default\n"
     "  name=NAME          for detach and list; the first free of TYPE0, TYPE1 ...\n"
     "  uuid=UUID          the device's identity for the guest\n"
