@@ -78,13 +78,14 @@ struct device {
 
     struct log_limit log_limit;
     struct device_stats stats;
-    struct queue *queues[]; /* class->num_queues of them */
+    uint32_t num_queues;
+    struct queue *queues[];
 };
 
 /* The pending bit behind those of the queues: the answer to a RESET_VQUEUE. */
 static inline uint32_t device_answer_bit(const struct device *device)
 {
-    return PENDING_QUEUE(device->class->num_queues);
+    return PENDING_QUEUE(device->num_queues);
 }
 
 /* Takes the descriptors when it succeeds. NULL with a sentence in why[DEVICE_WHY_MAX]. */

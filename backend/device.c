@@ -62,7 +62,7 @@ bool device_running(const struct device *device)
 
 struct queue *device_queue(const struct device *device, uint32_t index)
 {
-    return index < device->class->num_queues ? device->queues[index] : NULL;
+    return index < device->num_queues ? device->queues[index] : NULL;
 }
 
 void device_kick(struct device *device, uint32_t queue_index)
@@ -224,13 +224,13 @@ static void tell_queues(struct device *device)
     bool indirect = device_has_feature(device, VIRTIO_RING_F_INDIRECT_DESC);
     bool event_idx = device_has_feature(device, VIRTIO_RING_F_EVENT_IDX);
 
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         queue_negotiated(device->queues[i], indirect, event_idx);
 }
 
 static void kick_all(struct device *device)
 {
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         device_kick(device, i);
 }
 
@@ -265,11 +265,11 @@ static void finish_reset_if_idle(struct device *device)
 {
     if (!device->resetting)
         return;
-    for (uint32_t i = 0; i < device->class->num_queues; i++) {
+    for (uint32_t i = 0; i < device->num_queues; i++) {
         if (!queue_idle(device->queues[i]))
             return;
     }
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         queue_clear(device->queues[i]);
     if (device->class->reset)
         device->class->reset(device->state);
@@ -300,9 +300,9 @@ void device_reset(struct device *device)
     device->news.kind = CONFIG_NO_NEWS;
     /* All are stopped before the class hears of the first: a chain that comes
      * back now may be the last, and end the reset. */
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         queue_stop(device->queues[i]);
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         let_class_stop(device, device->queues[i]);
     finish_reset_if_idle(device);
 }
@@ -384,7 +384,7 @@ static bool make_queues(struct device *device)
         .user = device,
     };
 
-    for (uint32_t i = 0; i < device->class->num_queues; i++) {
+    for (uint32_t i = 0; i < device->num_queues; i++) {
         device->queues[i] = queue_new(i, device->class->queue_size, &owner);
         if (!device->queues[i])
             return false;
@@ -397,13 +397,14 @@ struct device *device_new(struct device_host *host, const struct device_class *c
 {
     const struct device_setup setup = {
         .name = what->name, .fds = fds, .choices = &what->choices};
-    struct device *device =
-        calloc(1, sizeof(*device) + class->num_queues * sizeof(device->queues[0]));
+    uint32_t num_queues = class->count_queues ? class->count_queues(&setup) : class->num_queues;
+    struct device *device = calloc(1, sizeof(*device) + num_queues * sizeof(device->queues[0]));
 
     snprintf(why, DEVICE_WHY_MAX, "%s: out of memory", what->name);
     if (!device)
         return NULL;
     device->class = class;
+    device->num_queues = num_queues;
     device->host = host;
     device->number = what->number;
     device->offered = FEATURES_OF_ALL;
@@ -431,7 +432,7 @@ void device_free(struct device *device)
     pending_drop(&device->host->pending, &device->events);
     if (device->state)
         device->class->destroy(device->state);
-    for (uint32_t i = 0; i < device->class->num_queues; i++)
+    for (uint32_t i = 0; i < device->num_queues; i++)
         queue_free(device->queues[i]);
     if (device->work)
         event_free(device->work);

@@ -85,6 +85,10 @@ struct device_class {
     uint32_t config_size; /* bytes of configuration space, up to DEVICE_MAX_CONFIG */
     bool no_target;       /* stands on no file: create() gets no descriptor */
 
+    /* How many queues this instance has, as its setup wants it: 1 to num_queues. NULL:
+     * num_queues. */
+    uint32_t (*count_queues)(const struct device_setup *setup);
+
     /* The instance's own state, or NULL with a sentence in why[DEVICE_WHY_MAX]
      * that begins with the instance's name. */
     void *(*create)(struct device *device, const struct device_setup *setup, char *why);

@@ -29,8 +29,8 @@ static void get_device_info(struct device *device, const struct msg *request,
         .device_uuid = device->uuid,
         .num_feature_blocks = FEATURE_BLOCKS,
         .config_size = class->config_size,
-        .max_virtqueues = class->num_queues,
-        .admin_vq_start = admin ? class->num_queues - admin : 0,
+        .max_virtqueues = device->num_queues,
+        .admin_vq_start = admin ? device->num_queues - admin : 0,
         .admin_vq_count = admin,
     };
 }
