@@ -97,6 +97,15 @@ static enum outcome status_finish(struct xvmsg_device *d, const struct xvmsg_rep
 
 /* ---- information and features ---- */
 
+static bool enough_queues(struct xvmsg_device *d, uint32_t max)
+{
+    if (d->driver.num_queues <= max)
+        return true;
+    handle_fail(d->h, EIO, "device %llu: it has %u queues, the driver needs %u",
+                (unsigned long long)d->number, max, d->driver.num_queues);
+    return false;
+}
+
 static int info_start(struct xvmsg_device *d)
 {
     return xvmsg_get_device_info(d->h, d->number, init_answered, d);
@@ -110,9 +119,8 @@ static enum outcome info_finish(struct xvmsg_device *d, const struct xvmsg_reply
     if (info->device_id != d->driver.device_id)
         return refused(d, "its type is %u, the driver is for type %u", number, info->device_id,
                        d->driver.device_id);
-    if (info->max_virtqueues < d->driver.num_queues)
-        return refused(d, "it has %u queues, the driver needs %u", number, info->max_virtqueues,
-                       d->driver.num_queues);
+    if (!d->driver.count_queues && !enough_queues(d, info->max_virtqueues))
+        return REFUSED;
     if (info->config_size > MAX_CONFIG_SIZE)
         return refused(d, "a configuration of %u bytes is too large", number, info->config_size);
     d->info = *info;
@@ -170,6 +178,18 @@ static int config_start(struct xvmsg_device *d)
 }
 
 /* ---- queues ---- */
+
+/* From here on the driver is one with that many queues. */
+static int count_queues_start(struct xvmsg_device *d)
+{
+    unsigned count;
+
+    if (!d->driver.count_queues)
+        return 1;
+    count = d->driver.count_queues(d, d->user);
+    d->driver.num_queues = smaller(count, d->driver.num_queues);
+    return enough_queues(d, d->info.max_virtqueues) ? 1 : -1;
+}
 
 /* The steps below run once for each queue, or for the one that is resized. */
 static enum outcome next_queue(struct xvmsg_device *d)
@@ -352,6 +372,7 @@ const struct init_step steps_opening[] = {
     {"SET_DRIVER_FEATURES", set_features_start, NULL},
     {"FEATURES_OK", features_ok_start, status_finish},
     {"GET_CONFIG", config_start, NULL},
+    {"counting the queues", count_queues_start, NULL},
     {"GET_VQUEUE", steps_get_queue, size_finish},
     {"sharing the queues", rings_start, rings_finish},
     {"sharing the buffers", buffers_start, NULL},

@@ -346,6 +346,9 @@ struct xvmsg_driver {
     uint64_t needed;       /* bits it cannot do without */
     unsigned num_queues;   /* queues 0 .. num_queues - 1, at most 64 */
     unsigned queue_size;   /* entries wanted, a power of two; the device may have fewer */
+    /* How many of them to set up, 1 to num_queues, now that features and configuration
+     * are known; no device is too small then for having fewer. NULL: all. */
+    unsigned (*count_queues)(struct xvmsg_device *device, void *user);
     size_t buffer_bytes;   /* area memory wanted for buffers, see xvmsg_device_buffers() */
     /* Queue `index` has used buffers: take them with xvmsg_queue_pop(), until NULL. */
     void (*used)(struct xvmsg_device *device, unsigned index, void *user);
