@@ -72,7 +72,7 @@ static void put_device(struct reader *r, void *record)
     }
     told.number = device->number;
     told.counts = device->stats;
-    told.num_queues = device->class->num_queues;
+    told.num_queues = device->num_queues;
     told.status = device->status;
     snprintf(told.name, sizeof(told.name), "%s", device->name);
     snprintf(told.type, sizeof(told.type), "%s", device->class->name);
@@ -89,10 +89,10 @@ static bool put_queue(struct reader *r, void *record)
     const struct device *device = roster_find(r->readers->source.roster, r->number);
     struct stats_queue told = {.head = head(STATS_QUEUE)};
 
-    while (device && r->queue < device->class->num_queues &&
+    while (device && r->queue < device->num_queues &&
            !queue_stats(device->queues[r->queue]))
         r->queue++;
-    if (!device || r->queue >= device->class->num_queues) {
+    if (!device || r->queue >= device->num_queues) {
         r->next = STATS_DEVICE;
         return false;
     }
