@@ -7,7 +7,7 @@
 
 console_bus=/local/domain/0/backend/virtio-msg/$(domid alice)/1
 
-# expect WORDS: what the console says, up to these words
+# expect WORDS: reads what comes on descriptor 7, up to these words
 expect()
 {
 	timeout 60 bash -c 'said=
@@ -39,21 +39,19 @@ check "its size changes" xvmsg resize alice con bus=1
 printf 'stty size\n' >&7
 expect '30 100'
 ok "which a command sees" $?
-mkfifo "$tmp/keys"
+exec 7>&-
+mkfifo "$tmp/keys" "$tmp/screen"
 exec 8<>"$tmp/keys"
 xvmsg console alice con bus=1 <&8 >"$tmp/screen" &
 screen=$!
+exec 7<"$tmp/screen"
 printf 'echo through-$((1 + 1))-xvmsg\n' >&8
-exec 7>&-
-wait_for_words()
-{
-	timeout 60 sh -c 'until grep -q "$0" "$1"; do sleep 0.2; done' "$1" "$2"
-}
-wait_for_words 'through-2-xvmsg' "$tmp/screen"
+expect 'through-2-xvmsg'
 ok "xvmsg console shows it as well" $?
 check "a console in use is detached" xvmsg detach alice con bus=1
 wait $screen
 ok "and whoever looked at it is told so" $?
+exec 7<&-
 [ ! -e "$tty" ]
 ok "its terminal is gone" $?
 
@@ -77,10 +75,13 @@ check "a console on a socket is attached" xvmsg attach alice console name=con \
 same "the socket is root's alone" "600" "$(stat -c %a "$tmp/con.socket")"
 con=$(xenstore-read "$console_bus/request/con/number")
 guest-run alice "rm -f /tmp/sent; { xvmsg-guest --bus 1 --timeout 60 console $con --stdio </tmp/blob; echo \$? >/tmp/sent; } >/dev/null 2>&1 &"
-xvmsg console alice con bus=1 <&8 | head -c 524288 >"$tmp/received"
+xvmsg console alice con bus=1 <&8 >"$tmp/screen" &
+screen=$!
+timeout 60 head -c 524288 <"$tmp/screen" >"$tmp/received"
 same "all of it comes through the socket" "$blob_sum" "$(sum_of "$tmp/received")"
 check "that one is detached" xvmsg detach alice con bus=1
+wait $screen
 [ ! -e "$tmp/con.socket" ]
 ok "its socket is gone" $?
 exec 8>&-
-rm "$tmp/keys"
+rm "$tmp/keys" "$tmp/screen"
