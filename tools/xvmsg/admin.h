@@ -3,8 +3,8 @@
 
 /*
  * attach, detach, resize, console, list, trace, stats and top, apart from their command
- * lines: what the cmd_* functions run once they have Xen, and tests over a Xen of their own. A result
- * goes to `out`, a failure to complain(); the return is the exit status.
+ * lines: what the cmd_* functions run once they have Xen, and tests over a Xen of
+ * their own. A result goes to `out`, a failure to complain(); the return is the exit status.
  */
 #ifndef XVMSG_ADMIN_H
 #define XVMSG_ADMIN_H
