@@ -18,13 +18,13 @@
 #include "frontend/xvmsg-console.h"
 #include "tests/harness.h"
 #include "tests/integration/joined.h"
+#include "tests/integration/wicked-console.h"
 #include "xenstore-schema/schema.h"
 
 #define R B7 "/request/con"
 #define BIT(n) (UINT64_C(1) << (n))
 #define SIZE BIT(VIRTIO_CONSOLE_F_SIZE)
 #define MULTI BIT(VIRTIO_CONSOLE_F_MULTIPORT)
-#define KEPT 64u
 
 static struct joined j;
 static struct xvmsg_console *console;
@@ -57,106 +57,26 @@ static void on_ready(struct xvmsg_console *c, enum xvmsg_status status, void *us
 
 /* ---- a device that says what it is told to ---- */
 
-static bool wicked;
-static struct {
-    uint64_t features;
-    uint32_t ports;
-    bool deaf;  /* takes no control messages */
-    bool full;  /* nor bytes */
-    struct device *device;
-    struct queue *queues[6];
-    struct chain *kept[6][KEPT];
-    unsigned num_kept[6];
-    uint16_t columns;
-    struct fds fds;
-} dev;
-
-static void *wicked_create(struct device *device, const struct device_setup *setup, char *why)
-{
-    (void)why;
-    dev.device = device;
-    dev.fds = *setup->fds;
-    device_offer_features(device, dev.features);
-    return &dev;
-}
-
-static void wicked_destroy(void *state)
-{
-    (void)state;
-    fds_close(&dev.fds);
-}
-
-static void wicked_read_config(void *state, void *config)
-{
-    (void)state;
-    memset(config, 0, 12);
-    le16_put(config, dev.columns);
-    le32_put((uint8_t *)config + 4, dev.ports);
-}
-
-static bool keeps(unsigned q)
-{
-    return q % 2 == 0 || (q == 3 ? dev.deaf : dev.full);
-}
-
-static void wicked_kick(void *state, struct queue *queue)
-{
-    unsigned q = queue_index(queue);
-    struct chain *chain;
-
-    (void)state;
-    dev.queues[q] = queue;
-    while ((chain = queue_pop(queue)))
-        if (keeps(q) && dev.num_kept[q] < KEPT)
-            dev.kept[q][dev.num_kept[q]++] = chain;
-        else
-            queue_push(queue, chain, 0);
-}
-
-static void wicked_stop(void *state, struct queue *queue)
-{
-    unsigned q = queue_index(queue);
-
-    (void)state;
-    while (dev.num_kept[q])
-        queue_push(queue, dev.kept[q][--dev.num_kept[q]], 0);
-}
-
-static const struct device_class wicked_class = {
-    .name = "console",
-    .virtio_id = VIRTIO_ID_CONSOLE,
-    .num_queues = 6,
-    .queue_size = 64,
-    .config_size = 12,
-    .create = wicked_create,
-    .destroy = wicked_destroy,
-    .read_config = wicked_read_config,
-    .queue_kick = wicked_kick,
-    .queue_stop = wicked_stop,
-};
+static bool is_wicked;
 
 const struct device_class *table_find(const char *name)
 {
     if (strcmp(name, "console") != 0)
         return NULL;
-    return wicked ? &wicked_class : &console_class;
+    return is_wicked ? &wicked_console_class : &console_class;
 }
 
 static bool has_buffer(struct joined *joined, void *user)
 {
     (void)joined;
-    return dev.num_kept[*(unsigned *)user];
+    return wicked_console.num_kept[*(unsigned *)user];
 }
 
 /* Fills the oldest buffer of a queue. */
 static void fill(unsigned q, const void *bytes, size_t size)
 {
-    struct chain *chain;
-
     joined_run_until(&j, has_buffer, &q);
-    chain = dev.kept[q][0];
-    memmove(dev.kept[q], dev.kept[q] + 1, --dev.num_kept[q] * sizeof(chain));
-    queue_push(dev.queues[q], chain, (uint32_t)iov_fill(&chain->in, bytes, size));
+    wicked_console_fill(q, bytes, size);
 }
 
 static void say_more(uint32_t id, uint16_t event, uint16_t value, const void *tail, size_t size)
@@ -230,7 +150,7 @@ static void open_console(void)
 
 static void start(bool with_wicked, const char *ports)
 {
-    wicked = with_wicked;
+    is_wicked = with_wicked;
     joined_open(&j);
     stage_write(j.s.toolstack, R "/ports", ports);
     stage_write(j.s.toolstack, R "/type", "console");
@@ -240,9 +160,9 @@ static void start(bool with_wicked, const char *ports)
 
 static void start_wicked(uint64_t features, uint32_t ports)
 {
-    memset(&dev, 0, sizeof(dev));
-    dev.features = features;
-    dev.ports = ports;
+    memset(&wicked_console, 0, sizeof(wicked_console));
+    wicked_console.features = features;
+    wicked_console.ports = ports;
     start(true, "1");
 }
 
@@ -419,7 +339,7 @@ static void what_the_device_does_not_take_holds_back(void)
 
     start_wicked(0, 0);
     xvmsg_console_open_port(console, 0);
-    dev.full = true;
+    wicked_console.full = true;
     while ((more = xvmsg_console_write(console, 0, much, sizeof(much))) > 0)
         written += (size_t)more;
     CU_ASSERT_EQUAL(errno, EAGAIN);
@@ -427,8 +347,8 @@ static void what_the_device_does_not_take_holds_back(void)
     CU_ASSERT_EQUAL(xvmsg_console_unsent(console, 0), written);
     settle();
     CU_ASSERT_EQUAL(told[XVMSG_CONSOLE_WRITABLE], 0);
-    dev.full = false;
-    wicked_stop(NULL, dev.queues[1]); /* takes all it has */
+    wicked_console.full = false;
+    wicked_console_take(1); /* takes all it has */
     expect(XVMSG_CONSOLE_WRITABLE);
     joined_run_until(&j, has_all, &port);
     CU_ASSERT(write_text(0, "x") == 1);
@@ -453,8 +373,8 @@ static void sizes_are_told_once(void)
     xvmsg_console_get_size(console, &columns, &rows);
     CU_ASSERT_EQUAL(columns, 1000);
     CU_ASSERT_EQUAL(rows, 25);
-    dev.columns = 80;
-    device_config_changed(dev.device, 0, 4);
+    wicked_console.columns = 80;
+    device_config_changed(wicked_console.device, 0, 4);
     settle();
     xvmsg_console_get_size(console, &columns, &rows);
     CU_ASSERT_EQUAL(columns, 80);
@@ -565,7 +485,7 @@ static void one_with_no_port_at_all_is_refused(void)
 static void one_that_is_deaf_gets_nothing(void)
 {
     start_wicked(MULTI, 1);
-    dev.deaf = true;
+    wicked_console.deaf = true;
     say(0, VIRTIO_CONSOLE_PORT_ADD, 1);
     expect(XVMSG_CONSOLE_ADDED);
     for (unsigned i = 0; i < 1000; i++) {
@@ -582,7 +502,7 @@ static void it_may_be_closed_by_any_event(void)
 {
     for (enum xvmsg_console_event e = XVMSG_CONSOLE_ADDED; e <= XVMSG_CONSOLE_BROKEN; e++) {
         start_wicked(MULTI | SIZE, 2);
-        dev.full = true;
+        wicked_console.full = true;
         closes_at = e;
         say(0, VIRTIO_CONSOLE_PORT_ADD, 1);
         settle();
@@ -594,7 +514,7 @@ static void it_may_be_closed_by_any_event(void)
             xvmsg_flush(j.h);
             settle();
             fill(0, "bytes", 5);
-            wicked_stop(NULL, dev.queues[1]);
+            wicked_console_take(1);
         }
         settle();
         if (console)
