@@ -13,6 +13,7 @@
 #include "backend/request.h"
 #include "backend/requests.h"
 #include "backend/resize.h"
+#include "backend/targets.h"
 #include "backend/wanted.h"
 #include "xenstore-schema/schema.h"
 
@@ -70,6 +71,7 @@ static int announce_body(struct bus *bus, platform_tx tx, void *user)
     struct platform *p = bus->daemon->platform;
     struct store_path dir = device_dir(bus, r->number);
     struct store_path request = request_dir(bus, r->name);
+    const char *tty = targets_tty(bus, r->name);
 
     if (numbers_use(&bus->numbers, tx, r->number) < 0 || expect_wanted(bus, tx, r) < 0)
         return -1;
@@ -77,6 +79,8 @@ static int announce_body(struct bus *bus, platform_tx tx, void *user)
         store_write_text(p, tx, dir.text, XS_NAME, r->name) < 0 ||
         store_write_text(p, tx, dir.text, XS_TYPE, r->type) < 0 ||
         store_write_text(p, tx, dir.text, XS_STATE, XS_DEVICE_ADDED) < 0)
+        return -1;
+    if (*tty && store_write_text(p, tx, request.text, XS_TTY, tty) < 0)
         return -1;
     return store_write_u64(p, tx, request.text, XS_NUMBER, r->number);
 }

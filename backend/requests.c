@@ -164,14 +164,19 @@ static void note(struct bus *bus, const char *name)
         bus_retry(bus, "looking at a request");
 }
 
-/* Its number and error are what we wrote. */
+/* Did we write the node ourselves? */
+static bool is_ours(const char *key)
+{
+    return strcmp(key, XS_NUMBER) == 0 || strcmp(key, XS_ERROR) == 0 || strcmp(key, XS_TTY) == 0;
+}
+
 void requests_note(struct bus *bus, const char *path)
 {
     size_t length = strcspn(path, "/");
     const char *key = path + length + (path[length] == '/');
     char name[NAMES_LENGTH_MAX + 1];
 
-    if (length >= sizeof(name) || strcmp(key, XS_NUMBER) == 0 || strcmp(key, XS_ERROR) == 0)
+    if (length >= sizeof(name) || is_ours(key))
         return;
     memcpy(name, path, length);
     name[length] = '\0';

@@ -8,6 +8,7 @@
 #include <string.h>
 
 static const struct target_class *const classes[] = {
+    &target_console,
     &target_file,
 };
 
@@ -28,7 +29,7 @@ static const struct target_class *find_class(const char *type)
     return NULL;
 }
 
-static struct open_target *find(struct bus *bus, const char *name)
+static struct open_target *find(const struct bus *bus, const char *name)
 {
     struct open_target *t;
 
@@ -93,6 +94,13 @@ bool targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
         return false;
     *fds = t->target.fds;
     return true;
+}
+
+const char *targets_tty(const struct bus *bus, const char *name)
+{
+    const struct open_target *t = find(bus, name);
+
+    return t ? t->target.tty : "";
 }
 
 void targets_sent(struct bus *bus, const char *name)

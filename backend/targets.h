@@ -22,8 +22,11 @@
 #include "backend/fds.h"
 #include "backend/wanted.h"
 
+#define TARGET_TTY_SIZE 256
+
 struct target {
     struct fds fds;
+    char tty[TARGET_TTY_SIZE]; /* goes to B/request/NAME/tty; "": no such node */
     void *state; /* the class's own */
 };
 
@@ -45,6 +48,9 @@ struct target_class {
 bool targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
                   char why[WHY_SIZE]);
 
+/* Where people find what stands for the device: its `tty`. */
+const char *targets_tty(const struct bus *bus, const char *name);
+
 /* A worker has its copies, or will not get any. */
 void targets_sent(struct bus *bus, const char *name);
 
@@ -56,6 +62,9 @@ void targets_drop_all(struct bus *bus);
 
 /* target-file: a regular file or a block device. */
 extern const struct target_class target_file;
+
+/* target-console: pseudo-terminals, or sockets. */
+extern const struct target_class target_console;
 
 #define TARGET_SECTOR 512
 

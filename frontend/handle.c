@@ -170,6 +170,7 @@ void xvmsg_free(struct xvmsg *h)
     handle_fail(h, ECANCELED, "the handle was closed");
     blk_free_all(h);
     rng_free_all(h);
+    console_free_all(h);
     device_free_all(h);
     area_free_all(h);
     bus_close(h);

@@ -304,6 +304,11 @@ void blk_free_all(struct xvmsg *h);
 /* The same for sources of random bytes. */
 void rng_free_all(struct xvmsg *h);
 
+/* ---- console ---- */
+
+/* The same for consoles. */
+void console_free_all(struct xvmsg *h);
+
 /* ---- handle ---- */
 
 struct xvmsg {
@@ -345,6 +350,7 @@ struct xvmsg {
     struct doorbells doorbells;
     struct xvmsg_blk *disks;
     struct xvmsg_rng *rngs;
+    struct xvmsg_console *consoles;
 };
 
 /* A handle on a platform, which the handle owns from now on. NULL with errno,

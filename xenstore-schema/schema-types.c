@@ -3,6 +3,7 @@
 
 /* The types of devices, and the keys of a request that each has. */
 
+#include <stdio.h>
 #include <string.h>
 
 #include "xenstore-schema/schema.h"
@@ -18,6 +19,7 @@ struct device_type {
 static const struct device_type device_types[] = {
     {"blk", {XS_TARGET, XS_MODE}, {XS_CACHE, XS_QUEUES, XS_UUID}},
     {"rng", {NULL}, {XS_RATE, XS_UUID}},
+    {"console", {NULL}, {XS_OUTPUT, XS_PORTS, XS_UUID}},
 };
 
 #define NUM_TYPES (sizeof(device_types) / sizeof(device_types[0]))
@@ -64,4 +66,12 @@ const char *schema_needed_key(const char *type, size_t i)
     const struct device_type *t = find_type(type);
 
     return t && i < TYPE_KEYS_MAX ? t->needed[i] : NULL;
+}
+
+bool schema_output_path(const char *output, unsigned port, char *path, size_t size)
+{
+    int length = port ? snprintf(path, size, "%s.%u", output, port)
+                      : snprintf(path, size, "%s", output);
+
+    return length >= 0 && (size_t)length < size;
 }

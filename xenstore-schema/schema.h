@@ -64,10 +64,13 @@
 #define XS_QUEUES "queues"
 #define XS_QUEUES_MAX 8
 #define XS_RATE "rate"
+#define XS_PORTS "ports"
+#define XS_OUTPUT "output"
 #define XS_UUID "uuid"
 #define XS_NUMBER "number"
 #define XS_REMOVE "remove"
 #define XS_RESIZE "resize"
+#define XS_TTY "tty"
 #define XS_DEVICE_NUMBER_NEXT "device-number-next"
 #define XS_DEVICE_NUMBER_FORM "device-number-form"
 #define XS_TAKEN "taken"
@@ -77,7 +80,7 @@
 #define XS_ERROR "error"
 
 /* Values. */
-#define XS_TYPES "blk|rng"
+#define XS_TYPES "blk|rng|console"
 #define XS_CACHE_WRITEBACK "writeback"
 #define XS_CACHE_WRITETHROUGH "writethrough"
 #define XS_CACHE_NONE "none"
@@ -95,6 +98,15 @@
 
 /* The binding's version number, as in `versions` and `version`. */
 #define XS_BINDING_VERSION 1
+
+/* The most a device's request can have, as descriptors are handed on together. */
+#define XS_PORTS_MAX 8
+
+/*
+ * The socket of a console's port: `output` of its request, with ".PORT" behind it but
+ * for port 0. False when it does not fit.
+ */
+bool schema_output_path(const char *output, unsigned port, char *path, size_t size);
 
 enum schema_owner { SCHEMA_TOOLSTACK = 1, SCHEMA_BACKEND = 2, SCHEMA_FRONTEND = 4 };
 

@@ -26,6 +26,7 @@ int guest_events(const struct guest_options *options, int argc, char **argv);
 int guest_blk(const struct guest_options *options, int argc, char **argv);
 int guest_blk_watch(const struct guest_options *options, int argc, char **argv);
 int guest_rng(const struct guest_options *options, int argc, char **argv);
+int guest_console(const struct guest_options *options, int argc, char **argv);
 
 /* One sentence on standard error; returns 1, for exit. */
 int guest_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

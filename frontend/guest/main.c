@@ -31,6 +31,7 @@ static const struct command {
     {"events", guest_events},
     {"blk", guest_blk},
     {"rng", guest_rng},
+    {"console", guest_console},
 };
 
 static const char help[] =
@@ -54,6 +55,9 @@ static const char help[] =
     "  blk watch NUMBER      a disk's size, again whenever it changes\n"
     "  rng NUMBER [--length BYTES]\n"
     "                        random bytes to standard output, until interrupted\n"
+    "  console NUMBER [--port N] [--stdio | --link PATH | -- COMMAND...]\n"
+    "                        a port of a console as a terminal, whose path is printed; on\n"
+    "                        standard input and output; or with a command on it\n"
     "\n"
     "  --bus N               the bus, default 0\n"
     "  --timeout SECONDS     how long to wait for the backend, default 10\n"
@@ -228,10 +232,10 @@ static int take_option(int option, const char *argument, struct guest_options *o
     }
 }
 
-/* No argument of a subcommand means anything else. */
+/* No argument of a subcommand means anything else; but what follows "--" is not ours. */
 static bool asks_for_help(char **argv)
 {
-    for (; *argv; argv++)
+    for (; *argv && strcmp(*argv, "--") != 0; argv++)
         if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-h") == 0)
             return true;
     return false;

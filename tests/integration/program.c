@@ -15,6 +15,7 @@
 #include "frontend/xvmsg.h"
 #include "tests/harness.h"
 #include "tests/integration/stage.h"
+#include "xenstore-schema/schema.h"
 
 /* The library's constructor for a platform of any kind. */
 struct xvmsg *xvmsg_new_on(struct platform *p);
@@ -27,6 +28,7 @@ static int stop_fd;
 static struct event *stop;
 
 char program_said[512];
+char program_tty[64];
 
 /* In place of the library's, which wants a true Xen. */
 struct xvmsg *xvmsg_new(const char **why)
@@ -68,6 +70,14 @@ static void start_thread(void)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
+static void read_tty(void)
+{
+    char *tty = store_read_text(s.toolstack, PLATFORM_NO_TX, B7 "/request/own", XS_TTY);
+
+    snprintf(program_tty, sizeof(program_tty), "%s", tty ? tty : "");
+    free(tty);
+}
+
 void program_begin(const char *type, const char *rate)
 {
     stage_open(&s, 0);
@@ -80,6 +90,7 @@ void program_begin(const char *type, const char *rate)
         stage_write(s.toolstack, B7 "/request/own/rate", rate);
     stage_write(s.toolstack, B7 "/request/own/type", type);
     stage_wait(&s, B7 "/device/1/state", "added");
+    read_tty();
     stop_fd = eventfd(0, EFD_CLOEXEC);
     stop = event_new(s.base, stop_fd, EV_READ, on_stop, NULL);
     CU_ASSERT_FATAL(stop && event_add(stop, NULL) == 0);

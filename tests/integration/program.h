@@ -22,6 +22,7 @@ void program_end(void);
  */
 int program_run(int (*program)(int argc, char **argv), const char *line, int out);
 extern char program_said[512];
+extern char program_tty[64]; /* where people find the device, if it tells */
 
 /* The same with its output, up to size - 1 bytes, in `output`; *length is how many. */
 int program_output(int (*program)(int argc, char **argv), const char *line, char *output,

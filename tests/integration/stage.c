@@ -39,7 +39,7 @@ static void worker_leave(struct stage_worker *w)
 static void look_at_target(struct stage_worker *w, int fd)
 {
     memset(w->target, 0, sizeof(w->target));
-    CU_ASSERT(pread(fd, w->target, sizeof(w->target) - 1, 0) > 0);
+    CU_ASSERT(pread(fd, w->target, sizeof(w->target) - 1, 0) > 0 || errno == ESPIPE);
     close(fd);
 }
 

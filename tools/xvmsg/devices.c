@@ -83,6 +83,17 @@ static char *read_state(struct platform *p, const struct bus_id *id, const struc
     return strdup(d->error ? "failed" : "pending");
 }
 
+/* What it stands on, as far as it has a name. */
+static char *read_target(struct platform *p, const char *request)
+{
+    static const char *const keys[] = {XS_TARGET, XS_OUTPUT, XS_TTY};
+    char *target = NULL;
+
+    for (size_t i = 0; !target && i < sizeof(keys) / sizeof(keys[0]); i++)
+        target = store_read_text(p, PLATFORM_NO_TX, request, keys[i]);
+    return target;
+}
+
 static void read_device(struct platform *p, const struct bus_id *id, struct device *d)
 {
     struct store_path path = bus_request(id, d->name);
@@ -93,7 +104,7 @@ static void read_device(struct platform *p, const struct bus_id *id, struct devi
     d->numbered = store_read_u64(p, PLATFORM_NO_TX, path.text, XS_NUMBER, 0, UINT64_MAX,
                                  &d->number) == 0;
     d->type = store_read_text(p, PLATFORM_NO_TX, path.text, XS_TYPE);
-    d->target = store_read_text(p, PLATFORM_NO_TX, path.text, XS_TARGET);
+    d->target = read_target(p, path.text);
     d->error = store_read_text(p, PLATFORM_NO_TX, path.text, XS_ERROR);
     d->state = read_state(p, id, d);
     d->bus_state = read_bus_state(p, id);

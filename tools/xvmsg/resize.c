@@ -31,22 +31,26 @@ struct resize {
     struct store_path path; /* B/request/NAME */
 };
 
-/* A request that got no number has no device. The node is counted up, so that
- * the daemon tells this wish from one it is serving. */
+/* So that the daemon tells this wish from one it is serving. */
+int resize_count_up(struct platform *p, platform_tx tx, const char *request)
+{
+    uint64_t count = 0;
+
+    if (store_read_u64(p, tx, request, XS_RESIZE, 0, UINT64_MAX, &count) < 0 && errno != ENOENT)
+        return -1;
+    return store_write_u64(p, tx, request, XS_RESIZE, count + 1);
+}
+
+/* A request that got no number has no device. */
 static int write_resize(struct platform *p, platform_tx tx, void *user)
 {
     struct resize *r = user;
-    uint64_t count;
+    uint64_t number;
 
     if (bus_find_request(p, tx, &r->id, r->request->device, &r->path) < 0 ||
-        store_read_u64(p, tx, r->path.text, XS_NUMBER, 1, UINT64_MAX, &count) < 0)
+        store_read_u64(p, tx, r->path.text, XS_NUMBER, 1, UINT64_MAX, &number) < 0)
         return -1;
-    if (store_read_u64(p, tx, r->path.text, XS_RESIZE, 0, UINT64_MAX, &count) < 0) {
-        if (errno != ENOENT)
-            return -1;
-        count = 0;
-    }
-    return store_write_u64(p, tx, r->path.text, XS_RESIZE, count + 1);
+    return resize_count_up(p, tx, r->path.text);
 }
 
 /* A request that goes takes the node with it. */
