@@ -82,10 +82,17 @@ static void serve(struct bus *bus, const char *name, uint64_t number)
             bus_retry(bus, "reading a request");
         return;
     }
-    if (!targets_open(bus, &wanted, &fds, why))
+    switch (targets_open(bus, &wanted, &fds, why)) {
+    case TARGETS_REFUSED:
         request_end(bus, name, number, why);
-    else if (announced || take_number(bus, name, &number))
-        add(bus, &wanted, number, &fds, announced);
+        break;
+    case TARGETS_OPEN:
+        if (announced || take_number(bus, name, &number))
+            add(bus, &wanted, number, &fds, announced);
+        break;
+    case TARGETS_LATER:
+        break;
+    }
     targets_sent(bus, name);
     free(wanted.target);
 }
@@ -164,14 +171,15 @@ static void note(struct bus *bus, const char *name)
         bus_retry(bus, "looking at a request");
 }
 
-/* Its number and error are what we wrote. */
+/* Its number, error and interface are what we wrote. */
 void requests_note(struct bus *bus, const char *path)
 {
     size_t length = strcspn(path, "/");
     const char *key = path + length + (path[length] == '/');
     char name[NAMES_LENGTH_MAX + 1];
 
-    if (length >= sizeof(name) || strcmp(key, XS_NUMBER) == 0 || strcmp(key, XS_ERROR) == 0)
+    if (length >= sizeof(name) || strcmp(key, XS_NUMBER) == 0 || strcmp(key, XS_ERROR) == 0 ||
+        strcmp(key, XS_VIF) == 0)
         return;
     memcpy(name, path, length);
     name[length] = '\0';
@@ -249,7 +257,7 @@ static int tidy(struct bus *bus)
 static void finish_restoring(struct bus *bus)
 {
     if (bus->restored || !bus->worker || bus->adding || bus->noted.first || bus->wanted.first ||
-        evtimer_pending(bus->retry, NULL))
+        targets_wait(bus) || evtimer_pending(bus->retry, NULL))
         return;
     if (tidy(bus) < 0) {
         bus_retry(bus, "removing stale devices");

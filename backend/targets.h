@@ -25,25 +25,36 @@
 struct target {
     struct fds fds;
     void *state; /* the class's own */
+    bool waits;  /* is not usable yet; the class says when, with requests_note() */
+    char failure[WHY_SIZE]; /* and then, why it will never be; "": it is */
 };
 
 struct target_class {
     const char *type; /* of the device */
     /* Opens what `wanted` names, with every descriptor close-on-exec, and never waits
      * for anybody. False with a sentence in `why`, and nothing to be closed. */
-    bool (*open)(const struct bus *bus, const struct wanted *wanted, struct target *target,
+    bool (*open)(struct bus *bus, const struct wanted *wanted, struct target *target,
                  char why[WHY_SIZE]);
     /* Takes down what open() made; the descriptors are closed after it. NULL: they
      * are all there is. */
     void (*close)(struct target *target);
 };
 
+enum targets_answer {
+    TARGETS_OPEN,
+    TARGETS_LATER,   /* the request is to be looked at again when it was noted */
+    TARGETS_REFUSED, /* with a sentence */
+};
+
 /*
  * The descriptors for a device; *fds says which, of them the caller closes none.
- * False with a sentence. Then targets_sent() once a worker has them.
+ * Then targets_sent() once a worker has them.
  */
-bool targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
-                  char why[WHY_SIZE]);
+enum targets_answer targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
+                                 char why[WHY_SIZE]);
+
+/* Does a request wait for its target? */
+bool targets_wait(const struct bus *bus);
 
 /* A worker has its copies, or will not get any. */
 void targets_sent(struct bus *bus, const char *name);
@@ -56,6 +67,9 @@ void targets_drop_all(struct bus *bus);
 
 /* target-file: a regular file or a block device. */
 extern const struct target_class target_file;
+
+/* target-net: a TAP interface. */
+extern const struct target_class target_net;
 
 #define TARGET_SECTOR 512
 

@@ -7,6 +7,7 @@
 
 static const struct device_class *const classes[] = {
     &blk_class,
+    &net_class,
     &rng_class,
 };
 
