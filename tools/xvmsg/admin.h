@@ -2,8 +2,8 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * attach, detach, resize, list, trace, stats and top, apart from their command lines: what the cmd_*
- * functions run once they have Xen, and tests over a Xen of their own. A result
+ * attach, detach, resize, set, list, trace, stats and top, apart from their command lines:
+ * what the cmd_* functions run once they have Xen, and tests over a Xen of their own. A result
  * goes to `out`, a failure to complain(); the return is the exit status.
  */
 #ifndef XVMSG_ADMIN_H
@@ -48,6 +48,13 @@ struct resize_request {
     bool quiet;
 };
 
+struct set_request {
+    const char *domain;
+    uint32_t bus;
+    const char *device; /* its number or name */
+    struct choices choices;
+};
+
 struct list_request {
     const char *domain; /* NULL: every one */
     bool numbers; /* of each bus, instead of its devices */
@@ -84,6 +91,7 @@ struct top_order {
 int attach_run(struct platform *p, const struct attach_request *request, FILE *out);
 int detach_run(struct platform *p, const struct detach_request *request);
 int resize_run(struct platform *p, const struct resize_request *request);
+int set_run(struct platform *p, const struct set_request *request);
 int list_run(struct platform *p, const struct list_request *request, FILE *out);
 
 /* Until SIGINT, SIGTERM or SIGHUP, or as ordered; says on standard error how it went. */

@@ -83,6 +83,20 @@ static char *read_state(struct platform *p, const struct bus_id *id, const struc
     return strdup(d->error ? "failed" : "pending");
 }
 
+/* What stands behind it; of a network interface, its own and its address. NULL: nothing. */
+static char *read_target(struct platform *p, const char *request)
+{
+    char *target = store_read_text(p, PLATFORM_NO_TX, request, XS_TARGET);
+    char *mac = target ? NULL : store_read_text(p, PLATFORM_NO_TX, request, XS_MAC);
+    char *vif = mac ? store_read_text(p, PLATFORM_NO_TX, request, XS_VIF) : NULL;
+
+    if (mac && asprintf(&target, "%s %s", vif ? vif : "-", mac) < 0)
+        target = NULL;
+    free(mac);
+    free(vif);
+    return target;
+}
+
 static void read_device(struct platform *p, const struct bus_id *id, struct device *d)
 {
     struct store_path path = bus_request(id, d->name);
@@ -93,7 +107,7 @@ static void read_device(struct platform *p, const struct bus_id *id, struct devi
     d->numbered = store_read_u64(p, PLATFORM_NO_TX, path.text, XS_NUMBER, 0, UINT64_MAX,
                                  &d->number) == 0;
     d->type = store_read_text(p, PLATFORM_NO_TX, path.text, XS_TYPE);
-    d->target = store_read_text(p, PLATFORM_NO_TX, path.text, XS_TARGET);
+    d->target = read_target(p, path.text);
     d->error = store_read_text(p, PLATFORM_NO_TX, path.text, XS_ERROR);
     d->state = read_state(p, id, d);
     d->bus_state = read_bus_state(p, id);
