@@ -228,9 +228,12 @@ static int begin(struct xvmsg_net *net)
 {
     if (net->pairs == 1)
         return open_device(net);
+    if (xvmsg_get_config(net->h, net->number, CONFIG(max_virtqueue_pairs), sizeof(net->answer),
+                         net->answer, pairs_known, net) < 0)
+        return -1;
     net->asking = true;
-    return xvmsg_get_config(net->h, net->number, CONFIG(max_virtqueue_pairs),
-                            sizeof(net->answer), net->answer, pairs_known, net);
+    handle_alarm(net->h, 0);
+    return 0;
 }
 
 struct xvmsg_net *xvmsg_net_open(struct xvmsg *h, uint64_t number, unsigned pairs,

@@ -40,7 +40,7 @@ static const char usage[] =
     "  queues=NUMBER      of a disk, or pairs of them of a net, 1 to 8; 1 is the default\n"
     "  bridge=BRIDGE      what it is connected to; the script has a default\n"
     "  mac=MAC            the guest's address; one of its own is the default\n"
-    "  mtu=BYTES          the longest packet; that of the bridge is the default\n"
+    "  mtu=BYTES          the longest packet, of which the guest is told\n"
     "  script=SCRIPT      of /etc/xen/scripts, what connects it; vif-bridge is the\n"
     "                     default, none leaves that to you\n"
     "  link=down          is not connected yet, see xvmsg set\n"
