@@ -16,6 +16,8 @@
 #include "backend/text.h"
 
 #define SAID_SIZE 160
+#define READ_SIZE 1024
+#define READS_MAX 64 /* as much as a pipe holds */
 
 struct script {
     struct script *next;
@@ -77,16 +79,25 @@ static void keep(struct script *script, const char *bytes, size_t size)
     script->said_size = old + size;
 }
 
+/* False: there is nothing now; errno EAGAIN if there may be later. */
+static bool read_some(struct script *script)
+{
+    char bytes[READ_SIZE];
+    ssize_t size = read(script->output, bytes, sizeof(bytes));
+
+    if (size > 0)
+        keep(script, bytes, (size_t)size);
+    else if (size == 0)
+        errno = EPIPE;
+    return size > 0;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     struct script *script = user;
-    char bytes[1024];
-    ssize_t size = read(fd, bytes, sizeof(bytes));
 
-    (void)what;
-    if (size > 0)
-        keep(script, bytes, (size_t)size);
-    else if (size == 0 || (errno != EAGAIN && errno != EINTR))
+    (void)fd, (void)what;
+    if (!read_some(script) && errno != EAGAIN)
         event_del(script->readable);
 }
 
@@ -95,7 +106,9 @@ static const char *last_line(struct script *script)
 {
     char *line;
 
-    on_readable(script->output, 0, script);
+    /* What a child of it goes on to say is not waited for. */
+    for (unsigned i = 0; i < READS_MAX && read_some(script); i++)
+        ;
     while (script->said_size && script->said[script->said_size - 1] == '\n')
         script->said_size--;
     script->said[script->said_size] = '\0';
