@@ -309,7 +309,7 @@ int main(int argc, char **argv)
         },
         .remove_timeout = {.tv_sec = REMOVE_TIMEOUT_DEFAULT},
         .answer_timeout = {.tv_sec = 30},
-        .script_timeout = {.tv_sec = 20},
+        .script_timeout = {.tv_sec = 40},
         .retry_delay = {.tv_sec = 1},
     };
     const char *why;

@@ -47,6 +47,7 @@ struct net_target {
     char bridge[IFNAMSIZ];
     unsigned mtu; /* 0: whatever it has */
     struct script *script;
+    bool added; /* by the script */
     struct fds fds; /* to be closed when it has run */
 };
 
@@ -145,6 +146,7 @@ static void on_added(void *user, const char *failure)
 
     t->script = NULL;
     t->target->waits = false;
+    t->added = !failure;
     if (failure) {
         snprintf(said, sizeof(said), "%s", failure);
         take_complaint(t, said);
@@ -166,11 +168,12 @@ static void on_removed(void *user, const char *failure)
     struct net_target *t = user;
     char said[WHY_SIZE];
 
-    if (failure) {
-        snprintf(said, sizeof(said), "%s", failure);
+    snprintf(said, sizeof(said), "%s", failure ? failure : "");
+    if (failure)
         take_complaint(t, said);
+    /* Of one that could not add it nobody expects more. */
+    if (failure && t->added)
         log_warning("%s: %s, script %s remove: %s", t->label, t->interface, t->path, said);
-    }
     let_go(t);
 }
 
@@ -186,7 +189,8 @@ static bool choose(struct net_target *t, const struct choices *choices, char why
     if (!script[0] || strcmp(script, XS_SCRIPT_NONE) == 0)
         length = 0;
     else
-        length = snprintf(t->path, sizeof(t->path), "%s%s", script[0] == '/' ? "" : SCRIPTS, script);
+        length = snprintf(t->path, sizeof(t->path), "%s%s", script[0] == '/' ? "" : SCRIPTS,
+                          script);
     if (length >= (int)sizeof(t->path) || (bridge && strlen(bridge) >= sizeof(t->bridge))) {
         snprintf(why, WHY_SIZE, "the name of the %s is too long",
                  length >= (int)sizeof(t->path) ? XS_SCRIPT : XS_BRIDGE);

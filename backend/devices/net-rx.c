@@ -55,9 +55,9 @@ static bool hold_one(struct net_rx *rx)
         return false;
     size = iov_size(&chain->in);
     if (chain->out.count || size < NET_HEADER) {
-        device_needs_reset(rx->net->device,
-                           chain->out.count ? "a receive buffer has a part that is not to be written"
-                                            : "a receive buffer is shorter than a header");
+        device_needs_reset(rx->net->device, chain->out.count
+                                                ? "a receive buffer has a part that is read only"
+                                                : "a receive buffer is shorter than a header");
         queue_push(rx->queue, chain, 0);
         return false;
     }

@@ -37,7 +37,8 @@ static bool fits(struct set *s, const char *type, const char *key, const char *v
     char wrong[SCHEMA_WHY_SIZE];
 
     if (!schema_settable(type, key))
-        snprintf(s->why, sizeof(s->why), "a device of type %.16s has no %.32s to be set", type, key);
+        snprintf(s->why, sizeof(s->why), "a device of type %.16s has no %.32s to be set", type,
+                 key);
     else if (!schema_value_valid(node, value, wrong))
         snprintf(s->why, sizeof(s->why), "%.32s '%.64s' %s", key, value, wrong);
     errno = EINVAL;
