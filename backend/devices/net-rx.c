@@ -172,7 +172,7 @@ static void wait_for_frames(struct net_rx *rx)
         event_add(rx->readable, NULL);
 }
 
-/* Bytes of a frame, 0 when it is to be forgotten, -1 when there is none. */
+/* Bytes of a frame, 0 when it is to be forgotten, -1 when there is none now. */
 static ssize_t read_frame(struct net_rx *rx)
 {
     struct iov iov = gather(rx);
@@ -180,10 +180,14 @@ static ssize_t read_frame(struct net_rx *rx)
 
     iov.pieces[iov.count++] = (struct iovec){.iov_base = rx->spill, .iov_len = NET_FRAME_MAX};
     size = readv(rx->fd, iov.pieces, (int)iov.count);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR))
+    if (size < 0 && (errno == EAGAIN || errno == EINTR)) {
+        wait_for_frames(rx);
         return -1;
+    }
     if (size <= 0) {
-        net_lost(rx->net);
+        /* Until the driver is heard again nobody asks for what cannot be had. */
+        event_del(rx->readable);
+        net_note_outcome(rx->net, size < 0 ? errno : ENODEV);
         return -1;
     }
     return size >= NET_HEADER + ETH_HLEN ? size : 0;
@@ -200,11 +204,8 @@ static bool receive(struct net_rx *rx)
         return false;
     }
     size = read_frame(rx);
-    if (size < 0) {
-        if (!rx->net->gone)
-            wait_for_frames(rx);
+    if (size < 0)
         return false;
-    }
     if (!size || !net_link_up(rx->net) || !is_wanted(rx))
         return true;
     /* What is more than that never was a frame. */
