@@ -224,6 +224,17 @@ static bool make_pairs(struct net *net, const struct device_setup *setup)
     return true;
 }
 
+static uint32_t pairs_of(const struct device_setup *setup)
+{
+    return setup->fds->count < NET_MAX_PAIRS ? setup->fds->count : NET_MAX_PAIRS;
+}
+
+/* And the control queue. */
+static uint32_t net_count_queues(const struct device_setup *setup)
+{
+    return 2 * pairs_of(setup) + 1;
+}
+
 static void *net_create(struct device *device, const struct device_setup *setup, char *why)
 {
     const char *mac = choices_get(setup->choices, XS_MAC);
@@ -235,7 +246,7 @@ static void *net_create(struct device *device, const struct device_setup *setup,
     if (!net)
         return NULL;
     net->device = device;
-    net->max_pairs = setup->fds->count < NET_MAX_PAIRS ? setup->fds->count : NET_MAX_PAIRS;
+    net->max_pairs = pairs_of(setup);
     net->link = !link || strcmp(link, XS_LINK_DOWN) != 0;
     net->mtu = (uint16_t)(mtu ? mtu : MTU_DEFAULT);
     if (!mac || mac_parse_text(mac, net->mac) < 0) {
@@ -266,6 +277,7 @@ const struct device_class net_class = {
     .num_queues = 2 * NET_MAX_PAIRS + 1,
     .queue_size = NET_QUEUE_SIZE,
     .config_size = CONFIG_SIZE,
+    .count_queues = net_count_queues,
     .create = net_create,
     .destroy = net_destroy,
     .reset = net_reset,

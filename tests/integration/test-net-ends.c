@@ -126,6 +126,7 @@ const struct device_class *table_find(const char *name)
     class_under_test.name = "rng";
     class_under_test.no_target = true;
     class_under_test.create = create;
+    class_under_test.count_queues = NULL;
     return wicked ? &wicked_class : &class_under_test;
 }
 
