@@ -189,6 +189,12 @@ void bus_send(struct bus *bus, const struct ipc_message *message, const struct f
                 &bus->daemon->answer_timeout);
 }
 
+int bus_offer(struct bus *bus, const struct ipc_message *message)
+{
+    errno = EPIPE;
+    return bus->worker ? process_offer(bus->worker, message, NULL) : -1;
+}
+
 /* Only what settles something moves a deadline: a worker cannot put off the end
  * of one debt by talking, nor by paying the other. */
 static void on_message(void *user, const struct ipc_message *message)

@@ -123,6 +123,9 @@ void bus_retry(struct bus *bus, const char *what);
  * out by the worker's death. */
 void bus_send(struct bus *bus, const struct ipc_message *message, const struct fds *fds);
 
+/* The same for what needs no answer. -1 with errno when the worker cannot take it now. */
+int bus_offer(struct bus *bus, const struct ipc_message *message);
+
 /* store_transaction() that fails with ENOENT when B is gone: a write would bring
  * part of it back. */
 int bus_transaction(struct bus *bus, int (*body)(struct bus *bus, platform_tx tx, void *user),

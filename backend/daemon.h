@@ -21,6 +21,7 @@
 #define WHY_SIZE 256
 
 struct process;
+struct script;
 
 struct daemon {
     struct event_base *base;
@@ -43,12 +44,14 @@ struct daemon {
 
     struct timeval remove_timeout; /* orderly removal waits so long for the frontend */
     struct timeval answer_timeout; /* a worker that owes an answer so long is killed */
+    struct timeval script_timeout; /* one of the host's scripts that runs so long is killed */
     struct timeval retry_delay;    /* after a failed xenstore call or start of a worker */
 
     /* The supervisor's own. */
     uint32_t domid;
     struct event *work;        /* activate it when a bus has something due */
     struct process *processes; /* every worker not reaped yet */
+    struct script *scripts;    /* likewise */
 };
 
 #endif

@@ -105,6 +105,10 @@ struct device_class {
      * is none. NULL: there never is. */
     bool (*get_shm)(void *state, uint32_t index, uint64_t *length, uint64_t *address);
 
+    /* Whoever attached the device wants this otherwise now: one of the choices, with a
+     * good value. NULL: none can be changed. */
+    void (*set)(void *state, const char *key, const char *value);
+
     /* The file behind the device may have another size now. NULL: no matter. */
     void (*target_changed)(void *state);
 

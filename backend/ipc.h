@@ -13,6 +13,7 @@
  *   DEVICE_ADD, perhaps + descriptors    DEVICE_ADDED, or DEVICE_REFUSED
  *   DEVICE_REMOVE                        DEVICE_REMOVED
  *   DEVICE_RESIZE look at its target     DEVICE_RESIZED
+ *   DEVICE_SET a setting is another
  *   TRACE + descriptor                   (answers on that socket, see trace-protocol.h)
  *   STATS + descriptor                   (likewise, see stats-protocol.h)
  *                                        BUS_FAILED at any time while connected
@@ -41,6 +42,7 @@ enum ipc_kind {
     IPC_DEVICE_ADD,
     IPC_DEVICE_REMOVE,
     IPC_DEVICE_RESIZE,
+    IPC_DEVICE_SET,
     IPC_TRACE,
     IPC_STATS,
     IPC_CONNECTED,
@@ -82,7 +84,7 @@ struct ipc_message {
         struct ipc_device device;  /* DEVICE_ADD */
         struct {
             uint64_t number;          /* every other one about a device */
-            char text[IPC_TEXT_MAX];  /* DEVICE_REFUSED: why */
+            char text[IPC_TEXT_MAX];  /* DEVICE_REFUSED: why; DEVICE_SET: KEY=VALUE */
         } answer;
         struct {
             char text[IPC_TEXT_MAX]; /* BUS_FAILED: why, for the log and xenstore */

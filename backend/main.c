@@ -14,6 +14,7 @@
 #include "backend/log.h"
 #include "backend/notify.h"
 #include "backend/process.h"
+#include "backend/script.h"
 #include "backend/spawn.h"
 #include "backend/supervisor.h"
 #include "backend/control-protocol.h"
@@ -239,6 +240,7 @@ static void wait_for_workers(struct daemon *daemon)
 {
     while (daemon->processes && event_base_loop(daemon->base, EVLOOP_ONCE) == 0)
         ;
+    script_forget_all(daemon);
     process_forget_all(daemon);
 }
 
@@ -307,6 +309,7 @@ int main(int argc, char **argv)
         },
         .remove_timeout = {.tv_sec = REMOVE_TIMEOUT_DEFAULT},
         .answer_timeout = {.tv_sec = 30},
+        .script_timeout = {.tv_sec = 40},
         .retry_delay = {.tv_sec = 1},
     };
     const char *why;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend/log.h"
+#include "backend/script.h"
 #include "backend/text.h"
 
 /* One worker may not keep the loop from the others. */
@@ -207,8 +208,10 @@ void process_reap(struct daemon *daemon)
         struct process *process = find_pid(daemon, pid);
         char how[64];
 
-        if (!process)
+        if (!process) {
+            script_reaped(daemon, pid, status);
             continue;
+        }
         if (WIFSIGNALED(status))
             snprintf(how, sizeof(how), "died (signal %d)", WTERMSIG(status));
         else

@@ -137,26 +137,35 @@ static bool read_chain(struct queue *queue, struct walk *walk)
 
 /* ---- giving them back ---- */
 
-static bool give_back(struct queue *queue, const struct chain *chain, uint32_t written)
+/* At this place. */
+static void write_used(struct queue *queue, uint32_t place, uint16_t id, uint32_t written)
 {
-    struct packed_place *place = &queue->packed;
     struct vring_packed_desc *ring = queue->desc;
-    uint32_t size = queue->config.size, used = place->next_used;
-    struct vring_packed_desc *entry = &ring[slot_of(queue, used)];
+    struct vring_packed_desc *entry = &ring[slot_of(queue, place)];
 
-    shared_store16(&entry->id, chain->id);
+    shared_store16(&entry->id, id);
     shared_store32(&entry->len, written);
     /* Release: pairs with the driver's acquire of these flags, so that it sees id,
-     * length and the data. */
-    shared_store16_release(&entry->flags, (uint16_t)(packed_used(used, size) |
+     * length and the data, and of those given back with it what lies behind. */
+    shared_store16_release(&entry->flags, (uint16_t)(packed_used(place, queue->config.size) |
                                                      (written ? VRING_DESC_F_WRITE : 0)));
-    place->next_used = packed_advance(used, chain->slots, size);
-    place->slots_out -= chain->slots;
+}
+
+/* The driver looks at one place after the other: the first is written last. */
+static bool give_back(struct queue *queue, struct chain *const *chains, const uint32_t *written,
+                      uint32_t count)
+{
+    uint32_t size = queue->config.size, first = queue->packed.next_used, slots = chains[0]->slots;
+
+    for (uint32_t i = 1; i < count; slots += chains[i++]->slots)
+        write_used(queue, packed_advance(first, slots, size), chains[i]->id, written[i]);
+    write_used(queue, first, chains[0]->id, written[0]);
+    queue->packed.next_used = packed_advance(first, slots, size);
+    queue->packed.slots_out -= slots;
     /* Pairs with the driver's fence between asking for a notification and looking at
      * these flags once more. */
     shared_fence();
-    return packed_event_wanted(shared_load32(queue->driver), queue->event_idx, used, chain->slots,
-                               size);
+    return packed_event_wanted(shared_load32(queue->driver), queue->event_idx, first, slots, size);
 }
 
 const struct queue_layout queue_packed = {

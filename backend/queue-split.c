@@ -135,31 +135,38 @@ static bool read_chain(struct queue *queue, struct walk *walk)
 
 /* ---- giving them back ---- */
 
-/* Does the driver want to be told of the used entry number `index`? */
-static bool driver_listens(const struct queue *queue, uint16_t index)
+/* Does the driver want to be told of the used entries from number `first` on? */
+static bool driver_listens(const struct queue *queue, uint16_t first)
 {
     const struct vring_avail *avail = queue->driver;
+    uint16_t event;
 
-    if (queue->event_idx)
-        return shared_load16(split_used_event(avail, queue->config.size)) == index;
-    return !(shared_load16(&avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+    if (!queue->event_idx)
+        return !(shared_load16(&avail->flags) & VRING_AVAIL_F_NO_INTERRUPT);
+    event = shared_load16(split_used_event(avail, queue->config.size));
+    return (uint16_t)(event - first) < (uint16_t)(queue->split.next_used - first);
 }
 
-static bool give_back(struct queue *queue, const struct chain *chain, uint32_t written)
+static bool give_back(struct queue *queue, struct chain *const *chains, const uint32_t *written,
+                      uint32_t count)
 {
     struct vring_used *used = queue->device;
-    uint16_t index = queue->split.next_used++;
-    struct vring_used_elem *entry = &used->ring[index & (queue->config.size - 1)];
+    uint16_t first = queue->split.next_used;
 
-    shared_store32(&entry->id, chain->id);
-    shared_store32(&entry->len, written);
+    for (uint32_t i = 0; i < count; i++) {
+        uint16_t index = queue->split.next_used++;
+        struct vring_used_elem *entry = &used->ring[index & (queue->config.size - 1)];
+
+        shared_store32(&entry->id, chains[i]->id);
+        shared_store32(&entry->len, written[i]);
+    }
     /* Release: pairs with the driver's barrier after it reads our index, so that
-     * it sees the entry and the data. */
+     * it sees the entries and the data. */
     shared_store16_release(&used->idx, queue->split.next_used);
     /* Pairs with the driver's fence between asking for a notification, by its flag
      * or its index, and looking at our index once more. */
     shared_fence();
-    return driver_listens(queue, index);
+    return driver_listens(queue, first);
 }
 
 const struct queue_layout queue_split = {

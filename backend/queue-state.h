@@ -46,8 +46,10 @@ struct queue_layout {
     bool (*has_news)(const struct queue *queue, uint16_t *seen);
     /* Reads it, and moves on. False after a fault; what walk counts is pinned. */
     bool (*read)(struct queue *queue, struct walk *walk);
-    /* Gives a chain back. Does the driver want to be told? */
-    bool (*give_back)(struct queue *queue, const struct chain *chain, uint32_t written);
+    /* Gives chains back, at least one, of which the driver sees all or none. Does it want
+     * to be told? */
+    bool (*give_back)(struct queue *queue, struct chain *const *chains, const uint32_t *written,
+                      uint32_t count);
 };
 
 extern const struct queue_layout queue_split;

@@ -195,7 +195,8 @@ bool queue_batch_full(const struct queue *queue)
 
 /* ---- giving them back ---- */
 
-void queue_push(struct queue *queue, struct chain *chain, uint32_t written)
+/* Nothing of it is needed any more but what the driver is told. */
+static void let_go(struct queue *queue, const struct chain *chain, uint32_t written)
 {
     struct memory_stats before = *memory_stats(queue->memory);
 
@@ -204,13 +205,26 @@ void queue_push(struct queue *queue, struct chain *chain, uint32_t written)
     queue->chains_out--;
     queue_stats_memory(queue, &before);
     queue_stats_pushed(queue, chain, written);
+}
+
+void queue_push_together(struct queue *queue, struct chain *const *chains, const uint32_t *written,
+                         uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        let_go(queue, chains[i], written[i]);
     if (!queue->stopping) {
-        if (queue->layout->give_back(queue, chain, written))
+        if (queue->layout->give_back(queue, chains, written, count))
             queue->owner.used(queue->owner.user, queue->index);
         else
             queue->stats->suppressed++;
     }
-    free(chain);
+    for (uint32_t i = 0; i < count; i++)
+        free(chains[i]);
     if (queue->stopping && !queue->chains_out)
         queue->owner.idle(queue->owner.user, queue->index);
+}
+
+void queue_push(struct queue *queue, struct chain *chain, uint32_t written)
+{
+    queue_push_together(queue, &chain, &written, 1);
 }

@@ -108,6 +108,10 @@ bool queue_has_news(const struct queue *queue, uint16_t *seen);
 /* `written` bytes were written, from the start of the chain's writable part. */
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written);
 
+/* The same for `count` chains, at least one, of which the driver sees all or none. */
+void queue_push_together(struct queue *queue, struct chain *const *chains, const uint32_t *written,
+                         uint32_t count);
+
 /* Starts a batch. A guest that refills as fast as we serve is served in
  * batches, so that the rest of the worker has its turn between them. */
 void queue_begin_batch(struct queue *queue);

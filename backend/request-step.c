@@ -13,6 +13,7 @@
 #include "backend/request.h"
 #include "backend/requests.h"
 #include "backend/resize.h"
+#include "backend/settings.h"
 #include "backend/targets.h"
 #include "backend/wanted.h"
 #include "xenstore-schema/schema.h"
@@ -266,6 +267,8 @@ void request_step(struct request *r)
         consider_removal(r);
         if (r->stage == REQUEST_SERVED)
             resize_step(r);
+        if (r->stage == REQUEST_SERVED)
+            settings_step(r);
         break;
     case REQUEST_HELD:
         ask_to_remove(r);

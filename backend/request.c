@@ -115,6 +115,7 @@ void request_free(struct request *r)
         event_free(r->timer);
     free(r->failure);
     free(r->asked);
+    free(r->settings);
     free(r);
 }
 

@@ -44,6 +44,7 @@ struct request {
     char type[IPC_TYPE_MAX];
     uint64_t number;
     struct asked *asked;
+    struct choices *settings; /* what the worker was told since, NULL: nothing */
     enum request_stage stage;
     bool announced;         /* its number stands in the store */
     bool passed_over;       /* something was asked of it before the worker had it */

@@ -82,10 +82,17 @@ static void serve(struct bus *bus, const char *name, uint64_t number)
             bus_retry(bus, "reading a request");
         return;
     }
-    if (!targets_open(bus, &wanted, &fds, why))
+    switch (targets_open(bus, &wanted, &fds, why)) {
+    case TARGETS_REFUSED:
         request_end(bus, name, number, why);
-    else if (announced || take_number(bus, name, &number))
-        add(bus, &wanted, number, &fds, announced);
+        break;
+    case TARGETS_OPEN:
+        if (announced || take_number(bus, name, &number))
+            add(bus, &wanted, number, &fds, announced);
+        break;
+    case TARGETS_LATER:
+        break;
+    }
     targets_sent(bus, name);
     free(wanted.target);
 }
@@ -167,7 +174,8 @@ static void note(struct bus *bus, const char *name)
 /* Did we write the node ourselves? */
 static bool is_ours(const char *key)
 {
-    return strcmp(key, XS_NUMBER) == 0 || strcmp(key, XS_ERROR) == 0 || strcmp(key, XS_TTY) == 0;
+    return strcmp(key, XS_NUMBER) == 0 || strcmp(key, XS_ERROR) == 0 ||
+           strcmp(key, XS_TTY) == 0 || strcmp(key, XS_VIF) == 0;
 }
 
 void requests_note(struct bus *bus, const char *path)
@@ -254,7 +262,7 @@ static int tidy(struct bus *bus)
 static void finish_restoring(struct bus *bus)
 {
     if (bus->restored || !bus->worker || bus->adding || bus->noted.first || bus->wanted.first ||
-        evtimer_pending(bus->retry, NULL))
+        targets_wait(bus) || evtimer_pending(bus->retry, NULL))
         return;
     if (tidy(bus) < 0) {
         bus_retry(bus, "removing stale devices");

@@ -136,7 +136,7 @@ static void close_console(struct target *target)
         remove_socket(target->fds.fd[i]);
 }
 
-static bool open_console(const struct bus *bus, const struct wanted *wanted,
+static bool open_console(struct bus *bus, const struct wanted *wanted,
                          struct target *target, char why[WHY_SIZE])
 {
     const struct choices *choices = &wanted->device.choices;

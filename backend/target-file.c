@@ -107,7 +107,7 @@ close_fd:
     return -1;
 }
 
-static bool open_file(const struct bus *bus, const struct wanted *wanted, struct target *target,
+static bool open_file(struct bus *bus, const struct wanted *wanted, struct target *target,
                       char why[WHY_SIZE])
 {
     const struct choices *choices = &wanted->device.choices;

@@ -10,6 +10,7 @@
 static const struct target_class *const classes[] = {
     &target_console,
     &target_file,
+    &target_net,
 };
 
 /* One that is open, for the request of that name. */
@@ -74,8 +75,8 @@ free_target:
     return NULL;
 }
 
-bool targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
-                  char why[WHY_SIZE])
+enum targets_answer targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
+                                 char why[WHY_SIZE])
 {
     const struct target_class *class = find_class(wanted->device.type);
     struct open_target *t = find(bus, wanted->device.name);
@@ -87,13 +88,29 @@ bool targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
         t = NULL;
     }
     if (!class)
-        return true;
+        return TARGETS_OPEN;
     if (!t)
         t = open_new(bus, class, wanted, why);
     if (!t)
-        return false;
+        return TARGETS_REFUSED;
+    if (t->target.waits)
+        return TARGETS_LATER;
+    if (t->target.failure[0]) {
+        strcpy(why, t->target.failure);
+        return TARGETS_REFUSED;
+    }
     *fds = t->target.fds;
-    return true;
+    return TARGETS_OPEN;
+}
+
+bool targets_wait(const struct bus *bus)
+{
+    const struct open_target *t;
+
+    LIST_FOREACH(t, &bus->targets, link)
+        if (t->target.waits)
+            return true;
+    return false;
 }
 
 const char *targets_tty(const struct bus *bus, const char *name)

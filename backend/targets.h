@@ -28,25 +28,36 @@ struct target {
     struct fds fds;
     char tty[TARGET_TTY_SIZE]; /* goes to B/request/NAME/tty; "": no such node */
     void *state; /* the class's own */
+    bool waits;  /* is not usable yet; the class says when, with requests_note() */
+    char failure[WHY_SIZE]; /* and then, why it will never be; "": it is */
 };
 
 struct target_class {
     const char *type; /* of the device */
     /* Opens what `wanted` names, with every descriptor close-on-exec, and never waits
      * for anybody. False with a sentence in `why`, and nothing to be closed. */
-    bool (*open)(const struct bus *bus, const struct wanted *wanted, struct target *target,
+    bool (*open)(struct bus *bus, const struct wanted *wanted, struct target *target,
                  char why[WHY_SIZE]);
     /* Takes down what open() made; the descriptors are closed after it. NULL: they
      * are all there is. */
     void (*close)(struct target *target);
 };
 
+enum targets_answer {
+    TARGETS_OPEN,
+    TARGETS_LATER,   /* the request is to be looked at again when it was noted */
+    TARGETS_REFUSED, /* with a sentence */
+};
+
 /*
  * The descriptors for a device; *fds says which, of them the caller closes none.
- * False with a sentence. Then targets_sent() once a worker has them.
+ * Then targets_sent() once a worker has them.
  */
-bool targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
-                  char why[WHY_SIZE]);
+enum targets_answer targets_open(struct bus *bus, const struct wanted *wanted, struct fds *fds,
+                                 char why[WHY_SIZE]);
+
+/* Does a request wait for its target? */
+bool targets_wait(const struct bus *bus);
 
 /* Where people find what stands for the device: its `tty`. */
 const char *targets_tty(const struct bus *bus, const char *name);
@@ -65,6 +76,8 @@ extern const struct target_class target_file;
 
 /* target-console: pseudo-terminals, or sockets. */
 extern const struct target_class target_console;
+/* target-net: a TAP interface. */
+extern const struct target_class target_net;
 
 #define TARGET_SECTOR 512
 

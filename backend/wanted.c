@@ -157,15 +157,35 @@ struct asked {
     char bytes[]; /* type, target, choices, each behind the end of the last */
 };
 
+/* What a device keeps while it lives. */
+static void take_lasting(const struct wanted *w, struct choices *lasting)
+{
+    const char *choice = NULL;
+
+    *lasting = (struct choices){0};
+    while ((choice = choices_next(&w->device.choices, choice))) {
+        size_t length = strcspn(choice, "=");
+        char key[CHOICES_SIZE];
+
+        snprintf(key, sizeof(key), "%.*s", (int)length, choice);
+        if (!schema_settable(w->device.type, key))
+            choices_add(lasting, key, choice + length + 1);
+    }
+}
+
 static size_t describe(const struct wanted *w, char bytes[], size_t room)
 {
     const char *target = w->target ? w->target : "";
     size_t texts = strlen(w->device.type) + 1 + strlen(target) + 1;
-    size_t size = texts + choices_size(&w->device.choices);
+    struct choices choices;
+    size_t size;
+
+    take_lasting(w, &choices);
+    size = texts + choices_size(&choices);
 
     if (size <= room) {
         snprintf(bytes, texts, "%s%c%s", w->device.type, '\0', target);
-        memcpy(bytes + texts, w->device.choices.text, size - texts);
+        memcpy(bytes + texts, choices.text, size - texts);
     }
     return size;
 }

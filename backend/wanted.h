@@ -19,7 +19,7 @@ int wanted_read(struct bus *bus, platform_tx tx, const char *name, struct wanted
 
 /*
  * What was asked for, small, to be held against a later reading: type, target and
- * choices. To be freed; NULL when out of memory.
+ * those choices that last. To be freed; NULL when out of memory.
  */
 struct asked *asked_new(const struct wanted *wanted);
 bool asked_same(const struct asked *asked, const struct wanted *wanted);

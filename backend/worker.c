@@ -360,6 +360,20 @@ static void look_at_target(struct worker *worker, uint64_t number)
     tell_about_device(worker, IPC_DEVICE_RESIZED, number, "");
 }
 
+/* One that is gone has nothing to be set. */
+static void change_setting(struct worker *worker, const struct ipc_message *message)
+{
+    const struct device *device = roster_find(&worker->roster, message->answer.number);
+    const char *setting = message->answer.text;
+    size_t length = strcspn(setting, "=");
+    char key[IPC_TEXT_MAX];
+
+    if (!device || device->leaving || !device->class->set || !setting[length])
+        return;
+    snprintf(key, sizeof(key), "%.*s", (int)length, setting);
+    device->class->set(device->state, key, setting + length + 1);
+}
+
 /* False: not a message that a supervisor sends. */
 static bool obey(struct worker *worker, const struct ipc_message *message, struct fds *fds)
 {
@@ -381,6 +395,9 @@ static bool obey(struct worker *worker, const struct ipc_message *message, struc
         return true;
     case IPC_DEVICE_RESIZE:
         look_at_target(worker, message->answer.number);
+        return true;
+    case IPC_DEVICE_SET:
+        change_setting(worker, message);
         return true;
     case IPC_TRACE:
         /* None when too many are open: the tool finds its socket closed. */

@@ -78,6 +78,26 @@ static bool hyphen_before_byte(size_t byte)
     return byte == 4 || byte == 6 || byte == 8 || byte == 10;
 }
 
+int mac_parse_text(const char *text, uint8_t mac[6])
+{
+    uint8_t parsed[6];
+
+    errno = EINVAL;
+    if (strlen(text) != MAC_TEXT_SIZE - 1)
+        return -1;
+    for (size_t i = 0; i < sizeof(parsed); i++, text += 3) {
+        int high = hex_digit(text[0]), low = hex_digit(text[1]);
+
+        if (high < 0 || low < 0 || text[2] != (i + 1 < sizeof(parsed) ? ':' : '\0'))
+            return -1;
+        parsed[i] = (uint8_t)(high << 4 | low);
+    }
+    if (parsed[0] & 1)
+        return -1;
+    memcpy(mac, parsed, sizeof(parsed));
+    return 0;
+}
+
 int uuid_parse_text(const char *text, uint8_t uuid[16])
 {
     uint8_t parsed[16];

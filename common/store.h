@@ -42,6 +42,10 @@ bool name_valid(const char *name);
 int uuid_parse_text(const char *text, uint8_t uuid[16]);
 void uuid_format_text(const uint8_t uuid[16], char text[UUID_TEXT_SIZE]);
 
+/* MAC text (00:16:3e:01:02:03), of one interface, not a group's. 0, or -1 EINVAL. */
+#define MAC_TEXT_SIZE 18
+int mac_parse_text(const char *text, uint8_t mac[6]);
+
 /* DIR/KEY as a number; errno ENOENT, EINVAL or ERANGE. */
 int store_read_u64(struct platform *p, platform_tx tx, const char *dir, const char *key,
                    uint64_t min, uint64_t max, uint64_t *value);

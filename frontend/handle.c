@@ -169,6 +169,7 @@ void xvmsg_free(struct xvmsg *h)
     request_end_all(h, XVMSG_CANCELLED);
     handle_fail(h, ECANCELED, "the handle was closed");
     blk_free_all(h);
+    net_free_all(h);
     rng_free_all(h);
     console_free_all(h);
     device_free_all(h);

@@ -15,7 +15,7 @@
  *   device    the devices; see device.h, which has the files that drive one
  *   doorbell  event channels of single queues
  *   heartbeat is anybody still there?
- *   blk, rng  virtio-blk and virtio-rng, users of the public calls
+ *   blk, net, rng  virtio-blk, virtio-net and virtio-rng, users of the public calls
  *
  * User callbacks run from many places below xvmsg_process(). They may close
  * devices, free areas and submit requests, so objects that lists here hold are
@@ -32,6 +32,7 @@
 #include "common/ring.h"
 #include "common/store.h"
 #include "frontend/xvmsg-blk.h"
+#include "frontend/xvmsg-net.h"
 #include "frontend/xvmsg-rng.h"
 #include "frontend/xvmsg.h"
 #include "xenstore-schema/handshake.h"
@@ -299,6 +300,11 @@ void heartbeat_forget(struct xvmsg_device *d);
 /* Ends everything in flight and frees all disks, without talking to the devices. */
 void blk_free_all(struct xvmsg *h);
 
+/* ---- net ---- */
+
+/* The same for network interfaces. */
+void net_free_all(struct xvmsg *h);
+
 /* ---- rng ---- */
 
 /* The same for sources of random bytes. */
@@ -349,6 +355,7 @@ struct xvmsg {
     struct devices devices;
     struct doorbells doorbells;
     struct xvmsg_blk *disks;
+    struct xvmsg_net *nets;
     struct xvmsg_rng *rngs;
     struct xvmsg_console *consoles;
 };

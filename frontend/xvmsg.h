@@ -15,7 +15,7 @@
  *   struct xvmsg_device  a device driven by this process: features negotiated,
  *                        queues running.
  *   Drivers for single types of device have headers of their own: xvmsg-blk.h,
- *   xvmsg-rng.h.
+ *   xvmsg-net.h, xvmsg-rng.h.
  *   Device numbers (uint64_t) name devices; a number is never used again while
  *   the guest lives.
  *

@@ -14,12 +14,17 @@ struct device_type {
     const char *name;
     const char *needed[TYPE_KEYS_MAX];
     const char *optional[TYPE_KEYS_MAX];
+    const char *settable[TYPE_KEYS_MAX]; /* of those, while the device lives */
 };
 
 static const struct device_type device_types[] = {
-    {"blk", {XS_TARGET, XS_MODE}, {XS_CACHE, XS_QUEUES, XS_UUID}},
-    {"rng", {NULL}, {XS_RATE, XS_UUID}},
-    {"console", {NULL}, {XS_OUTPUT, XS_PORTS, XS_UUID}},
+    {"blk", {XS_TARGET, XS_MODE}, {XS_CACHE, XS_QUEUES, XS_UUID}, {NULL}},
+    {"net",
+     {XS_MAC},
+     {XS_BRIDGE, XS_SCRIPT, XS_MTU, XS_QUEUES, XS_LINK, XS_UUID},
+     {XS_LINK}},
+    {"console", {NULL}, {XS_OUTPUT, XS_PORTS, XS_UUID}, {NULL}},
+    {"rng", {NULL}, {XS_RATE, XS_UUID}, {NULL}},
 };
 
 #define NUM_TYPES (sizeof(device_types) / sizeof(device_types[0]))
@@ -61,11 +66,25 @@ enum schema_use schema_use(const char *type, const char *key)
                                      : SCHEMA_UNFIT;
 }
 
+bool schema_settable(const char *type, const char *key)
+{
+    const struct device_type *t = find_type(type);
+
+    return t && among(t->settable, key);
+}
+
 const char *schema_needed_key(const char *type, size_t i)
 {
     const struct device_type *t = find_type(type);
 
     return t && i < TYPE_KEYS_MAX ? t->needed[i] : NULL;
+}
+
+const char *schema_settable_key(const char *type, size_t i)
+{
+    const struct device_type *t = find_type(type);
+
+    return t && i < TYPE_KEYS_MAX ? t->settable[i] : NULL;
 }
 
 bool schema_output_path(const char *output, unsigned port, char *path, size_t size)

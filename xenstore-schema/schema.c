@@ -19,6 +19,8 @@
 #define MESSAGE_SIZE_MAX 65535u
 #define RING_ORDER_MAX 6u
 #define LONGEST_KEY 32u
+#define MTU_MIN 68u
+#define MTU_MAX 65521u /* of a TAP interface */
 
 #define TOOLSTACK SCHEMA_TOOLSTACK
 #define BACKEND SCHEMA_BACKEND
@@ -64,13 +66,24 @@ const struct schema_node schema_nodes[] = {
          XS_CACHE_WRITEBACK "|" XS_CACHE_WRITETHROUGH "|" XS_CACHE_NONE "|" XS_CACHE_DIRECTSYNC,
          "what a disk's writes go through"),
     UINT("B/" XS_REQUEST "/NAME/" XS_QUEUES, TOOLSTACK, false, 1, XS_QUEUES_MAX,
-         "how many queues of requests it has"),
+         "how many queues of requests, or pairs of queues, it has"),
     UINT("B/" XS_REQUEST "/NAME/" XS_RATE, TOOLSTACK, false, 1, UINT32_MAX,
          "bytes a second that the guest may have of it"),
     UINT("B/" XS_REQUEST "/NAME/" XS_PORTS, TOOLSTACK, false, 1, XS_PORTS_MAX,
          "how many streams a console has"),
     PLAIN("B/" XS_REQUEST "/NAME/" XS_OUTPUT, TOOLSTACK, false, SCHEMA_FILE,
           "sockets for its ports, in place of terminals"),
+    PLAIN("B/" XS_REQUEST "/NAME/" XS_MAC, TOOLSTACK, false, SCHEMA_MAC,
+          "the guest's address on the network"),
+    TEXT("B/" XS_REQUEST "/NAME/" XS_BRIDGE, TOOLSTACK, false,
+         "the bridge that its interface joins"),
+    TEXT("B/" XS_REQUEST "/NAME/" XS_SCRIPT, TOOLSTACK, false,
+         "what brings the interface up, or none"),
+    UINT("B/" XS_REQUEST "/NAME/" XS_MTU, TOOLSTACK, false, MTU_MIN, MTU_MAX,
+         "bytes of a frame behind its header"),
+    WORD("B/" XS_REQUEST "/NAME/" XS_LINK, TOOLSTACK, false, XS_LINK_UP "|" XS_LINK_DOWN,
+         "whether frames travel; may be changed"),
+    TEXT("B/" XS_REQUEST "/NAME/" XS_VIF, BACKEND, false, "the interface it got"),
     PLAIN("B/" XS_REQUEST "/NAME/" XS_UUID, TOOLSTACK, false, SCHEMA_UUID,
           "the device's identity, when the user gave one"),
     UINT("B/" XS_REQUEST "/NAME/" XS_NUMBER, BACKEND, false, 1, UINT64_MAX - 1,
@@ -245,6 +258,13 @@ static bool uuid_text(const char *text)
     return uuid_parse_text(text, uuid) == 0;
 }
 
+static bool mac_text(const char *text)
+{
+    uint8_t mac[6];
+
+    return mac_parse_text(text, mac) == 0;
+}
+
 static bool release_list(const char *text)
 {
     struct release list[NUMBERING_PER_NODE];
@@ -277,6 +297,7 @@ static void say_what_is_wrong(const struct schema_node *node, char why[SCHEMA_WH
         [SCHEMA_FILE] = "is not an absolute file name",
         [SCHEMA_NAME] = "is not a device name",
         [SCHEMA_UUID] = "is not a UUID",
+        [SCHEMA_MAC] = "is not a MAC address of one interface",
         [SCHEMA_VERSIONS] = "is not a list of numbers with commas between",
         [SCHEMA_RELEASES] = "is not a list of numbers with their seconds",
     };
@@ -306,6 +327,8 @@ static bool fits(const struct schema_node *node, const char *value)
         return name_valid(value);
     case SCHEMA_UUID:
         return uuid_text(value);
+    case SCHEMA_MAC:
+        return mac_text(value);
     case SCHEMA_ONE_OF:
         return one_of(node->words, value);
     case SCHEMA_VERSIONS:

@@ -66,6 +66,12 @@
 #define XS_RATE "rate"
 #define XS_PORTS "ports"
 #define XS_OUTPUT "output"
+#define XS_MAC "mac"
+#define XS_BRIDGE "bridge"
+#define XS_SCRIPT "script"
+#define XS_MTU "mtu"
+#define XS_LINK "link"
+#define XS_VIF "vif"
 #define XS_UUID "uuid"
 #define XS_NUMBER "number"
 #define XS_REMOVE "remove"
@@ -80,13 +86,16 @@
 #define XS_ERROR "error"
 
 /* Values. */
-#define XS_TYPES "blk|rng|console"
+#define XS_TYPES "blk|net|console|rng"
 #define XS_CACHE_WRITEBACK "writeback"
 #define XS_CACHE_WRITETHROUGH "writethrough"
 #define XS_CACHE_NONE "none"
 #define XS_CACHE_DIRECTSYNC "directsync"
 #define XS_MODE_READ "r"
 #define XS_MODE_WRITE "w"
+#define XS_LINK_UP "up"
+#define XS_LINK_DOWN "down"
+#define XS_SCRIPT_NONE "none"
 #define XS_WIRE_FORM_WIDE "wide"
 #define XS_WIRE_FORM_COMPACT "compact"
 #define XS_DEVICE_ADDED "added"
@@ -118,6 +127,7 @@ enum schema_type {
     SCHEMA_FILE,     /* absolute file name in the backend domain */
     SCHEMA_NAME,     /* see name_valid() */
     SCHEMA_UUID,     /* 8-4-4-4-12 */
+    SCHEMA_MAC,      /* 00:16:3e:01:02:03 */
     SCHEMA_ONE_OF,   /* one word of `words`, separated by '|' */
     SCHEMA_VERSIONS, /* numbers separated by commas */
     SCHEMA_RELEASES, /* see numbering.h */
@@ -161,8 +171,13 @@ enum schema_use { SCHEMA_NEEDED, SCHEMA_OPTIONAL, SCHEMA_UNFIT, SCHEMA_FOREIGN }
  * any device is optional. */
 enum schema_use schema_use(const char *type, const char *key);
 
-/* The i-th key that a type needs, static; NULL when there are no more. */
+/* May the key be written anew while the device lives, which then follows? */
+bool schema_settable(const char *type, const char *key);
+
+/* The i-th key that a type needs, or that is settable, static; NULL when there are no
+ * more. */
 const char *schema_needed_key(const char *type, size_t i);
+const char *schema_settable_key(const char *type, size_t i);
 
 /*
  * Holds every node of one bus, as it stands in the live store, against the

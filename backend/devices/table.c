@@ -8,6 +8,7 @@
 static const struct device_class *const classes[] = {
     &blk_class,
     &console_class,
+    &net_class,
     &rng_class,
 };
 

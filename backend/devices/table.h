@@ -9,6 +9,7 @@
 
 extern const struct device_class blk_class;
 extern const struct device_class console_class;
+extern const struct device_class net_class;
 extern const struct device_class rng_class;
 
 /* The class of that name, NULL when there is none. */

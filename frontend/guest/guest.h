@@ -25,6 +25,7 @@ int guest_info(const struct guest_options *options, int argc, char **argv);
 int guest_events(const struct guest_options *options, int argc, char **argv);
 int guest_blk(const struct guest_options *options, int argc, char **argv);
 int guest_blk_watch(const struct guest_options *options, int argc, char **argv);
+int guest_net(const struct guest_options *options, int argc, char **argv);
 int guest_rng(const struct guest_options *options, int argc, char **argv);
 int guest_console(const struct guest_options *options, int argc, char **argv);
 

@@ -30,6 +30,7 @@ static const struct command {
     {"info", guest_info},
     {"events", guest_events},
     {"blk", guest_blk},
+    {"net", guest_net},
     {"rng", guest_rng},
     {"console", guest_console},
 };
@@ -53,6 +54,9 @@ static const char help[] =
     "                        on a terminal, these four show how far they are; not with\n"
     "                        --quiet\n"
     "  blk watch NUMBER      a disk's size, again whenever it changes\n"
+    "  net tap NUMBER [--name NAME] [--queues N]\n"
+    "                        a network interface as one of this guest's own, until\n"
+    "                        interrupted; prints its name\n"
     "  rng NUMBER [--length BYTES]\n"
     "                        random bytes to standard output, until interrupted\n"
     "  console NUMBER [--port N] [--stdio | --link PATH | -- COMMAND...]\n"

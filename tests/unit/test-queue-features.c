@@ -439,6 +439,63 @@ static void a_cleared_queue_keeps_what_was_negotiated(void)
     queue_guest_end();
 }
 
+/* ---- several at once ---- */
+
+static void take_three(void)
+{
+    uint32_t id, length;
+
+    for (unsigned i = 0; i < 3; i++) {
+        CU_ASSERT(queue_guest_take(&id, &length));
+        CU_ASSERT_EQUAL(id, i);
+        CU_ASSERT_EQUAL(length, 5 * i);
+    }
+    CU_ASSERT(!queue_guest_take(&id, &length));
+}
+
+/* Whichever of them the driver waits for, it is told once, when all are there. */
+static void several_come_back_as_one(void)
+{
+    const uint32_t written[3] = {0, 5, 10};
+    struct chain *chains[3];
+
+    for (uint16_t awaited = 0; awaited < 4; awaited++) {
+        start(false, true);
+        describe_bytes();
+        g.on_used = take_three;
+        queue_guest_tell_at(awaited);
+        for (uint16_t i = 0; i < 3; i++) {
+            queue_guest_offer(i);
+            chains[i] = pop_one();
+        }
+        queue_push_together(g.queue, chains, written, 3);
+        CU_ASSERT_EQUAL(g.told, awaited < 3);
+        if (awaited == 3)
+            take_three();
+        CU_ASSERT(queue_idle(g.queue));
+        queue_guest_end();
+    }
+}
+
+static void several_end_a_stop(void)
+{
+    const uint32_t written[2] = {1, 1};
+    struct chain *chains[2];
+    uint32_t id, length;
+
+    start(false, false);
+    describe_bytes();
+    for (uint16_t i = 0; i < 2; i++) {
+        queue_guest_offer(i);
+        chains[i] = pop_one();
+    }
+    queue_stop(g.queue);
+    queue_push_together(g.queue, chains, written, 2);
+    CU_ASSERT_EQUAL(g.idle, 1);
+    CU_ASSERT(!queue_guest_take(&id, &length));
+    queue_guest_end();
+}
+
 /* ---- of packed queues alone ---- */
 
 /* What is asked for may lie in the middle of a chain; the flags come before it, and
@@ -487,6 +544,8 @@ static const struct test_case cases[] = {
     TEST(event_places_wrap),
     TEST(without_it_the_places_mean_nothing),
     TEST(a_cleared_queue_keeps_what_was_negotiated),
+    TEST(several_come_back_as_one),
+    TEST(several_end_a_stop),
     {NULL, NULL},
 };
 

@@ -99,6 +99,8 @@ static void values_are_held_to_their_type(void)
     CU_ASSERT(!valid("B/request/x/target", "/a\nb"));
     CU_ASSERT(valid("B/request/x/uuid", "7d444840-9dc0-11d1-b245-5ffdce74fad2"));
     CU_ASSERT(!valid("B/request/x/uuid", "7d444840"));
+    CU_ASSERT(valid("B/request/x/mac", "00:16:3e:01:02:03"));
+    CU_ASSERT(!valid("B/request/x/mac", "00:16:3e:01:02"));
     CU_ASSERT(valid("B/device/0/name", "blk0"));
     CU_ASSERT(!valid("B/device/0/name", "0"));
     CU_ASSERT(valid("B/device-number-form", "compact"));
@@ -133,6 +135,9 @@ static void a_type_says_which_keys_its_requests_have(void)
     CU_ASSERT_STRING_EQUAL(schema_needed_key("blk", 1), "mode");
     CU_ASSERT_PTR_NULL(schema_needed_key("blk", 2));
     CU_ASSERT_PTR_NULL(schema_needed_key("rng", 0));
+    CU_ASSERT(schema_settable("net", "link"));
+    CU_ASSERT(!schema_settable("net", "mac"));
+    CU_ASSERT(!schema_settable("rng", "link"));
     CU_ASSERT_EQUAL(schema_use("somebody's own", "target"), SCHEMA_OPTIONAL);
 }
 
@@ -164,6 +169,7 @@ static const char *const type_names[] = {
     [SCHEMA_TEXT] = "text",          [SCHEMA_PATH] = "xenstore path",
     [SCHEMA_FILE] = "file name",     [SCHEMA_NAME] = "device name",
     [SCHEMA_UUID] = "UUID",          [SCHEMA_ONE_OF] = "word",
+    [SCHEMA_MAC] = "MAC address",
     [SCHEMA_VERSIONS] = "numbers",   [SCHEMA_RELEASES] = "releases",
 };
 

@@ -2,7 +2,7 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * attach, detach, resize, console, list, trace, stats and top, apart from their command
+ * attach, detach, resize, set, console, list, trace, stats and top, apart from their command
  * lines: what the cmd_* functions run once they have Xen, and tests over a Xen of
  * their own. A result goes to `out`, a failure to complain(); the return is the exit status.
  */
@@ -46,6 +46,13 @@ struct resize_request {
     const char *device; /* its number or name */
     unsigned timeout;
     bool quiet;
+};
+
+struct set_request {
+    const char *domain;
+    uint32_t bus;
+    const char *device; /* its number or name */
+    struct choices choices;
 };
 
 struct console_request {
@@ -95,6 +102,7 @@ int resize_run(struct platform *p, const struct resize_request *request);
 int resize_count_up(struct platform *p, platform_tx tx, const char *request);
 /* From standard input, to standard output. */
 int console_run(struct platform *p, const struct console_request *request);
+int set_run(struct platform *p, const struct set_request *request);
 int list_run(struct platform *p, const struct list_request *request, FILE *out);
 
 /* Until SIGINT, SIGTERM or SIGHUP, or as ordered; says on standard error how it went. */

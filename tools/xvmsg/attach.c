@@ -9,6 +9,7 @@
 
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/bus.h"
+#include "tools/xvmsg/mac.h"
 #include "tools/xvmsg/options.h"
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/schema.h"
@@ -20,6 +21,10 @@ static const char usage[] =
     "usage: xvmsg attach [--quiet] [--timeout SECONDS] DOMAIN blk target=PATH\n"
     "                    [readonly] [cache=MODE] [queues=NUMBER]\n"
     "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
+    "       xvmsg attach [--quiet] [--timeout SECONDS] DOMAIN net [bridge=BRIDGE]\n"
+    "                    [mac=MAC] [mtu=BYTES] [queues=NUMBER] [script=SCRIPT]\n"
+    "                    [link=down]\n"
+    "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
     "       xvmsg attach [--quiet] [--timeout SECONDS] DOMAIN rng [rate=BYTES]\n"
     "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
     "       xvmsg attach [--timeout SECONDS] DOMAIN console [ports=NUMBER] [output=PATH]\n"
@@ -28,13 +33,20 @@ static const char usage[] =
     "Gives DOMAIN (name or id) a device and prints the device's number.\n"
     "\n"
     "  blk                a disk\n"
+    "  net                a network interface\n"
     "  rng                random bytes\n"
     "  console            a console, on a terminal that xvmsg console finds\n"
     "  target=PATH        the file or block device behind it\n"
     "  readonly           the guest may not write\n"
     "  cache=MODE         writeback (the default), writethrough, none (O_DIRECT)\n"
     "                     or directsync (both)\n"
-    "  queues=NUMBER      of requests to the disk, 1 to 8; 1 is the default\n"
+    "  queues=NUMBER      of a disk, or pairs of them of a net, 1 to 8; 1 is the default\n"
+    "  bridge=BRIDGE      what it is connected to; the script has a default\n"
+    "  mac=MAC            the guest's address; one of its own is the default\n"
+    "  mtu=BYTES          the longest packet, of which the guest is told\n"
+    "  script=SCRIPT      of /etc/xen/scripts, what connects it; vif-bridge is the\n"
+    "                     default, none leaves that to you\n"
+    "  link=down          is not connected yet, see xvmsg set\n"
     "  rate=BYTES         how many random bytes a second; 1048576 is the default\n"
     "  ports=NUMBER       how many streams the console has, up to 8; 1 is the default\n"
     "  output=PATH        a Unix socket in place of the terminal, PATH.1 for port 1 ...\n"
@@ -129,9 +141,26 @@ static int write_choice(struct platform *p, platform_tx tx, const char *dir, con
     return store_write_text(p, tx, dir, key, choice + length + 1);
 }
 
-static int write_settings(struct platform *p, platform_tx tx, const char *dir,
-                          const struct attach_request *r)
+/* What the type needs and nobody said. */
+static int write_defaults(struct platform *p, platform_tx tx, const char *dir,
+                          const struct attach *a)
 {
+    const struct attach_request *r = a->request;
+    char mac[MAC_TEXT_SIZE];
+
+    if (schema_use(r->type, XS_MODE) == SCHEMA_NEEDED && !choices_get(&r->choices, XS_MODE) &&
+        store_write_text(p, tx, dir, XS_MODE, XS_MODE_WRITE) < 0)
+        return -1;
+    if (schema_use(r->type, XS_MAC) != SCHEMA_NEEDED || choices_get(&r->choices, XS_MAC))
+        return 0;
+    mac_derive(p, tx, &a->id, a->name, mac);
+    return store_write_text(p, tx, dir, XS_MAC, mac);
+}
+
+static int write_settings(struct platform *p, platform_tx tx, const char *dir,
+                          const struct attach *a)
+{
+    const struct attach_request *r = a->request;
     const char *choice = NULL;
 
     if (store_write_text(p, tx, dir, XS_TYPE, r->type) < 0 ||
@@ -141,16 +170,13 @@ static int write_settings(struct platform *p, platform_tx tx, const char *dir,
     while ((choice = choices_next(&r->choices, choice)))
         if (write_choice(p, tx, dir, choice) < 0)
             return -1;
-    if (schema_use(r->type, XS_MODE) != SCHEMA_NEEDED || choices_get(&r->choices, XS_MODE))
-        return 0;
-    return store_write_text(p, tx, dir, XS_MODE, XS_MODE_WRITE);
+    return write_defaults(p, tx, dir, a);
 }
 
 /* One transaction: the bus, if it is new, and the request. */
 static int write_request(struct platform *p, platform_tx tx, void *user)
 {
     struct attach *a = user;
-    const struct attach_request *r = a->request;
     struct store_path requests = store_path("%s/" XS_REQUEST, bus_home(&a->id).text);
 
     if (bus_make(p, tx, &a->id) < 0 || choose_name(p, tx, requests.text, a) < 0)
@@ -163,7 +189,7 @@ static int write_request(struct platform *p, platform_tx tx, void *user)
     if (missing < 0 || (missing && make_private(p, tx, requests.text, a->id.backend) < 0) ||
         make_private(p, tx, path.text, a->id.backend) < 0)
         return -1;
-    return write_settings(p, tx, path.text, r);
+    return write_settings(p, tx, path.text, a);
 }
 
 /* For bus_wait(): -1 with ENODEV when the request is no more. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/* What attach, detach, resize and list share: which bus, its nodes, and waiting. */
+/* What attach, detach, resize, set and list share: which bus, its nodes, and waiting. */
 #ifndef XVMSG_TOOL_BUS_H
 #define XVMSG_TOOL_BUS_H
 

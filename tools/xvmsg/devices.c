@@ -83,11 +83,25 @@ static char *read_state(struct platform *p, const struct bus_id *id, const struc
     return strdup(d->error ? "failed" : "pending");
 }
 
+/* A network interface: its own name and its address. NULL: there is none. */
+static char *read_interface(struct platform *p, const char *request)
+{
+    char *mac = store_read_text(p, PLATFORM_NO_TX, request, XS_MAC);
+    char *vif = mac ? store_read_text(p, PLATFORM_NO_TX, request, XS_VIF) : NULL;
+    char *text = NULL;
+
+    if (mac && asprintf(&text, "%s %s", vif ? vif : "-", mac) < 0)
+        text = NULL;
+    free(mac);
+    free(vif);
+    return text;
+}
+
 /* What it stands on, as far as it has a name. */
 static char *read_target(struct platform *p, const char *request)
 {
     static const char *const keys[] = {XS_TARGET, XS_OUTPUT, XS_TTY};
-    char *target = NULL;
+    char *target = read_interface(p, request);
 
     for (size_t i = 0; !target && i < sizeof(keys) / sizeof(keys[0]); i++)
         target = store_read_text(p, PLATFORM_NO_TX, request, keys[i]);

@@ -18,6 +18,7 @@ static const struct {
     {"attach", "give a guest a device", cmd_attach},
     {"detach", "take a device away again", cmd_detach},
     {"resize", "tell a guest that its disk has another size", cmd_resize},
+    {"set", "change how a device is", cmd_set},
     {"console", "connect this terminal to a guest's console", cmd_console},
     {"list", "show the devices and how they are", cmd_list},
     {"stats", "show what the devices have done so far", cmd_stats},

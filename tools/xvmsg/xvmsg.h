@@ -13,6 +13,7 @@
 int cmd_attach(int argc, char **argv);
 int cmd_detach(int argc, char **argv);
 int cmd_resize(int argc, char **argv);
+int cmd_set(int argc, char **argv);
 int cmd_console(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_trace(int argc, char **argv);

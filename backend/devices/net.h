@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * virtio-net, shared by its files: the device (net.c), what it stands on (net-tap.c),
+ * frames to the guest (net-rx.c) and from it (net-tx.c), which of them it wants
+ * (net-filter.c), the control queue (net-control.c).
+ *
+ * A frame travels with virtio's header on both sides of the device: the kernel makes
+ * it and judges it, and no byte is looked at here but the address a frame is for.
+ */
+#ifndef XVMSG_BACKEND_NET_H
+#define XVMSG_BACKEND_NET_H
+
+#include <linux/virtio_net.h>
+#include <net/ethernet.h>
+
+#include "backend/device.h"
+
+#define NET_QUEUE_SIZE 256u
+#define NET_MAX_PAIRS FDS_MAX
+#define NET_HEADER ((uint32_t)sizeof(struct virtio_net_hdr_mrg_rxbuf))
+/* The longest frame with its header: a segment of 64 KiB, an Ethernet header, two tags. */
+#define NET_FRAME_MAX (NET_HEADER + 65536u + ETH_HLEN + 8u)
+/* Frames of a queue before others have their turn. */
+#define NET_FRAMES_AT_ONCE 64u
+
+#define NET_FEATURE(bit) (UINT64_C(1) << (bit))
+
+struct net;
+
+/* ---- net-filter ---- */
+
+/* Of either kind; more of them, and all of that kind are taken. */
+#define NET_FILTER_MAX 64u
+
+struct net_macs {
+    bool all;
+    uint32_t count;
+    uint8_t macs[NET_FILTER_MAX][ETH_ALEN];
+};
+
+/* What the guest wants to receive. */
+struct net_filter {
+    uint8_t own[ETH_ALEN];
+    uint8_t modes; /* 1 << VIRTIO_NET_CTRL_RX_* */
+    struct net_macs unicast;
+    struct net_macs multicast;
+};
+
+bool net_filter_mode(const struct net_filter *filter, unsigned mode);
+void net_filter_set_mode(struct net_filter *filter, unsigned mode, bool on);
+
+/* Is a frame to this address wanted? */
+bool net_filter_wants(const struct net_filter *filter, const uint8_t to[ETH_ALEN]);
+
+/* ---- net-rx ---- */
+
+/* Every chain of the queue twice over, and where a frame goes that is longer. */
+#define NET_RX_PIECES (2u * NET_QUEUE_SIZE + 1u)
+
+struct net_rx {
+    struct net *net;
+    int fd;
+    struct queue *queue;    /* NULL: the driver has not kicked it */
+    struct event *readable; /* pending while there is room for a frame */
+    bool signalled;         /* it fired, and nobody has looked yet */
+    struct chain *held[NET_QUEUE_SIZE]; /* empty buffers, in order */
+    uint32_t num_held;
+    uint32_t num_pieces; /* in them */
+    uint64_t room;       /* bytes in them */
+    uint32_t frame;      /* bytes of one that was read and waits for more room; 0: none */
+    uint32_t spilled;    /* the last of these, which are in `spill` */
+    uint8_t *spill;      /* NET_FRAME_MAX bytes */
+    struct iovec pieces[NET_RX_PIECES];
+};
+
+/* False: no memory. */
+bool net_rx_init(struct net_rx *rx, struct net *net, int fd);
+void net_rx_destroy(struct net_rx *rx);
+void net_rx_serve(struct net_rx *rx, struct queue *queue);
+/* Gives all buffers back. */
+void net_rx_stop(struct net_rx *rx);
+
+/* ---- net-tx ---- */
+
+struct net_tx {
+    struct net *net;
+    int fd;
+    struct queue *queue;
+    struct event *writable;
+    struct chain *chain; /* a frame for which the interface had no room; NULL: none */
+};
+
+bool net_tx_init(struct net_tx *tx, struct net *net, int fd);
+void net_tx_destroy(struct net_tx *tx);
+void net_tx_serve(struct net_tx *tx, struct queue *queue);
+void net_tx_stop(struct net_tx *tx);
+
+/* ---- net-control ---- */
+
+void net_control_serve(struct net *net, struct queue *queue);
+
+/* ---- net-tap ---- */
+
+/* Frames with a header of NET_HEADER bytes, little-endian. */
+void net_tap_prepare(int fd);
+/* Which offloads frames to the guest may use: those of these features. */
+void net_tap_set_offloads(int fd, uint64_t features);
+/* Queues that are not attached get no frames, and lose those they had. */
+void net_tap_attach(int fd, bool attached);
+void net_tap_set_carrier(int fd, bool carrier);
+
+/* ---- net ---- */
+
+struct net {
+    struct device *device;
+    uint32_t max_pairs;
+    uint32_t pairs; /* in use */
+    uint8_t mac[ETH_ALEN];
+    uint16_t mtu;
+    bool link;    /* wanted by whoever attached it */
+    bool gone;    /* the interface is */
+    bool down;    /* it was when the last frame was written */
+    bool started; /* the interface knows what was negotiated */
+    bool filters; /* the driver says what it wants */
+    struct net_filter filter;
+    struct net_rx rx[NET_MAX_PAIRS];
+    struct net_tx tx[NET_MAX_PAIRS];
+};
+
+/* May frames travel? */
+bool net_link_up(const struct net *net);
+
+/* Which offloads frames to the guest may use from now on, by feature. */
+void net_set_offloads(struct net *net, uint64_t features);
+
+/* From now on so many pairs of queues are in use. */
+void net_use_pairs(struct net *net, uint32_t pairs);
+
+/* What became of a frame: `error` is 0 or the interface's errno. */
+void net_note_outcome(struct net *net, int error);
+
+/* No more frames will come or go: the interface was taken away. */
+void net_lost(struct net *net);
+
+#endif
