@@ -135,6 +135,29 @@ static bool read_chain(struct queue *queue, struct walk *walk)
     return true;
 }
 
+static void peek(const struct queue *queue, queue_want_table *want, struct tables *tables)
+{
+    const struct vring_packed_desc *ring = queue->desc;
+    uint32_t size = queue->config.size, place = queue->packed.next_avail;
+    bool begins = true; /* a chain */
+
+    for (uint32_t i = queue->packed.slots_out; i < size; i++) {
+        const struct vring_packed_desc *next = &ring[packed_slot(place, size)];
+        /* Acquire: as in look(). */
+        uint16_t flags = shared_load16_acquire(&next->flags);
+        struct entry entry;
+
+        if (packed_owner(flags) != packed_available(place, size))
+            return;
+        entry = copy_entry(next);
+        if (begins && entry.d.flags & VRING_DESC_F_INDIRECT &&
+            !want(tables, entry.d.address, entry.d.length))
+            return;
+        begins = !(entry.d.flags & VRING_DESC_F_NEXT);
+        place = packed_advance(place, 1, size);
+    }
+}
+
 /* ---- giving them back ---- */
 
 static bool give_back(struct queue *queue, const struct chain *chain, uint32_t written)
@@ -167,5 +190,6 @@ const struct queue_layout queue_packed = {
     .look = look_for_more,
     .has_news = has_news,
     .read = read_chain,
+    .peek = peek,
     .give_back = give_back,
 };

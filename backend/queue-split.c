@@ -133,6 +133,24 @@ static bool read_chain(struct queue *queue, struct walk *walk)
     return !(last.flags & VRING_DESC_F_INDIRECT) || read_indirect(queue, index, &last, walk);
 }
 
+static void peek(const struct queue *queue, queue_want_table *want, struct tables *tables)
+{
+    const struct vring_avail *avail = queue->driver;
+    const struct vring_desc *desc = queue->desc;
+    uint32_t size = queue->config.size;
+
+    for (uint16_t i = queue->split.next_avail; i != queue->split.seen_avail; i++) {
+        uint16_t head = shared_load16(&avail->ring[i & (size - 1)]), next;
+        struct descriptor d;
+
+        if (head >= size)
+            return;
+        d = copy_descriptor(&desc[head], &next);
+        if (d.flags & VRING_DESC_F_INDIRECT && !want(tables, d.address, d.length))
+            return;
+    }
+}
+
 /* ---- giving them back ---- */
 
 /* Does the driver want to be told of the used entry number `index`? */
@@ -170,5 +188,6 @@ const struct queue_layout queue_split = {
     .look = look_for_more,
     .has_news = has_news,
     .read = read_chain,
+    .peek = peek,
     .give_back = give_back,
 };

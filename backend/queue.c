@@ -5,11 +5,19 @@
 
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "backend/queue-state.h"
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
+
+static void on_room(struct memory_waiter *waiter)
+{
+    struct queue *queue = (struct queue *)((char *)waiter - offsetof(struct queue, room));
+
+    queue->owner.attend(queue->owner.user, queue->index);
+}
 
 struct queue *queue_new(uint32_t index, uint32_t max_size, const struct queue_owner *owner)
 {
@@ -20,6 +28,9 @@ struct queue *queue_new(uint32_t index, uint32_t max_size, const struct queue_ow
     queue->index = index;
     queue->max_size = max_size;
     queue->owner = *owner;
+    queue->room.again = on_room;
+    STAILQ_INIT(&queue->ready);
+    STAILQ_INIT(&queue->returning);
     queue->layout = &queue_split;
     return queue;
 }
@@ -161,10 +172,12 @@ void queue_negotiated(struct queue *queue, uint64_t features)
 void queue_stop(struct queue *queue)
 {
     queue->stopping = true;
+    queue_fetch_drop(queue);
 }
 
 void queue_clear(struct queue *queue)
 {
+    queue_fetch_drop(queue);
     if (queue->enabled) {
         memory_unpin(queue->memory, queue->config.desc);
         memory_unpin(queue->memory, queue->config.driver);
@@ -195,22 +208,48 @@ bool queue_batch_full(const struct queue *queue)
 
 /* ---- giving them back ---- */
 
-void queue_push(struct queue *queue, struct chain *chain, uint32_t written)
+static void tell_driver(struct queue *queue, const struct chain *chain)
 {
-    struct memory_stats before = *memory_stats(queue->memory);
+    if (queue->layout->give_back(queue, chain, chain->written))
+        queue->owner.used(queue->owner.user, queue->index);
+    else
+        queue->stats->suppressed++;
+}
 
+static void take_back(struct queue *queue, struct chain *chain)
+{
     memory_unpin_all(queue->memory, chain->pins, chain->num_pins);
+    memory_copy_free(chain->copy);
     queue->id_out[chain->id] = false;
     queue->chains_out--;
-    queue_stats_memory(queue, &before);
-    queue_stats_pushed(queue, chain, written);
-    if (!queue->stopping) {
-        if (queue->layout->give_back(queue, chain, written))
-            queue->owner.used(queue->owner.user, queue->index);
-        else
-            queue->stats->suppressed++;
-    }
+    queue->stats->depth = queue->chains_out;
+}
+
+void queue_forget(struct queue *queue, struct chain *chain)
+{
+    take_back(queue, chain);
+    free(chain);
+}
+
+void queue_give_back(struct queue *queue, struct chain *chain)
+{
+    take_back(queue, chain);
+    queue_stats_pushed(queue, chain, chain->written);
+    if (!queue->stopping)
+        tell_driver(queue, chain);
     free(chain);
     if (queue->stopping && !queue->chains_out)
         queue->owner.idle(queue->owner.user, queue->index);
+}
+
+void queue_push(struct queue *queue, struct chain *chain, uint32_t written)
+{
+    chain->written = written;
+    if (queue->stopping || !chain->copy ||
+        !memory_copy_out(chain->copy, chain->scattered ? UINT64_MAX : written)) {
+        queue_give_back(queue, chain);
+        return;
+    }
+    STAILQ_INSERT_TAIL(&queue->returning, chain, in_list);
+    queue->owner.attend(queue->owner.user, queue->index);
 }
