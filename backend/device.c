@@ -98,10 +98,12 @@ static void serve_queue(struct device *device, uint32_t index)
 {
     struct queue *queue = device->queues[index];
 
+    queue_flush(queue);
     if (!queue_enabled(queue) || !device_running(device))
         return;
     queue_begin_batch(queue);
     device->class->queue_kick(device->state, queue);
+    queue_flush(queue);
     if (!queue_batch_full(queue))
         return;
     device->kicked |= UINT64_C(1) << index;
@@ -417,6 +419,14 @@ static uint64_t on_now(void *user, bool fresh)
     return fresh ? turn_read(&host->turn, host->platform) : turn_now(&host->turn, host->platform);
 }
 
+static void on_attend(void *user, uint32_t index)
+{
+    struct device *device = user;
+
+    device->kicked |= UINT64_C(1) << index;
+    event_active(device->work, 0, 0);
+}
+
 /* ---- life ---- */
 
 static bool make_queues(struct device *device)
@@ -426,6 +436,7 @@ static bool make_queues(struct device *device)
         .fault = on_fault,
         .idle = on_idle,
         .now = on_now,
+        .attend = on_attend,
         .user = device,
     };
 

@@ -45,6 +45,9 @@
  * - A chain's bytes are the guest's, who may change them at any time: copy what
  *   you decide on (headers, lengths) once, with iov_take(), and use the copy.
  *   How a request is cut into pieces means nothing; see iov.h.
+ * - Bytes for the guest go to the start of the chain's writable part, as many as
+ *   queue_push() is told. Who writes elsewhere, a status byte at the end, sets
+ *   chain->scattered: the memory may be a copy of the guest's.
  * - A request that is wrong in a way its status byte can tell is answered so.
  *   One that cannot even be answered is device_needs_reset(), with words, and
  *   its chain is still pushed (0 bytes).

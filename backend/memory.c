@@ -1,32 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-#include "backend/memory.h"
+#include "backend/memory-state.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/address.h"
 #include "common/le.h"
 
 #define REFS_PER_PAGE (PLATFORM_PAGE_SIZE / (uint32_t)sizeof(uint32_t))
-
-struct area {
-    uint8_t *start;
-    uint32_t pages;
-    uint32_t pins;
-    bool writable;
-};
-
-struct memory {
-    struct platform *platform;
-    uint32_t domid;
-    uint32_t max_pages;
-    uint32_t num_areas;
-    uint32_t num_pages;
-    struct memory_stats stats;
-    struct area *areas[XVMSG_AREA_MAX + 1]; /* by number; 0 stays NULL */
-};
 
 struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t max_pages)
 {
@@ -42,7 +24,7 @@ struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t ma
 
 /* ---- mappings ---- */
 
-static void *map(struct memory *memory, const uint32_t *refs, uint32_t pages, bool writable)
+void *memory_map(struct memory *memory, const uint32_t *refs, uint32_t pages, bool writable)
 {
     struct platform *platform = memory->platform;
     void *start = platform->ops->grant_map(platform, memory->domid, refs, pages, writable);
@@ -53,7 +35,7 @@ static void *map(struct memory *memory, const uint32_t *refs, uint32_t pages, bo
     return start;
 }
 
-static void unmap(struct memory *memory, void *start, uint32_t pages)
+void memory_unmap(struct memory *memory, void *start, uint32_t pages)
 {
     memory->platform->ops->grant_unmap(memory->platform, start, pages);
     memory->stats.mapped_pages -= pages;
@@ -65,11 +47,12 @@ static void drop_area(struct memory *memory, uint16_t number)
 {
     struct area *area = memory->areas[number];
 
-    unmap(memory, area->start, area->pages);
-    memory->num_pages -= area->pages;
+    memory_unmap(memory, area->start, area->pages);
+    memory->mapped_pages -= area->pages;
     memory->num_areas--;
     memory->areas[number] = NULL;
     free(area);
+    memory_has_room(memory);
 }
 
 void memory_free(struct memory *memory)
@@ -96,7 +79,7 @@ static enum area_status check_share(const struct memory *memory,
     if (request->flags & ~(AREA_F_DIRECTORY | AREA_F_READ_ONLY) || !request->pages)
         return AREA_BAD_REQUEST;
     if (memory->num_areas >= MEMORY_MAX_AREAS ||
-        request->pages > memory->max_pages - memory->num_pages)
+        request->pages > memory->max_pages - memory->mapped_pages)
         return AREA_NO_SPACE;
 
     uint32_t refs_needed = request->pages;
@@ -110,13 +93,13 @@ static enum area_status check_share(const struct memory *memory,
 static bool copy_directory_page(struct memory *memory, uint32_t directory_ref, uint32_t *refs,
                                 uint32_t count)
 {
-    void *page = map(memory, &directory_ref, 1, false);
+    void *page = memory_map(memory, &directory_ref, 1, false);
     uint32_t words[REFS_PER_PAGE];
 
     if (!page)
         return false;
     memcpy(words, page, sizeof(words));
-    unmap(memory, page, 1);
+    memory_unmap(memory, page, 1);
     for (uint32_t i = 0; i < count; i++)
         refs[i] = le32_get(&words[i]);
     return true;
@@ -159,7 +142,7 @@ enum area_status memory_share(struct memory *memory, const struct msg_area_share
     area->pages = request->pages;
     area->writable = !(request->flags & AREA_F_READ_ONLY);
     if (collect_refs(memory, request, refs))
-        area->start = map(memory, refs, area->pages, area->writable);
+        area->start = memory_map(memory, refs, area->pages, area->writable);
     if (!area->start) {
         status = AREA_MAP_FAILED;
         goto fail;
@@ -167,7 +150,7 @@ enum area_status memory_share(struct memory *memory, const struct msg_area_share
     free(refs);
     memory->areas[request->area] = area;
     memory->num_areas++;
-    memory->num_pages += area->pages;
+    memory->mapped_pages += area->pages;
     return AREA_OK;
 
 fail:
@@ -189,7 +172,7 @@ enum area_status memory_unshare(struct memory *memory,
     return AREA_OK;
 }
 
-void *memory_pin(struct memory *memory, uint64_t address, uint64_t length, bool writable)
+static void *pin_in_area(struct memory *memory, uint64_t address, uint64_t length, bool writable)
 {
     struct area *area = find_area(memory, address);
     uint64_t offset = address_offset(address);
@@ -204,15 +187,32 @@ void *memory_pin(struct memory *memory, uint64_t address, uint64_t length, bool 
     return area->start + offset;
 }
 
-void memory_unpin(struct memory *memory, uint64_t address)
+void *memory_pin(struct memory *memory, uint64_t address, uint64_t length, bool writable)
+{
+    if (address_is_grant(address))
+        return memory_grant_pin(memory, address, length, writable);
+    return pin_in_area(memory, address, length, writable);
+}
+
+static void unpin_in_area(struct memory *memory, uint64_t address)
 {
     find_area(memory, address)->pins--;
 }
 
+void memory_unpin(struct memory *memory, uint64_t address)
+{
+    if (address_is_grant(address))
+        memory_grant_unpin(memory, address);
+    else
+        unpin_in_area(memory, address);
+}
+
 void memory_unpin_all(struct memory *memory, const uint64_t *addresses, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        memory_unpin(memory, addresses[i]);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!address_is_grant(addresses[i]))
+            unpin_in_area(memory, addresses[i]);
+    }
 }
 
 const struct memory_stats *memory_stats(const struct memory *memory)

@@ -135,6 +135,29 @@ static bool read_chain(struct queue *queue, struct walk *walk)
     return true;
 }
 
+static void peek(const struct queue *queue, queue_want_table *want, struct tables *tables)
+{
+    const struct vring_packed_desc *ring = queue->desc;
+    uint32_t size = queue->config.size, place = queue->packed.next_avail;
+    bool begins = true; /* a chain */
+
+    for (uint32_t i = queue->packed.slots_out; i < size; i++) {
+        const struct vring_packed_desc *next = &ring[packed_slot(place, size)];
+        /* Acquire: as in look(). */
+        uint16_t flags = shared_load16_acquire(&next->flags);
+        struct entry entry;
+
+        if (packed_owner(flags) != packed_available(place, size))
+            return;
+        entry = copy_entry(next);
+        if (begins && entry.d.flags & VRING_DESC_F_INDIRECT &&
+            !want(tables, entry.d.address, entry.d.length))
+            return;
+        begins = !(entry.d.flags & VRING_DESC_F_NEXT);
+        place = packed_advance(place, 1, size);
+    }
+}
+
 /* ---- giving them back ---- */
 
 /* At this place. */
@@ -152,14 +175,16 @@ static void write_used(struct queue *queue, uint32_t place, uint16_t id, uint32_
 }
 
 /* The driver looks at one place after the other: the first is written last. */
-static bool give_back(struct queue *queue, struct chain *const *chains, const uint32_t *written,
-                      uint32_t count)
+static bool give_back(struct queue *queue, const struct chain_list *chains)
 {
-    uint32_t size = queue->config.size, first = queue->packed.next_used, slots = chains[0]->slots;
+    const struct chain *head = STAILQ_FIRST(chains), *chain = head;
+    uint32_t size = queue->config.size, first = queue->packed.next_used, slots = head->slots;
 
-    for (uint32_t i = 1; i < count; slots += chains[i++]->slots)
-        write_used(queue, packed_advance(first, slots, size), chains[i]->id, written[i]);
-    write_used(queue, first, chains[0]->id, written[0]);
+    while ((chain = STAILQ_NEXT(chain, in_list))) {
+        write_used(queue, packed_advance(first, slots, size), chain->id, chain->written);
+        slots += chain->slots;
+    }
+    write_used(queue, first, head->id, head->written);
     queue->packed.next_used = packed_advance(first, slots, size);
     queue->packed.slots_out -= slots;
     /* Pairs with the driver's fence between asking for a notification and looking at
@@ -176,5 +201,6 @@ const struct queue_layout queue_packed = {
     .look = look_for_more,
     .has_news = has_news,
     .read = read_chain,
+    .peek = peek,
     .give_back = give_back,
 };

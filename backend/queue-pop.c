@@ -4,6 +4,7 @@
 /* Taking requests: what a guest can get wrong in a chain is caught here, what it can
  * get wrong in a ring by the layouts. */
 
+#include <errno.h>
 #include <inttypes.h>
 #include <linux/virtio_ring.h>
 #include <stdarg.h>
@@ -35,6 +36,7 @@ bool queue_add_piece(struct queue *queue, struct walk *walk, const char *kind, u
                      const struct descriptor *d)
 {
     bool writable = d->flags & VRING_DESC_F_WRITE;
+    bool copied;
     void *start;
 
     if (walk->count == queue->config.size)
@@ -45,15 +47,33 @@ bool queue_add_piece(struct queue *queue, struct walk *walk, const char *kind, u
         return queue_fault(queue, "%sdescriptor %u is readable after a writable one", kind, index);
     if (!d->length)
         return queue_fault(queue, "%sdescriptor %u has length 0", kind, index);
-    start = memory_pin(queue->memory, d->address, d->length, writable);
-    if (!start)
+    copied = memory_copied(d->address, d->length);
+    start = copied ? NULL : memory_pin(queue->memory, d->address, d->length, writable);
+    if (!copied && !start)
         return queue_fault(queue, "%sdescriptor %u: %u bytes at %#" PRIx64 " are in no %s area",
                            kind, index, d->length, d->address, writable ? "writable" : "shared");
     queue->pieces[walk->count] = (struct iovec){.iov_base = start, .iov_len = d->length};
     queue->addresses[walk->count] = d->address;
+    walk->copied |= copied;
     walk->count++;
     if (!writable)
         walk->num_out++;
+    return true;
+}
+
+static bool copy_entries(struct queue *queue, uint64_t address, uint32_t length)
+{
+    const void *start;
+
+    if (memory_copied(address, length))
+        return queue_fetch_table(queue, address, length);
+    start = memory_pin(queue->memory, address, length, false);
+    if (!start)
+        return queue_fault(queue,
+                           "an indirect table of %u bytes at %#" PRIx64 " is in no shared area",
+                           length, address);
+    memcpy(queue->indirect_table, start, length);
+    memory_unpin(queue->memory, address);
     return true;
 }
 
@@ -61,8 +81,6 @@ bool queue_add_piece(struct queue *queue, struct walk *walk, const char *kind, u
  * there is only the copy. The WRITE flag of such a descriptor means nothing. */
 uint32_t queue_copy_table(struct queue *queue, uint32_t index, const struct descriptor *d)
 {
-    const void *start;
-
     if (!queue->indirect)
         return queue_fault(queue, "descriptor %u is indirect, which was not negotiated", index);
     if (d->flags & VRING_DESC_F_NEXT)
@@ -74,14 +92,7 @@ uint32_t queue_copy_table(struct queue *queue, uint32_t index, const struct desc
         return queue_fault(queue,
                            "an indirect table of %u bytes is longer than the queue's size of %u",
                            d->length, queue->config.size);
-    start = memory_pin(queue->memory, d->address, d->length, false);
-    if (!start)
-        return queue_fault(queue,
-                           "an indirect table of %u bytes at %#" PRIx64 " is in no shared area",
-                           d->length, d->address);
-    memcpy(queue->indirect_table, start, d->length);
-    memory_unpin(queue->memory, d->address);
-    return d->length / QUEUE_DESC_BYTES;
+    return copy_entries(queue, d->address, d->length) ? d->length / QUEUE_DESC_BYTES : 0;
 }
 
 /* One block: the chain, its pieces, its pins. */
@@ -109,9 +120,31 @@ static struct chain *make_chain(const struct queue *queue, const struct walk *wa
     return chain;
 }
 
+/* Memory for what is to be copied. False: a fault, or the queue waits for room. */
+static bool make_copy(struct queue *queue, const struct walk *walk, struct memory_copy **copy)
+{
+    *copy = NULL;
+    if (!walk->copied)
+        return true;
+    *copy = memory_copy_new(queue->memory, queue->pieces, queue->addresses, walk->num_out,
+                            walk->count);
+    if (*copy)
+        return true;
+    if (errno == EAGAIN) {
+        memory_wait(queue->memory, &queue->room);
+        return false;
+    }
+    return queue_fault(queue, errno == E2BIG
+                                  ? "a chain of %u descriptors has more bytes at grant addresses "
+                                    "than the guest may use"
+                                  : "no memory for a chain of %u descriptors",
+                       walk->count);
+}
+
 static struct chain *take_chain(struct queue *queue)
 {
     struct walk walk = {0};
+    struct memory_copy *copy;
     struct chain *chain;
 
     if (!queue->layout->read(queue, &walk))
@@ -120,15 +153,20 @@ static struct chain *take_chain(struct queue *queue)
         queue_fault(queue, "id %u is offered again while it is in use", walk.id);
         goto unpin;
     }
+    if (!make_copy(queue, &walk, &copy))
+        goto unpin;
     chain = make_chain(queue, &walk);
     if (!chain) {
         queue_fault(queue, "no memory for a chain of %u descriptors", walk.count);
-        goto unpin;
+        goto free_copy;
     }
+    chain->copy = copy;
     queue->id_out[walk.id] = true;
     queue->chains_out++;
     return chain;
 
+free_copy:
+    memory_copy_free(copy);
 unpin:
     memory_unpin_all(queue->memory, queue->addresses, walk.count);
     return NULL;
@@ -140,19 +178,36 @@ bool queue_has_news(const struct queue *queue, uint16_t *seen)
            queue->layout->has_news(queue, seen);
 }
 
-struct chain *queue_pop(struct queue *queue)
+struct chain *queue_take(struct queue *queue)
 {
-    struct memory_stats before;
+    const struct packed_place before = queue->packed; /* or split, which is smaller */
     struct chain *chain;
 
-    if (!queue->enabled || queue->stopping || queue->faulty || !queue->batch_left ||
-        !queue->layout->look(queue))
+    if (queue->faulty || queue->room.waits || !queue->batch_left || !queue->layout->look(queue))
         return NULL;
     queue->batch_left--;
-    before = *memory_stats(queue->memory);
     chain = take_chain(queue);
-    queue_stats_memory(queue, &before);
     if (chain)
         queue_stats_popped(queue, chain);
+    if (queue->room.waits) {
+        queue->packed = before;
+        queue->batch_left++;
+    }
     return chain;
+}
+
+struct chain *queue_pop(struct queue *queue)
+{
+    struct chain *chain = STAILQ_FIRST(&queue->ready);
+
+    if (!queue->enabled || queue->stopping || queue->faulty)
+        return NULL;
+    if (chain) {
+        STAILQ_REMOVE_HEAD(&queue->ready, in_list);
+        return chain;
+    }
+    chain = queue_take(queue);
+    if (!chain || !chain->copy || !memory_copy_in(chain->copy))
+        return chain;
+    return queue_fetch_chains(queue, chain);
 }

@@ -133,6 +133,24 @@ static bool read_chain(struct queue *queue, struct walk *walk)
     return !(last.flags & VRING_DESC_F_INDIRECT) || read_indirect(queue, index, &last, walk);
 }
 
+static void peek(const struct queue *queue, queue_want_table *want, struct tables *tables)
+{
+    const struct vring_avail *avail = queue->driver;
+    const struct vring_desc *desc = queue->desc;
+    uint32_t size = queue->config.size;
+
+    for (uint16_t i = queue->split.next_avail; i != queue->split.seen_avail; i++) {
+        uint16_t head = shared_load16(&avail->ring[i & (size - 1)]), next;
+        struct descriptor d;
+
+        if (head >= size)
+            return;
+        d = copy_descriptor(&desc[head], &next);
+        if (d.flags & VRING_DESC_F_INDIRECT && !want(tables, d.address, d.length))
+            return;
+    }
+}
+
 /* ---- giving them back ---- */
 
 /* Does the driver want to be told of the used entries from number `first` on? */
@@ -147,18 +165,18 @@ static bool driver_listens(const struct queue *queue, uint16_t first)
     return (uint16_t)(event - first) < (uint16_t)(queue->split.next_used - first);
 }
 
-static bool give_back(struct queue *queue, struct chain *const *chains, const uint32_t *written,
-                      uint32_t count)
+static bool give_back(struct queue *queue, const struct chain_list *chains)
 {
     struct vring_used *used = queue->device;
     uint16_t first = queue->split.next_used;
+    const struct chain *chain;
 
-    for (uint32_t i = 0; i < count; i++) {
+    STAILQ_FOREACH(chain, chains, in_list) {
         uint16_t index = queue->split.next_used++;
         struct vring_used_elem *entry = &used->ring[index & (queue->config.size - 1)];
 
-        shared_store32(&entry->id, chains[i]->id);
-        shared_store32(&entry->len, written[i]);
+        shared_store32(&entry->id, chain->id);
+        shared_store32(&entry->len, chain->written);
     }
     /* Release: pairs with the driver's barrier after it reads our index, so that
      * it sees the entries and the data. */
@@ -177,5 +195,6 @@ const struct queue_layout queue_split = {
     .look = look_for_more,
     .has_news = has_news,
     .read = read_chain,
+    .peek = peek,
     .give_back = give_back,
 };

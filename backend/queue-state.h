@@ -10,6 +10,8 @@
 
 #include "backend/queue.h"
 
+STAILQ_HEAD(chain_list, chain);
+
 /* Of a descriptor, in either layout. */
 #define QUEUE_DESC_BYTES 16u
 
@@ -27,6 +29,7 @@ struct walk {
     uint32_t num_out;
     uint32_t id;    /* by which the driver knows it; below the queue's size */
     uint16_t slots; /* descriptors of a packed ring it takes */
+    bool copied;    /* some of them are to be */
 };
 
 /* One of a queue's three parts. */
@@ -35,6 +38,11 @@ struct queue_part {
     uint32_t (*bytes)(uint32_t size);
     bool writable; /* by the device */
 };
+
+struct tables;
+
+/* Somebody who wants to know where indirect tables are; false: no more. */
+typedef bool queue_want_table(struct tables *tables, uint64_t address, uint32_t length);
 
 struct queue_layout {
     bool (*size_valid)(uint32_t size, uint32_t max);
@@ -46,10 +54,11 @@ struct queue_layout {
     bool (*has_news)(const struct queue *queue, uint16_t *seen);
     /* Reads it, and moves on. False after a fault; what walk counts is pinned. */
     bool (*read)(struct queue *queue, struct walk *walk);
+    /* Of the chains that are next, as far as they can be seen: the table each begins with. */
+    void (*peek)(const struct queue *queue, queue_want_table *want, struct tables *tables);
     /* Gives chains back, at least one, of which the driver sees all or none. Does it want
      * to be told? */
-    bool (*give_back)(struct queue *queue, struct chain *const *chains, const uint32_t *written,
-                      uint32_t count);
+    bool (*give_back)(struct queue *queue, const struct chain_list *chains);
 };
 
 extern const struct queue_layout queue_split;
@@ -67,6 +76,9 @@ struct packed_place {
     uint32_t next_used;
     uint32_t slots_out; /* descriptors of chains that are out */
 };
+
+_Static_assert(sizeof(struct packed_place) >= sizeof(struct split_place), "holds either");
+
 
 struct queue {
     struct queue_owner owner;
@@ -100,7 +112,41 @@ struct queue {
     void *indirect_table;  /* its copy */
 
     struct queue_stats *stats; /* from the first queue_enable() on */
+
+    /* Of what is copied: chains that are here already but were not asked for, and such
+     * as are back but have not reached the guest. */
+    struct chain_list ready;
+    struct chain_list returning;
+    struct memory_waiter room; /* waits: the next chain does not fit now */
+    struct tables *tables;     /* of chains that are next; NULL: there were none */
 };
+
+/* ---- queue-pop.c ---- */
+
+/* The next chain. NULL when there is none, it must wait, or after a fault. */
+struct chain *queue_take(struct queue *queue);
+
+/* ---- queue-fetch.c ---- */
+
+/* Copies an indirect table from a grant address to queue->indirect_table, and with it
+ * those of the chains that are next. False: a fault. */
+bool queue_fetch_table(struct queue *queue, uint64_t address, uint32_t length);
+
+/* Copies in what was noted of this chain, together with those behind it, which are then
+ * ready. NULL: a fault. */
+struct chain *queue_fetch_chains(struct queue *queue, struct chain *first);
+
+/* Lets go of all that neither the class nor the guest has. */
+void queue_fetch_drop(struct queue *queue);
+
+/* ---- queue.c ---- */
+
+/* Frees chains that are back, and nobody is told. */
+void queue_forget(struct queue *queue, struct chain_list *chains);
+
+/* The same, and the driver is told of `written` bytes of each, of all or none at a time,
+ * unless the queue stops. */
+void queue_give_back(struct queue *queue, struct chain_list *chains);
 
 /* ---- queue-pop.c, for the layouts ---- */
 

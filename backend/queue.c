@@ -5,11 +5,19 @@
 
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "backend/queue-state.h"
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
+
+static void on_room(struct memory_waiter *waiter)
+{
+    struct queue *queue = (struct queue *)((char *)waiter - offsetof(struct queue, room));
+
+    queue->owner.attend(queue->owner.user, queue->index);
+}
 
 struct queue *queue_new(uint32_t index, uint32_t max_size, const struct queue_owner *owner)
 {
@@ -20,6 +28,9 @@ struct queue *queue_new(uint32_t index, uint32_t max_size, const struct queue_ow
     queue->index = index;
     queue->max_size = max_size;
     queue->owner = *owner;
+    queue->room.again = on_room;
+    STAILQ_INIT(&queue->ready);
+    STAILQ_INIT(&queue->returning);
     queue->layout = &queue_split;
     return queue;
 }
@@ -161,10 +172,12 @@ void queue_negotiated(struct queue *queue, uint64_t features)
 void queue_stop(struct queue *queue)
 {
     queue->stopping = true;
+    queue_fetch_drop(queue);
 }
 
 void queue_clear(struct queue *queue)
 {
+    queue_fetch_drop(queue);
     if (queue->enabled) {
         memory_unpin(queue->memory, queue->config.desc);
         memory_unpin(queue->memory, queue->config.driver);
@@ -195,33 +208,84 @@ bool queue_batch_full(const struct queue *queue)
 
 /* ---- giving them back ---- */
 
-/* Nothing of it is needed any more but what the driver is told. */
-static void let_go(struct queue *queue, const struct chain *chain, uint32_t written)
+static void tell_driver(struct queue *queue, const struct chain_list *chains)
 {
-    struct memory_stats before = *memory_stats(queue->memory);
+    if (queue->layout->give_back(queue, chains))
+        queue->owner.used(queue->owner.user, queue->index);
+    else
+        queue->stats->suppressed++;
+}
 
+/* Nothing of it is needed any more but what the driver is told. */
+static void let_go(struct queue *queue, struct chain *chain)
+{
     memory_unpin_all(queue->memory, chain->pins, chain->num_pins);
+    memory_copy_free(chain->copy);
     queue->id_out[chain->id] = false;
     queue->chains_out--;
-    queue_stats_memory(queue, &before);
-    queue_stats_pushed(queue, chain, written);
+    queue->stats->depth = queue->chains_out;
+}
+
+static void free_all(struct chain_list *chains)
+{
+    struct chain *chain;
+
+    while ((chain = STAILQ_FIRST(chains))) {
+        STAILQ_REMOVE_HEAD(chains, in_list);
+        free(chain);
+    }
+}
+
+void queue_forget(struct queue *queue, struct chain_list *chains)
+{
+    struct chain *chain;
+
+    STAILQ_FOREACH(chain, chains, in_list)
+        let_go(queue, chain);
+    free_all(chains);
+}
+
+void queue_give_back(struct queue *queue, struct chain_list *chains)
+{
+    struct chain *chain;
+
+    STAILQ_FOREACH(chain, chains, in_list) {
+        let_go(queue, chain);
+        queue_stats_pushed(queue, chain, chain->written);
+    }
+    if (!queue->stopping)
+        tell_driver(queue, chains);
+    free_all(chains);
+    if (queue->stopping && !queue->chains_out)
+        queue->owner.idle(queue->owner.user, queue->index);
+}
+
+/* Notes what is to be copied to the guest. False: nothing is. */
+static bool copy_out(const struct chain *chain)
+{
+    return chain->copy &&
+           memory_copy_out(chain->copy, chain->scattered ? UINT64_MAX : chain->written);
 }
 
 void queue_push_together(struct queue *queue, struct chain *const *chains, const uint32_t *written,
                          uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
-        let_go(queue, chains[i], written[i]);
-    if (!queue->stopping) {
-        if (queue->layout->give_back(queue, chains, written, count))
-            queue->owner.used(queue->owner.user, queue->index);
-        else
-            queue->stats->suppressed++;
+    struct chain_list list = STAILQ_HEAD_INITIALIZER(list);
+    bool copied = false;
+
+    for (uint32_t i = 0; i < count; i++) {
+        chains[i]->written = written[i];
+        chains[i]->last = i == count - 1;
+        if (!queue->stopping && copy_out(chains[i]))
+            copied = true;
+        STAILQ_INSERT_TAIL(&list, chains[i], in_list);
     }
-    for (uint32_t i = 0; i < count; i++)
-        free(chains[i]);
-    if (queue->stopping && !queue->chains_out)
-        queue->owner.idle(queue->owner.user, queue->index);
+    if (!copied) {
+        queue_give_back(queue, &list);
+        return;
+    }
+    STAILQ_CONCAT(&queue->returning, &list);
+    queue->owner.attend(queue->owner.user, queue->index);
 }
 
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written)

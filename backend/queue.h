@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "backend/iov.h"
 #include "backend/memory.h"
@@ -38,9 +39,18 @@ struct chain {
     uint16_t slots; /* descriptors of a packed ring it takes */
     struct iov out;
     struct iov in;
+    /* For who writes elsewhere than from the start of `in`, a status byte at its end:
+     * all of it is the guest's to have. */
+    bool scattered;
+
+    /* The queue's. */
     uint32_t num_pins;
     uint64_t *pins; /* addresses, one for each descriptor */
     uint64_t popped; /* when; the queue's own */
+    struct memory_copy *copy; /* NULL: nothing of it is at grant addresses */
+    uint32_t written;
+    bool last; /* of those that were pushed together */
+    STAILQ_ENTRY(chain) in_list;
 };
 
 /* Called from within the functions below. */
@@ -51,6 +61,8 @@ struct queue_owner {
     /* Nanoseconds on a clock that never goes back; one that was read a little earlier
      * will do, unless `fresh`. */
     uint64_t (*now)(void *user, bool fresh);
+    /* At the end of this turn queue_flush() is due, and then a look for requests. */
+    void (*attend)(void *user, uint32_t index);
     void *user;
 };
 
@@ -105,12 +117,16 @@ struct chain *queue_pop(struct queue *queue);
  * before? `seen` is the caller's to keep. Asks for no notification. */
 bool queue_has_news(const struct queue *queue, uint16_t *seen);
 
-/* `written` bytes were written, from the start of the chain's writable part. */
+/* `written` bytes were written, from the start of the chain's writable part. What is
+ * at grant addresses is copied, and the driver told, by queue_flush(). */
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written);
 
 /* The same for `count` chains, at least one, of which the driver sees all or none. */
 void queue_push_together(struct queue *queue, struct chain *const *chains, const uint32_t *written,
                          uint32_t count);
+
+/* Gives the guest what was pushed and is still to be copied, all of it in one go. */
+void queue_flush(struct queue *queue);
 
 /* Starts a batch. A guest that refills as fast as we serve is served in
  * batches, so that the rest of the worker has its turn between them. */

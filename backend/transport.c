@@ -214,6 +214,7 @@ static void set_vqueue(struct device *device, const struct msg *request, struct 
         queue_configure(queue, &config);
     else if (queue_enable(queue, device->host->memory, &config))
         device_kick(device, set.index);
+    answer->heavy = true; /* its parts may have been mapped */
 }
 
 static void get_shm(struct device *device, const struct msg *request, struct answer *answer)

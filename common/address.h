@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #define ADDRESS_GRANT (UINT64_C(1) << 63)
+#define ADDRESS_PAGE_SHIFT 12
 #define ADDRESS_AREA_SHIFT 48
 #define ADDRESS_OFFSET_MASK ((UINT64_C(1) << ADDRESS_AREA_SHIFT) - 1)
 #define XVMSG_AREA_MAX 0x7fffu
@@ -29,6 +30,11 @@ static inline bool address_is_grant(uint64_t address)
 static inline uint64_t address_of_area(uint16_t area, uint64_t offset)
 {
     return (uint64_t)area << ADDRESS_AREA_SHIFT | offset;
+}
+
+static inline uint64_t address_of_grant(uint32_t ref, uint64_t offset)
+{
+    return ADDRESS_GRANT | (uint64_t)ref << ADDRESS_PAGE_SHIFT | offset;
 }
 
 /* Area number of an area address; 0 for a grant address and for address 0. */

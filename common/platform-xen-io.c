@@ -4,6 +4,7 @@
 /* The real platform's event channels and grants. */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -112,4 +113,40 @@ int platform_xen_grant_unmap(struct platform *p, void *start, size_t pages)
     if (!count_valid(pages))
         return -1;
     return xengnttab_unmap(platform_xen(p)->gnttab, start, (uint32_t)pages);
+}
+
+static void describe_copy(xengnttab_grant_copy_segment_t *segment, uint32_t domid,
+                          const struct platform_copy *copy)
+{
+    union xengnttab_copy_ptr local = {.virt = copy->local};
+    union xengnttab_copy_ptr remote = {
+        .foreign = {.ref = copy->ref, .offset = copy->offset, .domid = (uint16_t)domid}};
+
+    *segment = (xengnttab_grant_copy_segment_t){
+        .source = copy->to_remote ? local : remote,
+        .dest = copy->to_remote ? remote : local,
+        .len = copy->length,
+        .flags = copy->to_remote ? GNTCOPY_dest_gref : GNTCOPY_source_gref,
+        .status = GNTST_general_error,
+    };
+}
+
+int platform_xen_grant_copy(struct platform *p, uint32_t domid, struct platform_copy *copies,
+                            size_t count)
+{
+    xengnttab_grant_copy_segment_t *segments = NULL;
+    int rc = -1;
+
+    if (count > 0 && count <= UINT32_MAX)
+        segments = calloc(count, sizeof(*segments));
+    else
+        errno = EINVAL;
+    for (size_t i = 0; segments && i < count; i++)
+        describe_copy(&segments[i], domid, &copies[i]);
+    if (segments)
+        rc = xengnttab_grant_copy(platform_xen(p)->gnttab, (uint32_t)count, segments);
+    for (size_t i = 0; i < count; i++)
+        copies[i].failed = rc < 0 || segments[i].status != GNTST_okay;
+    free(segments);
+    return rc;
 }

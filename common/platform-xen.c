@@ -149,6 +149,7 @@ static const struct platform_ops xen_ops = {
     .grant_unshare = platform_xen_grant_unshare,
     .grant_map = platform_xen_grant_map,
     .grant_unmap = platform_xen_grant_unmap,
+    .grant_copy = platform_xen_grant_copy,
     .xs_fd = platform_xen_xs_fd,
     .xs_begin = platform_xen_xs_begin,
     .xs_end = platform_xen_xs_end,

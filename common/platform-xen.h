@@ -50,6 +50,8 @@ int platform_xen_grant_unshare(struct platform *p, void *start, size_t pages);
 void *platform_xen_grant_map(struct platform *p, uint32_t domid, const uint32_t *refs,
                              size_t pages, bool writable);
 int platform_xen_grant_unmap(struct platform *p, void *start, size_t pages);
+int platform_xen_grant_copy(struct platform *p, uint32_t domid, struct platform_copy *copies,
+                            size_t count);
 
 /* platform-xen-store.c */
 int platform_xen_xs_fd(struct platform *p);

@@ -39,6 +39,16 @@ struct platform_watch {
     const char *token;
 };
 
+/* Bytes to copy between memory of ours and one page that another domain granted. */
+struct platform_copy {
+    void *local;
+    uint32_t ref;
+    uint16_t offset; /* offset + length is at most a page */
+    uint16_t length;
+    bool to_remote;
+    bool failed; /* how it ended */
+};
+
 struct platform;
 
 struct platform_ops {
@@ -67,6 +77,11 @@ struct platform_ops {
     void *(*grant_map)(struct platform *p, uint32_t domid, const uint32_t *refs, size_t pages,
                        bool writable);
     int (*grant_unmap)(struct platform *p, void *start, size_t pages);
+
+    /* ---- grants, copying: in order, each for itself; -1 when Xen took none of them, and
+     * they have all failed ---- */
+    int (*grant_copy)(struct platform *p, uint32_t domid, struct platform_copy *copies,
+                      size_t count);
 
     /* ---- xenstore: absolute paths, or relative to our domain's home ---- */
     int (*xs_fd)(struct platform *p);

@@ -4,6 +4,9 @@
 /*
  * Areas: memory the backend maps once. It is given back to the kernel only when
  * the backend said that it has let go of it, or when the connection is over.
+ *
+ * Where addresses are to be grant addresses an area is not shared, it only is granted
+ * pages; its number is for ourselves, until descriptors are written.
  */
 
 #include <errno.h>
@@ -28,6 +31,8 @@ struct xvmsg_area {
     bool sharing; /* AREA_SHARE is on its way */
     bool shared;  /* the backend has it */
     bool closed;  /* by its user; the memory stays until the backend let go */
+    uint32_t *refs; /* of its pages, where they are addressed by them; else NULL */
+    bool fresh;     /* there, and its user is yet to hear so */
     xvmsg_area_done *done;
     void *user;
 };
@@ -54,6 +59,7 @@ static void release(struct xvmsg_area *area)
     free_directory(area);
     if (area->memory)
         p->ops->grant_unshare(p, area->memory, area->pages);
+    free(area->refs);
     free(area);
 }
 
@@ -165,6 +171,15 @@ static int share_through_directory(struct xvmsg_area *area, const uint32_t *refs
     return rc;
 }
 
+/* Nobody needs to be told of pages that are addressed by their references. */
+static void keep_refs(struct xvmsg_area *area, uint32_t *refs)
+{
+    area->refs = refs;
+    area->fresh = true;
+    area->h->fresh_areas = true;
+    handle_turn(area->h);
+}
+
 /* Shares the pages and puts the request on its way; -1 with a sentence. */
 static int start(struct xvmsg_area *area)
 {
@@ -176,6 +191,10 @@ static int start(struct xvmsg_area *area)
     if (!refs)
         return handle_fail(h, ENOMEM, "out of memory for grant references");
     area->memory = share(h, area->pages, true, refs);
+    if (area->memory && h->grant_addresses) {
+        keep_refs(area, refs);
+        return 0;
+    }
     if (area->memory)
         rc = area->pages <= room ? submit_share(area, 0, refs, area->pages)
                                  : share_through_directory(area, refs, room);
@@ -225,10 +244,33 @@ struct xvmsg_area *xvmsg_area_new(struct xvmsg *h, size_t bytes, xvmsg_area_done
         errno = saved;
         return NULL;
     }
-    area->sharing = true;
+    area->sharing = !area->refs;
     area->done = done;
     area->user = user;
     return area;
+}
+
+static struct xvmsg_area *next_fresh(const struct xvmsg *h)
+{
+    struct xvmsg_area *area = h->areas;
+
+    while (area && !area->fresh)
+        area = area->next;
+    return area;
+}
+
+void area_tick(struct xvmsg *h)
+{
+    struct xvmsg_area *area;
+
+    if (!h->fresh_areas)
+        return;
+    h->fresh_areas = false;
+    while ((area = next_fresh(h))) {
+        area->fresh = false;
+        if (area->done)
+            area->done(area, h->conn.up ? XVMSG_OK : XVMSG_BUS_CLOSED, area->user);
+    }
 }
 
 /* ---- taking back ---- */
@@ -340,4 +382,56 @@ uint64_t xvmsg_area_address(const struct xvmsg_area *area, const void *memory)
 {
     return address_of_area(area->number, (uint64_t)((const uint8_t *)memory -
                                                     (const uint8_t *)area->memory));
+}
+
+/* ---- as the device addresses them ---- */
+
+/* Bytes from `offset` on whose pages have references that follow each other. */
+static size_t run(const struct xvmsg_area *area, size_t offset)
+{
+    size_t page = offset / PLATFORM_PAGE_SIZE, next = page + 1;
+
+    while (area->refs && next < area->pages && area->refs[next] == area->refs[next - 1] + 1)
+        next++;
+    return (area->refs ? next : area->pages) * PLATFORM_PAGE_SIZE - offset;
+}
+
+size_t area_run(const struct xvmsg_area *area, const void *memory)
+{
+    return run(area, (size_t)((const uint8_t *)memory - (const uint8_t *)area->memory));
+}
+
+bool area_contains(const struct xvmsg_area *area, uint64_t address)
+{
+    return area->number == address_area(address) &&
+           address_offset(address) < area->pages * PLATFORM_PAGE_SIZE;
+}
+
+const struct xvmsg_area *area_find(const struct xvmsg *h, uint64_t address)
+{
+    const struct xvmsg_area *area = h->areas;
+
+    while (area && !area_contains(area, address))
+        area = area->next;
+    return area;
+}
+
+struct xvmsg_buffer area_resolve(const struct xvmsg_area *area, const struct xvmsg_buffer *buffer)
+{
+    uint64_t offset = address_offset(buffer->address);
+
+    if (!area->refs || !area_contains(area, buffer->address))
+        return *buffer;
+    return (struct xvmsg_buffer){
+        .address = address_of_grant(area->refs[offset / PLATFORM_PAGE_SIZE],
+                                    offset % PLATFORM_PAGE_SIZE),
+        .length = smaller(buffer->length, run(area, offset)),
+    };
+}
+
+uint64_t area_wire_address(const struct xvmsg_area *area, const void *memory)
+{
+    const struct xvmsg_buffer byte = {xvmsg_area_address(area, memory), 1};
+
+    return area_resolve(area, &byte).address;
 }

@@ -86,21 +86,49 @@ static struct xvmsg_buffer describe(const struct xvmsg_blk *blk, const void *mem
         xvmsg_area_address(xvmsg_device_buffers(blk->device), memory), length};
 }
 
-/* Data where the user put it: segments of the longest kind. */
+/* Adds segments of the longest kind, as far as they go. How many bytes are in them. */
+static uint32_t add_segments(const struct xvmsg_blk *blk, const uint8_t *memory, uint32_t length,
+                             struct xvmsg_buffer *segments, unsigned *count)
+{
+    const struct xvmsg_area *area = xvmsg_device_buffers(blk->device);
+    uint32_t added = 0;
+
+    while (added < length && *count < blk->max_segments) {
+        uint32_t longest = smaller(area_run(area, memory + added), blk->segment_bytes);
+        uint32_t part = smaller(length - added, longest);
+
+        segments[(*count)++] = describe(blk, memory + added, part);
+        added += part;
+    }
+    return added;
+}
+
+/* Takes `excess` bytes off the end. */
+static void cut_segments(struct xvmsg_buffer *segments, unsigned *count, uint32_t excess)
+{
+    while (excess) {
+        struct xvmsg_buffer *last = &segments[*count - 1];
+        uint32_t part = smaller(excess, last->length);
+
+        last->length -= part;
+        excess -= part;
+        if (!last->length)
+            --*count;
+    }
+}
+
+/* Data where the user put it; whole sectors, wherever in them a segment must end. */
 static unsigned place_directly(struct xvmsg_blk *blk, struct blk_part *part, uint64_t left,
                                struct xvmsg_buffer *segments)
 {
+    uint32_t wanted = smaller(left, BLK_PART_BYTES), excess;
     unsigned count = 0;
 
     part->num_chunks = 0;
-    part->length = 0;
-    while (count < blk->max_segments && part->length < left && part->length < BLK_PART_BYTES) {
-        uint32_t length = smaller(left - part->length, blk->segment_bytes);
-
-        length = smaller(length, BLK_PART_BYTES - part->length);
-        segments[count++] = describe(blk, part->buffer + part->length, length);
-        part->length += length;
-    }
+    part->length = add_segments(blk, part->buffer, wanted, segments, &count);
+    excess = part->length % BLK_SECTOR;
+    cut_segments(segments, &count, excess);
+    part->length -= excess;
     return count;
 }
 
@@ -114,25 +142,26 @@ static uint32_t chunk_capacity(const struct xvmsg_blk *blk)
     return smaller(blk->segment_bytes, BLK_CHUNK_BYTES);
 }
 
-/* Data elsewhere: one segment for each chunk that can be had. */
+/* Data elsewhere, in the chunks that can be had; only the last may be in part. */
 static unsigned place_in_chunks(struct xvmsg_blk *blk, struct blk_part *part, uint64_t left,
                                 struct xvmsg_buffer *segments)
 {
-    uint32_t free_chunks = blk->free_chunks;
-    unsigned max = smaller(blk->max_segments, BLK_PART_CHUNKS);
+    uint32_t free_chunks = blk->free_chunks, full = 0;
+    unsigned count = 0;
 
     part->num_chunks = 0;
     part->length = 0;
-    while (part->num_chunks < max && part->length < left && free_chunks) {
+    while (part->num_chunks < BLK_PART_CHUNKS && count < blk->max_segments && free_chunks &&
+           part->length < left && part->length == full) {
         unsigned i = part->num_chunks++;
-        uint32_t length = smaller(left - part->length, chunk_capacity(blk));
+        uint32_t wanted = smaller(left - part->length, chunk_capacity(blk));
 
         part->chunks[i] = (uint8_t)__builtin_ctz(free_chunks);
         free_chunks &= free_chunks - 1;
-        segments[i] = describe(blk, chunk_memory(blk, part, i), length);
-        part->length += length;
+        full += chunk_capacity(blk);
+        part->length += add_segments(blk, chunk_memory(blk, part, i), wanted, segments, &count);
     }
-    return part->num_chunks;
+    return count;
 }
 
 static void copy_chunks(struct xvmsg_blk *blk, const struct blk_part *part, bool to_user)

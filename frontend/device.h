@@ -6,7 +6,7 @@
  * each other:
  *
  *   queue     driver side of a virtqueue; queue-split.c and queue-packed.c have
- *             what depends on its layout
+ *             what depends on its layout, grant.c what grant addresses change
  *   config    a device's configuration, as its user sees it; config-write.c
  *             writes it
  *   init      a device from step to step; the steps are steps.h's
@@ -64,10 +64,13 @@ struct xvmsg_queue {
     unsigned next_unused;
 };
 
-/* In the layout that was negotiated: is it a size for a queue of at most `max`? */
+/* In the layout that was negotiated: is it a size for a queue of at most `max`? By grant
+ * address it is a page's. */
 bool queue_size_valid(const struct xvmsg_device *d, unsigned size, unsigned max);
 /* Bytes of a queue's three parts; a multiple of 64. */
 size_t queue_bytes(const struct xvmsg_device *d, unsigned size);
+/* What a queue takes that needs so many bytes; by grant address whole pages. */
+size_t queue_pages(const struct xvmsg_device *d, size_t bytes);
 /* Bytes wanted behind the rings for indirect tables; 0 if those were not negotiated.
  * With fewer there are fewer tables. */
 size_t queue_table_bytes(const struct xvmsg_queue *queue, unsigned size);
@@ -86,6 +89,16 @@ bool queue_wants_notification(const struct xvmsg_queue *queue);
 void queue_told(struct xvmsg_queue *queue);
 /* Where the next buffer will be, as NOTIFICATION_DATA tells it. */
 uint32_t queue_next_offset(const struct xvmsg_queue *queue);
+
+/* ---- grant ---- */
+
+/* A queue that is told by grant addresses lies in one page, so its chains are short. */
+#define GRANT_MAX_CHAIN 256u
+
+/* `count` buffers as the device knows them. How many they are; more than `room` when they
+ * do not fit. */
+unsigned grant_resolve(const struct xvmsg_device *d, const struct xvmsg_buffer *buffers,
+                       unsigned count, struct xvmsg_buffer *wire, unsigned room);
 
 /* ---- config ---- */
 

@@ -306,6 +306,7 @@ void handle_work_ring(struct xvmsg *h)
 {
     bus_receive(h);
     request_expire(h);
+    area_tick(h);
     device_tick(h);
     bus_send(h);
 }

@@ -235,6 +235,25 @@ int hotplug_mark(struct xvmsg *h, uint64_t number, const char *state);
  * already and `done` will not run. */
 bool area_close(struct xvmsg_area *area, xvmsg_area_done *done, void *user);
 
+/* Tells who waits for areas that need no answer. */
+void area_tick(struct xvmsg *h);
+
+/* Bytes from there on that one descriptor can name, however long it may be. */
+size_t area_run(const struct xvmsg_area *area, const void *memory);
+
+/* Is it an address that xvmsg_area_address() gave for this area? */
+bool area_contains(const struct xvmsg_area *area, uint64_t address);
+
+/* The area of such an address; NULL for any other. */
+const struct xvmsg_area *area_find(const struct xvmsg *h, uint64_t address);
+
+/* A buffer in the area, or as much of its beginning as one descriptor can name, as the
+ * device knows it. What is not in the area stays as it is. */
+struct xvmsg_buffer area_resolve(const struct xvmsg_area *area, const struct xvmsg_buffer *buffer);
+
+/* A byte of the area as the device knows it. */
+uint64_t area_wire_address(const struct xvmsg_area *area, const void *memory);
+
 /* Lets nobody hear of the areas with this `done` and `user` again. */
 void area_forget(struct xvmsg *h, xvmsg_area_done *done, const void *user);
 
@@ -352,6 +371,8 @@ struct xvmsg {
     struct heartbeat heartbeat;
     struct xvmsg_area *areas;
     uint16_t last_area;
+    bool grant_addresses; /* areas are not shared, and addressed by their references */
+    bool fresh_areas;     /* area_tick() has something to do */
     struct devices devices;
     struct doorbells doorbells;
     struct xvmsg_blk *disks;

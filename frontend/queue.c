@@ -22,6 +22,11 @@
 
 /* ---- the layout ---- */
 
+static size_t align_up(size_t value, size_t alignment)
+{
+    return (value + alignment - 1) & ~(alignment - 1);
+}
+
 static const struct queue_layout *layout_of(const struct xvmsg_device *d)
 {
     return d->features & FEATURE_RING_PACKED ? &queue_layout_packed : &queue_layout_split;
@@ -29,12 +34,18 @@ static const struct queue_layout *layout_of(const struct xvmsg_device *d)
 
 bool queue_size_valid(const struct xvmsg_device *d, unsigned size, unsigned max)
 {
-    return layout_of(d)->size_valid(size, max);
+    return layout_of(d)->size_valid(size, max) &&
+           (!d->h->grant_addresses || queue_bytes(d, size) <= PLATFORM_PAGE_SIZE);
 }
 
 size_t queue_bytes(const struct xvmsg_device *d, unsigned size)
 {
     return layout_of(d)->parts(size).bytes;
+}
+
+size_t queue_pages(const struct xvmsg_device *d, size_t bytes)
+{
+    return d->h->grant_addresses ? align_up(bytes, PLATFORM_PAGE_SIZE) : bytes;
 }
 
 size_t queue_table_bytes(const struct xvmsg_queue *queue, unsigned size)
@@ -47,7 +58,9 @@ size_t queue_table_bytes(const struct xvmsg_queue *queue, unsigned size)
 /* As many tables as there is room for. */
 static void set_up_tables(struct xvmsg_queue *queue, uint8_t *memory, uint64_t address)
 {
-    size_t rings = queue_bytes(queue->device, queue->size);
+    /* No table lies in two pages: these may have no references that follow each other. */
+    size_t rings = align_up(queue_bytes(queue->device, queue->size),
+                            queue->device->h->grant_addresses ? TABLE_BYTES : QUEUE_CACHE_LINE);
     size_t room = queue->room - rings, wanted = queue_table_bytes(queue, queue->size);
 
     queue->tables = memory + rings;
@@ -192,13 +205,15 @@ static uint16_t slot_behind(const struct xvmsg_queue *queue, uint16_t slot, unsi
 static uint32_t write_chain(struct xvmsg_queue *queue, const struct queue_chain *chain)
 {
     size_t offset = queue->free_head * TABLE_BYTES;
-    const struct xvmsg_buffer table = {
+    struct xvmsg_buffer table = {
         .address = queue->tables_address + offset,
         .length = chain->count * QUEUE_DESC_BYTES,
     };
 
     if (!fits_table(queue, chain))
         return queue->layout->write(queue, chain);
+    if (queue->device->h->grant_addresses)
+        table = area_resolve(queue->area, &table);
     queue->layout->write_table(queue->tables + offset, chain);
     return queue->layout->write(
         queue,
@@ -213,8 +228,8 @@ static void count_untold(struct xvmsg_queue *queue, uint32_t count)
                 PENDING_QUEUE(queue->index));
 }
 
-int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffers, unsigned out,
-                     unsigned in, void *token)
+static int push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffers, unsigned out,
+                unsigned in, void *token)
 {
     /* Sums that wrap are too long as well. */
     bool sane = out <= queue->size && in <= queue->size;
@@ -234,6 +249,22 @@ int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffe
     queue->num_free -= (uint16_t)length;
     queue->in_flight++;
     return 0;
+}
+
+int xvmsg_queue_push(struct xvmsg_queue *queue, const struct xvmsg_buffer *buffers, unsigned out,
+                     unsigned in, void *token)
+{
+    const struct xvmsg_device *d = queue->device;
+    struct xvmsg_buffer wire[GRANT_MAX_CHAIN];
+    unsigned wire_out, wire_in = 0;
+
+    if (!d->h->grant_addresses || out > GRANT_MAX_CHAIN || in > GRANT_MAX_CHAIN)
+        return push(queue, buffers, out, in, token);
+    wire_out = grant_resolve(d, buffers, out, wire, GRANT_MAX_CHAIN);
+    if (wire_out <= GRANT_MAX_CHAIN)
+        wire_in = grant_resolve(d, buffers + out, in, wire + wire_out, GRANT_MAX_CHAIN - wire_out);
+    /* What did not fit is longer than any queue here. */
+    return push(queue, wire, wire_out, wire_in, token);
 }
 
 bool queue_wants_notification(const struct xvmsg_queue *queue)

@@ -99,6 +99,16 @@ int xvmsg_set_queue_doorbells(struct xvmsg *h, bool wanted)
     return 0;
 }
 
+int xvmsg_set_addresses(struct xvmsg *h, enum xvmsg_addresses addresses)
+{
+    bool valid = addresses == XVMSG_ADDRESS_AREA || addresses == XVMSG_ADDRESS_GRANT;
+
+    if (check_setting(h, valid, "kind of address") < 0)
+        return -1;
+    h->grant_addresses = addresses == XVMSG_ADDRESS_GRANT;
+    return 0;
+}
+
 void xvmsg_set_handlers(struct xvmsg *h, const struct xvmsg_handlers *handlers, void *user)
 {
     h->handlers = *handlers;

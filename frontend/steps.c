@@ -241,9 +241,9 @@ static struct xvmsg_vqueue describe_queue(const struct xvmsg_device *d)
         .index = d->queue,
         .flags = SET_VQUEUE_ENABLE,
         .size = queue->size,
-        .desc_addr = xvmsg_area_address(queue->area, queue->desc_part),
-        .driver_addr = xvmsg_area_address(queue->area, queue->driver_part),
-        .device_addr = xvmsg_area_address(queue->area, queue->device_part),
+        .desc_addr = area_wire_address(queue->area, queue->desc_part),
+        .driver_addr = area_wire_address(queue->area, queue->driver_part),
+        .device_addr = area_wire_address(queue->area, queue->device_part),
     };
 }
 
@@ -288,13 +288,23 @@ struct xvmsg_area *steps_new_queue_area(struct xvmsg_device *d, size_t rings, si
     return area;
 }
 
+static size_t ring_bytes(const struct xvmsg_queue *queue)
+{
+    return queue_pages(queue->device, queue_bytes(queue->device, queue->size));
+}
+
+static size_t table_bytes(const struct xvmsg_queue *queue)
+{
+    return queue_pages(queue->device, queue_table_bytes(queue, queue->size));
+}
+
 static int rings_start(struct xvmsg_device *d)
 {
     size_t rings = 0, tables = 0;
 
     for (unsigned i = 0; i < d->driver.num_queues; i++) {
-        rings += queue_bytes(d, d->queues[i].size);
-        tables += queue_table_bytes(&d->queues[i], d->queues[i].size);
+        rings += ring_bytes(&d->queues[i]);
+        tables += table_bytes(&d->queues[i]);
     }
     if (!rings)
         return 1;
@@ -309,14 +319,14 @@ static enum outcome rings_finish(struct xvmsg_device *d, const struct xvmsg_repl
 
     (void)reply;
     for (unsigned i = 0; i < d->driver.num_queues; i++)
-        left -= queue_bytes(d, d->queues[i].size);
+        left -= ring_bytes(&d->queues[i]);
     for (unsigned i = 0; i < d->driver.num_queues; i++) {
         struct xvmsg_queue *queue = &d->queues[i];
-        size_t wanted = queue_table_bytes(queue, queue->size);
+        size_t wanted = table_bytes(queue);
         size_t tables = wanted < left ? wanted : left;
 
         queue->area = d->rings;
-        queue->room = queue_bytes(d, queue->size) + tables;
+        queue->room = ring_bytes(queue) + tables;
         if (queue_set_up(queue, queue->size, memory, xvmsg_area_address(d->rings, memory)) < 0)
             return REFUSED;
         memory += queue->room;

@@ -145,6 +145,19 @@ int xvmsg_set_heartbeat(struct xvmsg *h, unsigned milliseconds);
  */
 int xvmsg_set_strict_config(struct xvmsg *h, bool wanted);
 
+enum xvmsg_addresses {
+    XVMSG_ADDRESS_AREA,  /* in areas, which the backend maps once */
+    XVMSG_ADDRESS_GRANT, /* by grant references: the backend maps queues, and copies buffers
+                          * when a request is made and when it is answered */
+};
+
+/*
+ * How the device is told where queues and buffers are; default XVMSG_ADDRESS_AREA, which
+ * is the faster. With XVMSG_ADDRESS_GRANT a queue has as many entries as fit into a page,
+ * and a buffer takes a descriptor for each run of consecutive references.
+ */
+int xvmsg_set_addresses(struct xvmsg *h, enum xvmsg_addresses addresses);
+
 enum xvmsg_queue_layout {
     XVMSG_QUEUE_ANY,    /* packed where the device offers it */
     XVMSG_QUEUE_SPLIT,
@@ -349,7 +362,8 @@ void xvmsg_area_free(struct xvmsg_area *area);
 void *xvmsg_area_memory(const struct xvmsg_area *area);
 size_t xvmsg_area_size(const struct xvmsg_area *area);
 
-/* The address by which the device knows a byte of the area, for descriptors. */
+/* The address of a byte of the area, for the buffers of xvmsg_queue_push(). The device
+ * knows it by the same, unless it is to be told grant addresses. */
 uint64_t xvmsg_area_address(const struct xvmsg_area *area, const void *memory);
 
 /* ---- 7. a device: initialization, queues, reset ---- */

@@ -178,6 +178,7 @@ bool blk_request_serve(struct blk *blk, struct queue *queue, struct chain *chain
         .sector = le64_get(&wire.sector),
     };
 
+    chain->scattered = true;
     serve(blk, queue, chain, &header, status);
     return true;
 }

@@ -14,6 +14,7 @@ struct guest_options {
     unsigned bus;
     unsigned timeout; /* seconds to wait for the backend */
     enum xvmsg_wire_form form;
+    enum xvmsg_addresses addresses;
     bool strict; /* the configuration profile */
     enum xvmsg_queue_layout layout;
     bool queue_doorbells;

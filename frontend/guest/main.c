@@ -68,6 +68,7 @@ static const char help[] =
     "  --wire-form FORM      wide (default) or compact\n"
     "  --queue-doorbells     give each queue of a device an event channel of its own, if\n"
     "                        the backend can\n"
+    "  --addresses KIND      area (default) or grant: how queues and buffers are addressed\n"
     "  --strict              use the strict configuration profile, or fail\n"
     "  --queue-layout LAYOUT split, packed or any (default)\n"
     "  -h, --help, --version\n";
@@ -115,6 +116,7 @@ struct xvmsg *guest_open(const struct guest_options *options)
     }
     xvmsg_set_bus(h, options->bus);
     xvmsg_set_wire_form(h, options->form);
+    xvmsg_set_addresses(h, options->addresses);
     xvmsg_set_strict_config(h, options->strict);
     xvmsg_set_queue_layout(h, options->layout);
     xvmsg_set_queue_doorbells(h, options->queue_doorbells);
@@ -164,6 +166,7 @@ enum {
     OPTION_TIMEOUT,
     OPTION_WIRE_FORM,
     OPTION_QUEUE_DOORBELLS,
+    OPTION_ADDRESSES,
     OPTION_STRICT,
     OPTION_QUEUE_LAYOUT,
     OPTION_VERSION,
@@ -174,6 +177,7 @@ static const struct option long_options[] = {
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"wire-form", required_argument, NULL, OPTION_WIRE_FORM},
     {"queue-doorbells", no_argument, NULL, OPTION_QUEUE_DOORBELLS},
+    {"addresses", required_argument, NULL, OPTION_ADDRESSES},
     {"strict", no_argument, NULL, OPTION_STRICT},
     {"queue-layout", required_argument, NULL, OPTION_QUEUE_LAYOUT},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -189,6 +193,17 @@ static int parse_form(const char *text, enum xvmsg_wire_form *form)
         *form = XVMSG_COMPACT;
     else
         return guest_usage("--wire-form is wide or compact, not '%s'", text);
+    return 0;
+}
+
+static int parse_addresses(const char *text, enum xvmsg_addresses *addresses)
+{
+    if (strcmp(text, "area") == 0)
+        *addresses = XVMSG_ADDRESS_AREA;
+    else if (strcmp(text, "grant") == 0)
+        *addresses = XVMSG_ADDRESS_GRANT;
+    else
+        return guest_usage("--addresses is area or grant, not '%s'", text);
     return 0;
 }
 
@@ -223,6 +238,8 @@ static int take_option(int option, const char *argument, struct guest_options *o
         return 0;
     case OPTION_WIRE_FORM:
         return parse_form(argument, &options->form);
+    case OPTION_ADDRESSES:
+        return parse_addresses(argument, &options->addresses);
     case OPTION_STRICT:
         options->strict = true;
         return 0;

@@ -43,6 +43,8 @@ wait $vchan 2>/dev/null
 
 echo "== disk: the same file behind both"
 guest-run bench "bench-guest blk $number"
+echo "== the same by grant addresses"
+guest-run bench "bench-guest blk-grant $number"
 xvmsg detach bench "$number"
 loop=$(losetup -f)
 losetup "$loop" "$store"

@@ -26,6 +26,9 @@ disk_in_guest()
 		"$(tail -c +1000002 "$image" | head -c 777777 | sha256sum | cut -d' ' -f1)" \
 		"$(guest_sum "$guest" "$number" --offset 1000001 --length 777777)"
 
+	same "$guest: reads the same by grant addresses" "$(sum_of "$image")" "$(guest-run "$guest" \
+		"xvmsg-guest --addresses grant blk read $number | sha256sum" | cut -d' ' -f1)"
+
 	random_file "$tmp/new" 1
 	head -c 700001 "$tmp/new" >"$tmp/part"
 	guest-push "$guest" "$tmp/part" /tmp/part

@@ -186,9 +186,39 @@ static void address_of_no_area(void)
     push_read(address_of_area(4711, 0));
 }
 
-static void address_zero_grant(void)
+/* A read into a page that is granted so. */
+static void *push_read_into_page(uint32_t domid, bool writable)
 {
-    push_read(ADDRESS_GRANT);
+    struct platform *p = h->platform;
+    uint32_t ref;
+    void *page = p->ops->grant_share(p, domid, 1, writable, &ref);
+
+    if (!page)
+        exit(1);
+    push_read(address_of_grant(ref, 0));
+    return page;
+}
+
+static void reference_never_granted(void)
+{
+    push_read(address_of_grant(0xffff, 0));
+}
+
+static void reference_taken_back(void)
+{
+    void *page = push_read_into_page(0, true);
+
+    h->platform->ops->grant_unshare(h->platform, page, 1);
+}
+
+static void reference_of_another(void)
+{
+    push_read_into_page(4711, true);
+}
+
+static void reference_read_only(void)
+{
+    push_read_into_page(0, false);
 }
 
 /* The rest are of split queues, and of packed ones. */
@@ -337,7 +367,10 @@ static const struct {
     {"unknown-ids", unknown_ids, false, XVMSG_QUEUE_ANY},
     {"address-outside-area", address_outside_area, false, XVMSG_QUEUE_ANY},
     {"address-of-no-area", address_of_no_area, false, XVMSG_QUEUE_ANY},
-    {"address-zero-grant", address_zero_grant, false, XVMSG_QUEUE_ANY},
+    {"reference-never-granted", reference_never_granted, false, XVMSG_QUEUE_ANY},
+    {"reference-taken-back", reference_taken_back, false, XVMSG_QUEUE_ANY},
+    {"reference-of-another", reference_of_another, false, XVMSG_QUEUE_ANY},
+    {"reference-read-only", reference_read_only, false, XVMSG_QUEUE_ANY},
     {"chain-loops", chain_loops, false, XVMSG_QUEUE_SPLIT},
     {"head-out-of-range", head_out_of_range, false, XVMSG_QUEUE_SPLIT},
     {"available-index-jumps", available_index_jumps, false, XVMSG_QUEUE_SPLIT},

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -67,13 +68,15 @@ void *fake_grant_share(struct platform *p, uint32_t domid, size_t pages, bool wr
         .owner_domid = h->domain->domid,
         .target_domid = domid,
         .first_ref = h->domain->next_ref,
+        .run = fx->ref_run ? fx->ref_run : (uint32_t)pages,
         .pages = pages,
         .writable = writable,
         .offset = fx->memory_size,
         .start = start,
     };
     for (size_t i = 0; i < pages; i++)
-        refs[i] = h->domain->next_ref++;
+        refs[i] = share->first_ref + (uint32_t)(i + i / share->run);
+    h->domain->next_ref = refs[pages - 1] + 1;
     fx->memory_size += size;
     fx->shares = share;
     fx->counters.shared_pages += (unsigned)pages;
@@ -92,13 +95,23 @@ int fake_grant_unshare(struct platform *p, void *start, size_t pages)
     return -1;
 }
 
+/* Which page of the share it is that has this reference; share->pages: none. */
+static size_t page_of(const struct fake_share *share, uint32_t ref)
+{
+    uint32_t distance = ref - share->first_ref;
+    size_t page = distance - distance / (share->run + 1);
+    bool gap = distance % (share->run + 1) == share->run;
+
+    return ref >= share->first_ref && !gap && page < share->pages ? page : share->pages;
+}
+
 /* The share a reference belongs to, if this handle may map it so. */
 static struct fake_share *find_share(struct fake_handle *h, uint32_t domid, uint32_t ref,
                                      bool writable)
 {
     for (struct fake_share *s = h->fx->shares; s; s = s->next)
         if (s->owner && s->owner_domid == domid && s->target_domid == h->domain->domid &&
-            ref >= s->first_ref && ref - s->first_ref < s->pages && (s->writable || !writable))
+            page_of(s, ref) < s->pages && (s->writable || !writable))
             return s;
     return NULL;
 }
@@ -115,7 +128,7 @@ static bool map_pages(struct fake_xen *fx, struct fake_mapping *mapping, const u
                 break;
         if (mmap((char *)mapping->start + i * PAGE, run * PAGE, protection,
                  MAP_SHARED | MAP_FIXED, fx->memory_fd,
-                 share->offset + (off_t)(refs[i] - share->first_ref) * PAGE) == MAP_FAILED)
+                 share->offset + (off_t)(page_of(share, refs[i]) * PAGE)) == MAP_FAILED)
             return false;
     }
     return true;
@@ -188,6 +201,36 @@ int fake_grant_unmap(struct platform *p, void *start, size_t pages)
         }
     errno = EINVAL;
     return -1;
+}
+
+/* Bytes of a page that its owner granted, wherever in the file they are. */
+static bool copy_one(struct fake_handle *h, uint32_t domid, const struct platform_copy *copy)
+{
+    struct fake_share *share = find_share(h, domid, copy->ref, copy->to_remote);
+    uint8_t *remote;
+
+    if (!share || copy->offset + copy->length > (int)PAGE)
+        return false;
+    remote = (uint8_t *)share->start + page_of(share, copy->ref) * PAGE + copy->offset;
+    if (copy->to_remote)
+        memcpy(remote, copy->local, copy->length);
+    else
+        memcpy(copy->local, remote, copy->length);
+    return true;
+}
+
+int fake_grant_copy(struct platform *p, uint32_t domid, struct platform_copy *copies,
+                    size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        copies[i].failed = true;
+
+    FAKE_ENTER(h, p, -1);
+
+    h->fx->counters.copies++;
+    for (size_t i = 0; i < count; i++)
+        copies[i].failed = !copy_one(h, domid, &copies[i]);
+    return 0;
 }
 
 void fake_grant_release(struct fake_handle *h)

@@ -201,6 +201,7 @@ static const struct platform_ops fake_ops = {
     .grant_unshare = fake_grant_unshare,
     .grant_map = fake_grant_map,
     .grant_unmap = fake_grant_unmap,
+    .grant_copy = fake_grant_copy,
     .xs_fd = fake_xs_fd,
     .xs_begin = fake_xs_begin,
     .xs_end = fake_xs_end,

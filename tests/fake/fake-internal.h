@@ -46,6 +46,7 @@ struct fake_share {
     uint32_t owner_domid;
     uint32_t target_domid;
     uint32_t first_ref;
+    uint32_t run; /* pages before each gap in the references */
     size_t pages;
     bool writable;
     int64_t offset; /* in the memory file */
@@ -144,6 +145,7 @@ struct fake_xen {
 
     int memory_fd;
     int64_t memory_size; /* only grows; freed pages become holes */
+    unsigned ref_run; /* of shares to come; 0: no gaps */
     struct fake_share *shares;
     struct fake_mapping *mappings;
 
@@ -201,6 +203,8 @@ int fake_grant_unshare(struct platform *p, void *start, size_t pages);
 void *fake_grant_map(struct platform *p, uint32_t domid, const uint32_t *refs, size_t pages,
                      bool writable);
 int fake_grant_unmap(struct platform *p, void *start, size_t pages);
+int fake_grant_copy(struct platform *p, uint32_t domid, struct platform_copy *copies,
+                    size_t count);
 void fake_grant_release(struct fake_handle *h);
 
 /* fake-tree.c: nodes, without permissions checked or watches fired */

@@ -252,3 +252,10 @@ void fake_xen_dump(struct fake_xen *fx, FILE *out)
     dump_node(fx->root, out);
     pthread_mutex_unlock(&fx->mutex);
 }
+
+void fake_xen_spread_refs(struct fake_xen *fx, unsigned run)
+{
+    pthread_mutex_lock(&fx->mutex);
+    fx->ref_run = run;
+    pthread_mutex_unlock(&fx->mutex);
+}

@@ -78,11 +78,16 @@ bool fake_xen_failed(struct fake_xen *fx);
 void fake_xen_kill(struct platform *p, unsigned nth);
 bool fake_xen_killed(struct platform *p);
 
+/* From now on the references of pages that are shared have a gap after each `run` of
+ * pages; 0: they follow each other. Xen promises neither. */
+void fake_xen_spread_refs(struct fake_xen *fx, unsigned run);
+
 struct fake_counters {
     /* ever done */
     uint64_t notifies;
     uint64_t maps;                  /* calls */
     uint64_t unmaps;                /* calls */
+    uint64_t copies;                /* calls */
     uint64_t xenstore_calls;
     uint64_t unshared_while_mapped; /* pages */
     /* there now */

@@ -101,6 +101,7 @@ void joined_start_guest(struct joined *j)
     j->h = xvmsg_new_on(j->guest);
     CU_ASSERT_PTR_NOT_NULL_FATAL(j->h);
     xvmsg_set_handlers(j->h, &handlers, j);
+    CU_ASSERT_EQUAL(xvmsg_set_addresses(j->h, j->addresses), 0);
     CU_ASSERT_EQUAL_FATAL(xvmsg_connect(j->h), 0);
 }
 

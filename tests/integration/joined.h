@@ -25,6 +25,7 @@ struct joined {
     struct worker *worker;
     struct platform *guest; /* the library's */
     struct xvmsg *h;
+    enum xvmsg_addresses addresses; /* of libraries that are started from now on */
     bool connected;
     enum joined_told told[JOINED_NUMBERS];
     unsigned present; /* of them: added, not gone */

@@ -74,6 +74,13 @@ static uint64_t now(void *user, bool fresh)
     (void)user, (void)fresh;
     return g.now;
 }
+
+static void on_attend(void *user, uint32_t index)
+{
+    (void)user, (void)index;
+    g.attended++;
+}
+
 /* ---- the memory ---- */
 
 static uint8_t *share(uint16_t number, uint16_t flags)
@@ -99,13 +106,18 @@ static uint8_t *share(uint16_t number, uint16_t flags)
 void queue_guest_start(void)
 {
     static const struct queue_owner owner = {
-        .used = on_used, .fault = on_fault, .idle = on_idle, .now = now};
+        .used = on_used,
+        .fault = on_fault,
+        .idle = on_idle,
+        .attend = on_attend,
+        .now = now,
+    };
 
     g = (struct queue_guest){.fx = fake_xen_new()};
     fake_xen_create_domain(g.fx, GUEST, "guest");
     g.dom0 = fake_xen_domain(g.fx, 0);
     g.domu = fake_xen_domain(g.fx, GUEST);
-    g.memory = memory_new(g.dom0, GUEST, 64);
+    g.memory = memory_new(g.dom0, GUEST, QUEUE_GUEST_MAX_PAGES);
     g.area = share(QUEUE_GUEST_AREA, 0);
     share(QUEUE_GUEST_RO_AREA, AREA_F_READ_ONLY);
     g.desc = (struct vring_desc *)(void *)g.area;

@@ -17,6 +17,7 @@
 #define QUEUE_GUEST_RO_AREA 2u
 #define QUEUE_GUEST_BYTES 0x4000u /* of each area */
 #define QUEUE_GUEST_DATA 0x1000u
+#define QUEUE_GUEST_MAX_PAGES 64u
 
 /* One at a time. */
 struct queue_guest {
@@ -39,7 +40,7 @@ struct queue_guest {
     struct vring_desc described[QUEUE_GUEST_SIZE + 1];
     unsigned slots[QUEUE_GUEST_SIZE + 1]; /* of the chain last offered with that id */
     /* What the queue told its owner. */
-    unsigned told, faults, idle;
+    unsigned told, faults, idle, attended;
     char fault_text[160];
     uint64_t now; /* what its clock says */
     void (*on_used)(void); /* what the driver is told with; NULL: only counted */

@@ -327,7 +327,7 @@ static void unknown_area(void)
 
 static void grant_address(void)
 {
-    queue_guest_describe(0, ADDRESS_GRANT | 8 << 12, 16, 0, 0);
+    queue_guest_describe(0, ADDRESS_GRANT | 1000 << 12, 16, 0, 0);
     queue_guest_offer(0);
 }
 
@@ -429,7 +429,7 @@ static const struct queue_guest_hostile hostile[] = {
     {"length 0", no_length, "descriptor 0 has length 0"},
     {"address 0", address_zero, "no shared area"},
     {"unknown area", unknown_area, "no shared area"},
-    {"grant address", grant_address, "no shared area"},
+    {"grant address", grant_address, "not granted to us"},
     {"one byte beyond the area", one_byte_too_far, "no shared area"},
     {"length of 4 GiB", length_wraps, "no shared area"},
     {"offset at the end of all", offset_wraps, "no shared area"},

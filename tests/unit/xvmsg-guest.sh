@@ -39,6 +39,7 @@ ok "info needs a true number" says 2 "'0x3' is not a device number" info 0x3
 ok "--bus is bounded" says 2 'needs a number up to 65535' --bus 65536 list
 ok "--timeout is a number" says 2 'needs seconds' --timeout soon list
 ok "--wire-form" says 2 'wide or compact' --wire-form narrow list
+ok "--addresses" says 2 "area or grant, not 'both'" --addresses both list
 ok "--queue-layout" says 2 'split, packed or any' --queue-layout flat list
 ok "blk needs to know what to do" says 2 'read, write, discard, zero or watch' blk erase 3
 for command in discard zero; do

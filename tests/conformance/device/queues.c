@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/address.h"
 #include "tests/conformance/device/conform.h"
 #include "tests/conformance/device/raw.h"
 #include "tests/harness.h"
@@ -64,6 +65,48 @@ static void keeps_parameters(struct driver *d)
         CU_ASSERT_EQUAL(q.device_addr, set.device_addr);
         CU_ASSERT_EQUAL(q.flags, 0);
     }
+}
+
+/* The queue in a page that is named by its reference. */
+static void set_granted_queue(struct driver *d, uint32_t ref)
+{
+    struct msg_set_vqueue_request set = driver_good_queue(0);
+
+    set.desc_addr = address_of_grant(ref, 0);
+    set.driver_addr = address_of_grant(ref, 0x400);
+    set.device_addr = address_of_grant(ref, 0x800);
+    driver_set_queue(d, &set);
+}
+
+static void parts_by_reference(struct driver *d)
+{
+    struct platform *p = d->g->domu;
+    struct driver_queue *queue = &d->queues[0], in_area = *queue;
+    struct msg_get_vqueue_response q;
+    uint32_t ref;
+    uint8_t *page = p->ops->grant_share(p, 0, 1, true, &ref);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(page);
+    *queue = (struct driver_queue){
+        .desc = (struct vring_desc *)(void *)page,
+        .avail = (struct vring_avail *)(void *)(page + 0x400),
+        .used = (struct vring_used *)(void *)(page + 0x800),
+    };
+    driver_negotiate(d, VERSION_1);
+    set_granted_queue(d, ref);
+    q = driver_get_queue(d, 0);
+    CU_ASSERT_EQUAL(q.flags, GET_VQUEUE_ENABLED);
+    CU_ASSERT_EQUAL(q.device_addr, address_of_grant(ref, 0x800));
+    CU_ASSERT_EQUAL(driver_set_status(d, 15), 15);
+    driver_do_one(d, 0);
+    /* From the reset on the page is the driver's alone. */
+    driver_reset(d);
+    CU_ASSERT_EQUAL(p->ops->grant_unshare(p, page, 1), 0);
+    *queue = in_area;
+    driver_negotiate(d, VERSION_1);
+    set_granted_queue(d, ref);
+    q = driver_get_queue(d, 0);
+    CU_ASSERT(driver_queue_is_clear(&q));
 }
 
 static void unavailable(struct driver *d)
@@ -280,6 +323,8 @@ const struct conform_case queue_cases[] = {
     {"DEV-39: GET_VQUEUE tells the maximum and the current size", accurate_sizes, 0},
     {"DEV-40: bit 0 of its flags is enabled, the others are zero", enabled_bit, 0},
     {"DEV-41: SET_VQUEUE's parameters are kept", keeps_parameters, 0},
+    {"DEV-41 DEV-56: a queue's parts are at grant addresses, and let go of when it is reset",
+     parts_by_reference, 0},
     {"REC-03 REC-04 DEV-49: a queue that is not there: answered, all zero", unavailable, 0},
     {"REC-04 DEV-49: a bad SET_VQUEUE is answered as a good one", bad_sets_are_answered, 0},
     {"REC-04 DEV-51: without RING_RESET a queue is not reset", reset_without_feature, 0},
