@@ -55,6 +55,11 @@ check "fio verifies $verify_mib MiB of random writes" in_nina \
 	"fio --name=verify --filename=/dev/nbd0 --size=${verify_mib}M --rw=randwrite --bs=4k --direct=1 \
 	--ioengine=io_uring --iodepth=16 --verify=crc32c --verify_fatal=1"
 
+daemon_stop -KILL
+daemon_start || bail "xvmsgd did not start again"
+check "the disk is back after xvmsgd was killed" in_nina \
+	"until dd if=/dev/nbd0 of=/dev/null bs=4096 count=1 iflag=direct; do :; done 2>/dev/null"
+
 xvmsg detach --timeout 20 nina disk >"$tmp/out" 2>&1
 ok "a disk that is served is given back" $?
 refused "and reads of it fail, and do not hang" 1 error \

@@ -146,6 +146,11 @@ void program_end(void)
     stage_close(&s);
 }
 
+void program_resize_device(void)
+{
+    stage_write(s.toolstack, B7 "/request/own/resize", "1");
+}
+
 void program_remove_device(void)
 {
     stage_write(s.toolstack, B7 "/request/own/remove", "orderly");

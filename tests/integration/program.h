@@ -18,6 +18,8 @@ const char *program_begin_disk(long size, const char *mode);
 /* Checks that nothing is left. */
 void program_end(void);
 
+/* Has the disk's size looked at again. */
+void program_resize_device(void);
 /* Wants the device back, in order. */
 void program_remove_device(void);
 /* The backend dies with the worker, and starts anew. */

@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,6 +237,19 @@ static void ranges_are_zeroed(void)
     end();
 }
 
+static void a_new_connection_learns_the_new_size(void)
+{
+    static char bytes[512];
+    void *handle = serve("w");
+
+    CU_ASSERT_EQUAL(truncate(path, 2 * DISK_BYTES), 0);
+    program_resize_device();
+    while (plugin->get_size(plugin->open(0)) != 2 * DISK_BYTES)
+        sched_yield();
+    CU_ASSERT_EQUAL(plugin->pwrite(handle, bytes, 512, 2 * DISK_BYTES - 512, 0), 0);
+    end();
+}
+
 static void a_readonly_disk_stays_as_it_is(void)
 {
     static char bytes[512];
@@ -370,6 +384,7 @@ int main(void)
         TEST(bytes_go_both_ways),
         TEST(flush_reaches_the_disk),
         TEST(ranges_are_zeroed),
+        TEST(a_new_connection_learns_the_new_size),
         TEST(a_readonly_disk_stays_as_it_is),
         TEST(what_fits_no_sector_is_refused),
         TEST(many_threads_use_it_at_once),
