@@ -7,7 +7,7 @@
 set -u
 
 # shellcheck disable=SC2034 # 95-nbd.sh has it
-verify_mib=${1:-4}
+verify_mib=${1:-1}
 here=$(dirname "$0")
 tmp=$(mktemp -d)
 cases=0
