@@ -59,6 +59,7 @@ guest-run bench "modprobe nbd; nbdkit -U /run/disk.sock -P /run/nbdkit.pid xvmsg
 	nbd-client -unix /run/disk.sock /dev/nbd0 >/dev/null"
 guest-run bench "bench-guest file /dev/nbd0"
 fio_figures /dev/nbd0
+# shellcheck disable=SC2016 # the guest's shell
 guest-run bench 'nbd-client -d /dev/nbd0; kill $(cat /run/nbdkit.pid)'
 xvmsg detach bench "$number"
 echo "== the kernel's PV disk"

@@ -6,7 +6,7 @@
 # this file. Each case is one TAP line. An argument: how many MiB fio is to verify.
 set -u
 
-# shellcheck disable=SC2034 # 95-nbd.sh has it
+# shellcheck disable=SC2034 # 97-nbd.sh has it
 verify_mib=${1:-1}
 here=$(dirname "$0")
 tmp=$(mktemp -d)
