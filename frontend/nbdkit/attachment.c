@@ -61,7 +61,6 @@ static void opened(struct xvmsg_blk *blk, enum xvmsg_status status, void *user)
     struct attachment *a = user;
 
     a->blk = blk;
-    a->tried = true;
     if (status != XVMSG_OK) {
         say_why(a, "", xvmsg_error(a->h));
         close_disk(a);
@@ -81,7 +80,6 @@ static void open_disk(struct attachment *a)
         xvmsg_blk_set_changed(a->blk, size_or_end, a);
         return;
     }
-    a->tried = true;
     say_why(a, "", xvmsg_error(a->h));
 }
 
@@ -176,18 +174,6 @@ bool attachment_check(const struct disk_settings *settings, char why[WHY_SIZE])
 
 /* ---- the life of a handle ---- */
 
-static bool connect_and_open(struct attachment *a)
-{
-    int milliseconds = (int)a->settings->timeout * 1000;
-
-    if (xvmsg_connect_wait(a->h, milliseconds) < 0 ||
-        xvmsg_run(a->h, &a->tried, milliseconds) < 0) {
-        say_why(a, "", xvmsg_error(a->h));
-        return false;
-    }
-    return a->usable;
-}
-
 bool attachment_begin(struct attachment *a, const struct disk_settings *settings,
                       void (*changed)(void *user), void *user)
 {
@@ -207,17 +193,26 @@ bool attachment_begin(struct attachment *a, const struct disk_settings *settings
     xvmsg_set_bus(a->h, settings->bus);
     xvmsg_set_heartbeat(a->h, settings->heartbeat * 1000);
     xvmsg_set_handlers(a->h, &handlers, a);
-    if (connect_and_open(a))
+    say_why(a, "the backend has not answered yet", "");
+    if (xvmsg_connect(a->h) == 0)
         return true;
+    say_why(a, "", xvmsg_error(a->h));
     attachment_end(a);
     return false;
 }
 
 void attachment_end(struct attachment *a)
 {
-    close_disk(a);
-    xvmsg_free(a->h);
+    struct xvmsg *h = a->h;
+
     a->h = NULL;
+    close_disk(a);
+    xvmsg_free(h);
+}
+
+bool attachment_is_over(const struct attachment *a)
+{
+    return a->removing || !a->h;
 }
 
 int attachment_fd(const struct attachment *a)

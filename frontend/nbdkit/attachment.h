@@ -15,7 +15,7 @@
 struct disk_settings {
     unsigned bus;
     uint64_t number;    /* of the device */
-    unsigned timeout;   /* seconds to wait for the backend at the start */
+    unsigned timeout;   /* seconds to wait for a disk that is not there */
     unsigned heartbeat; /* seconds of silence after which it is asked; 0: never */
 };
 
@@ -24,7 +24,6 @@ struct attachment {
     struct xvmsg *h;
     struct xvmsg_blk *blk; /* NULL: closed */
     bool usable;           /* open, and not wanted back */
-    bool tried;            /* to open it, with whatever outcome */
     bool removing;         /* the backend wants it back, or has it */
     uint64_t retry_at;     /* milliseconds, when it is closed */
     char why[WHY_SIZE];    /* it is not usable */
@@ -36,15 +35,18 @@ struct attachment {
 bool attachment_check(const struct disk_settings *settings, char why[WHY_SIZE]);
 
 /*
- * Connects and opens the disk; may block for as long as the settings say. From then on
- * changed() runs when the disk is usable, or no longer is, or has another size. False with
- * the reason, when nothing needs to be ended.
+ * Starts to connect; the disk is opened when that has worked. changed() runs when the disk
+ * is usable, or no longer is, or has another size. False with the reason in a->why, when
+ * nothing needs to be ended.
  */
 bool attachment_begin(struct attachment *a, const struct disk_settings *settings,
                       void (*changed)(void *user), void *user);
 
-/* Requests in flight end before it returns. NULL members are fine. */
+/* Requests in flight end before it returns. */
 void attachment_end(struct attachment *a);
+
+/* The disk will not come back. */
+bool attachment_is_over(const struct attachment *a);
 
 /* To poll for POLLIN, for at most so many milliseconds (-1: for ever). */
 int attachment_fd(const struct attachment *a);

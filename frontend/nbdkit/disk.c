@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 TAILQ_HEAD(request_list, disk_request);
@@ -19,7 +20,8 @@ struct disk {
     pthread_t thread;
     int bell; /* something was posted, or it is time to stop */
 
-    pthread_mutex_t lock; /* for the next three */
+    pthread_mutex_t lock; /* for the next four */
+    pthread_cond_t learnt; /* something of the facts */
     struct request_list posted;
     bool stopping;
     struct disk_facts facts;
@@ -40,6 +42,7 @@ static void learn(void *user)
 
     pthread_mutex_lock(&d->lock);
     d->facts.usable = a->usable;
+    d->facts.over = attachment_is_over(a);
     if (a->usable) {
         d->facts.size = xvmsg_blk_size(a->blk);
         d->facts.readonly = xvmsg_blk_is_readonly(a->blk);
@@ -48,6 +51,7 @@ static void learn(void *user)
     } else {
         memcpy(d->facts.why, a->why, sizeof(d->facts.why));
     }
+    pthread_cond_broadcast(&d->learnt);
     pthread_mutex_unlock(&d->lock);
 }
 
@@ -56,6 +60,21 @@ void disk_get_facts(struct disk *d, struct disk_facts *facts)
     pthread_mutex_lock(&d->lock);
     *facts = d->facts;
     pthread_mutex_unlock(&d->lock);
+}
+
+bool disk_wait(struct disk *d, struct disk_facts *facts)
+{
+    struct timespec until;
+    int error = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += d->settings.timeout;
+    pthread_mutex_lock(&d->lock);
+    while (!d->facts.usable && !d->facts.over && !error)
+        error = pthread_cond_timedwait(&d->learnt, &d->lock, &until);
+    *facts = d->facts;
+    pthread_mutex_unlock(&d->lock);
+    return facts->usable;
 }
 
 /* ---- requests, in the thread ---- */
@@ -201,7 +220,8 @@ static void *run(void *user)
         submit_all(d);
         wait_for_work(d);
     }
-    attachment_end(&d->attachment);
+    if (d->attachment.h)
+        attachment_end(&d->attachment);
     submit_all(d);
     return NULL;
 }
@@ -240,8 +260,20 @@ static void free_disk(struct disk *d)
 {
     if (d->bell >= 0)
         close(d->bell);
+    pthread_cond_destroy(&d->learnt);
     pthread_mutex_destroy(&d->lock);
     free(d);
+}
+
+static void make_lock(struct disk *d)
+{
+    pthread_condattr_t monotonic;
+
+    pthread_mutex_init(&d->lock, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&d->learnt, &monotonic);
+    pthread_condattr_destroy(&monotonic);
 }
 
 struct disk *disk_start(const struct disk_settings *settings, char why[WHY_SIZE])
@@ -256,7 +288,7 @@ struct disk *disk_start(const struct disk_settings *settings, char why[WHY_SIZE]
     d->settings = *settings;
     TAILQ_INIT(&d->posted);
     TAILQ_INIT(&d->waiting);
-    pthread_mutex_init(&d->lock, NULL);
+    make_lock(d);
     d->bell = eventfd(0, EFD_CLOEXEC);
     error = d->bell < 0 ? errno : 0;
     if (!error && !attachment_begin(&d->attachment, &d->settings, learn, d)) {
@@ -264,12 +296,14 @@ struct disk *disk_start(const struct disk_settings *settings, char why[WHY_SIZE]
         free_disk(d);
         return NULL;
     }
+    memcpy(d->facts.why, d->attachment.why, WHY_SIZE);
     if (!error)
         error = start_thread(d);
     if (!error)
         return d;
     snprintf(why, WHY_SIZE, "no thread for the disk: %s", strerror(error));
-    attachment_end(&d->attachment);
+    if (d->attachment.h)
+        attachment_end(&d->attachment);
     free_disk(d);
     return NULL;
 }

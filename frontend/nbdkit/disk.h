@@ -35,17 +35,21 @@ struct disk_request {
 
 struct disk_facts {
     bool usable; /* now; else why not */
+    bool over;   /* and never will be again */
     char why[WHY_SIZE];
     uint64_t size;
     bool readonly;
     struct xvmsg_blk_properties properties;
 };
 
-/* Connects, opens the disk and starts the thread. NULL with the reason. */
+/* Starts to connect, and the thread. NULL with the reason. */
 struct disk *disk_start(const struct disk_settings *settings, char why[WHY_SIZE]);
 
 /* Nobody uses it any more. NULL is fine. */
 void disk_stop(struct disk *d);
+
+/* Waits for a disk that is not usable, as long as the settings say; false with facts->why. */
+bool disk_wait(struct disk *d, struct disk_facts *facts);
 
 /* What is known of the disk; where it is not usable, what was last. */
 void disk_get_facts(struct disk *d, struct disk_facts *facts);

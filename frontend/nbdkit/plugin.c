@@ -26,7 +26,7 @@
 #define PREFERRED_BLOCK 4096u
 #define MAX_TRANSFER (32u * 1024 * 1024)
 
-static struct disk_settings settings = {.timeout = 5};
+static struct disk_settings settings = {.timeout = 30};
 static bool has_number;
 static struct disk *disk;
 
@@ -101,8 +101,7 @@ static void *on_open(int readonly)
     struct disk_facts facts;
 
     (void)readonly;
-    disk_get_facts(disk, &facts);
-    if (facts.usable)
+    if (disk_wait(disk, &facts))
         return NBDKIT_HANDLE_NOT_NEEDED;
     nbdkit_error("the disk cannot be used now: %s", facts.why);
     nbdkit_set_error(EIO);
@@ -265,7 +264,7 @@ static struct nbdkit_plugin plugin = {
     .config_complete = on_config_complete,
     .config_help = "device=<NUMBER>      (required) The disk's number, as xvmsg-guest list says.\n"
                    "bus=<NUMBER>         Bus of this guest (default: 0).\n"
-                   "timeout=<SECONDS>    How long to wait for the backend at first (default: 5).\n"
+                   "timeout=<SECONDS>    How long clients wait for a disk that is away (default: 30).\n"
                    "heartbeat=<SECONDS>  Ask a backend that is silent for so long (default: 0, "
                    "never).",
     .magic_config_key = "device",
