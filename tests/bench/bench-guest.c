@@ -75,7 +75,7 @@ int main(int argc, char **argv)
     } else if (argc == 3 && !strcmp(argv[1], "blk-grant")) {
         rc = run_on_bus(argv[2], NULL, XVMSG_ADDRESS_GRANT);
     } else if (argc == 3 && !strcmp(argv[1], "file")) {
-        rc = file_load("PV disk (kernel)", argv[2], O_DIRECT, SCALE);
+        rc = file_load(argv[2], argv[2], O_DIRECT, SCALE);
     } else if (argc == 3 && !strcmp(argv[1], "enumerate")) {
         rc = run_enumeration(strtoull(argv[2], NULL, 10));
     } else {

@@ -16,6 +16,17 @@ seconds()
 	echo "$up"
 }
 
+# fio_figures DEVICE: random reads of 4 KiB in the guest, requests a second
+fio_figures()
+{
+	for depth in 1 8 32; do
+		guest-run bench "fio --name=read --filename=$1 --rw=randread --bs=4k --direct=1 \
+			--ioengine=io_uring --iodepth=$depth --runtime=3 --time_based --minimal" |
+			awk -F ';' -v what="fio $1, 4 KiB random reads, depth $depth" \
+				'{ printf "%-45s%8d IOPS\n", what, $8 }'
+	done
+}
+
 elapsed()
 {
 	awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", b - a }'
@@ -24,7 +35,7 @@ elapsed()
 start_until 'xvmsgd ready' /lab/logs/xvmsgd.log xvmsgd || exit 1
 daemon=$started
 dd if=/dev/zero of="$store" bs=1M count=64 2>/dev/null
-guest-start bench 'memory=192' || exit 1
+guest-start --full bench || exit 1
 domid=$(xl domid bench)
 
 echo "== attach to first completed read (seconds, one sample each)"
@@ -45,7 +56,15 @@ echo "== disk: the same file behind both"
 guest-run bench "bench-guest blk $number"
 echo "== the same by grant addresses"
 guest-run bench "bench-guest blk-grant $number"
+echo "== the same as a block device of the guest's kernel, by nbdkit and nbd-client"
+guest-run bench "modprobe nbd; nbdkit -U /run/disk.sock -P /run/nbdkit.pid xvmsg device=$number &&
+	nbd-client -unix /run/disk.sock /dev/nbd0 >/dev/null"
+guest-run bench "bench-guest file /dev/nbd0"
+fio_figures /dev/nbd0
+# shellcheck disable=SC2016 # the guest's shell
+guest-run bench 'nbd-client -d /dev/nbd0; kill $(cat /run/nbdkit.pid)'
 xvmsg detach bench "$number"
+echo "== the kernel's PV disk"
 loop=$(losetup -f)
 losetup "$loop" "$store"
 begun=$(seconds)
@@ -53,6 +72,7 @@ xl block-attach bench "format=raw,vdev=xvdb,access=rw,target=$loop"
 guest-run bench "until [ -b /dev/xvdb ]; do :; done; dd if=/dev/xvdb of=/dev/null bs=4096 count=1 2>/dev/null"
 echo "xl block-attach, dd                          $(elapsed "$begun" "$(seconds)")"
 guest-run bench "bench-guest file /dev/xvdb"
+fio_figures /dev/xvdb
 xl block-detach bench xvdb
 losetup -d "$loop"
 

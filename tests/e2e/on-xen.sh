@@ -11,4 +11,4 @@ if ! command -v qemu-system-x86_64 >/dev/null; then
 	exit 0
 fi
 exec "$lab" run --timeout 900 --root "$top_builddir/lab-root" \
-	--logs "$top_builddir/lab-logs" "$top_srcdir/tests/e2e/run.sh"
+	--logs "$top_builddir/lab-logs" "$top_srcdir/tests/e2e/run.sh" "${NBD_VERIFY_MIB:-1}"

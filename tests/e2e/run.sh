@@ -3,9 +3,11 @@
 # Copyright (c) The xen-virtio-msg authors
 #
 # Runs in the lab's dom0: starts xvmsgd and two guests, then every NN-*.sh beside
-# this file. Each case is one TAP line.
+# this file. Each case is one TAP line. An argument: how many MiB fio is to verify.
 set -u
 
+# shellcheck disable=SC2034 # 97-nbd.sh has it
+verify_mib=${1:-1}
 here=$(dirname "$0")
 tmp=$(mktemp -d)
 cases=0

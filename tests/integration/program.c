@@ -78,7 +78,23 @@ static void read_tty(void)
     free(tty);
 }
 
-void program_begin(const char *type, const char *rate)
+static void run_backend(void)
+{
+    stop_fd = eventfd(0, EFD_CLOEXEC);
+    stop = event_new(s.base, stop_fd, EV_READ, on_stop, NULL);
+    CU_ASSERT_FATAL(stop && event_add(stop, NULL) == 0);
+    start_thread();
+}
+
+static void halt_backend(void)
+{
+    CU_ASSERT_EQUAL(eventfd_write(stop_fd, 1), 0);
+    pthread_join(thread, NULL);
+    event_free(stop);
+    close(stop_fd);
+}
+
+static void begin(void)
 {
     stage_open(&s, 0);
     fake_xen_real_clock(s.fx);
@@ -86,31 +102,69 @@ void program_begin(const char *type, const char *rate)
     worker_xen = fake_xen_domain(s.fx, 0);
     stage_start_daemon(&s);
     stage_make_bus(&s, 7);
-    if (rate)
-        stage_write(s.toolstack, B7 "/request/own/rate", rate);
+}
+
+/* The type comes last: with it, the request is complete. */
+static void request(const char *type)
+{
     stage_write(s.toolstack, B7 "/request/own/type", type);
     stage_wait(&s, B7 "/device/1/state", "added");
     read_tty();
-    stop_fd = eventfd(0, EFD_CLOEXEC);
-    stop = event_new(s.base, stop_fd, EV_READ, on_stop, NULL);
-    CU_ASSERT_FATAL(stop && event_add(stop, NULL) == 0);
-    start_thread();
+    run_backend();
     alarm(30);
+}
+
+void program_begin(const char *type, const char *rate)
+{
+    begin();
+    if (rate)
+        stage_write(s.toolstack, B7 "/request/own/rate", rate);
+    request(type);
+}
+
+const char *program_begin_disk(long size, const char *mode)
+{
+    const char *path;
+
+    begin();
+    path = stage_target(&s, "disk", size);
+    stage_write(s.toolstack, B7 "/request/own/target", path);
+    stage_write(s.toolstack, B7 "/request/own/mode", mode);
+    request("blk");
+    return path;
 }
 
 void program_end(void)
 {
-    CU_ASSERT_EQUAL(eventfd_write(stop_fd, 1), 0);
-    pthread_join(thread, NULL);
+    halt_backend();
     alarm(0);
-    event_free(stop);
-    close(stop_fd);
     stage_settle(&s);
     stage_stop_daemon(&s);
     worker_free(worker);
     CU_ASSERT_EQUAL(fake_xen_counters(s.fx).mapped_pages, 0);
     platform_close(worker_xen);
     stage_close(&s);
+}
+
+void program_resize_device(void)
+{
+    stage_write(s.toolstack, B7 "/request/own/resize", "1");
+}
+
+void program_remove_device(void)
+{
+    stage_write(s.toolstack, B7 "/request/own/remove", "orderly");
+}
+
+void program_restart_backend(void)
+{
+    halt_backend();
+    supervisor_free(s.supervisor);
+    worker_free(worker);
+    worker = NULL;
+    platform_close(s.daemon.platform);
+    stage_start_daemon(&s);
+    run_backend();
 }
 
 /* ---- programs ---- */

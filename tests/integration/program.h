@@ -13,8 +13,17 @@
 
 /* `rate` may be NULL. The device is number 1. */
 void program_begin(const char *type, const char *rate);
+/* With a disk of `mode` r or w over a file of `size` bytes, whose path it returns. */
+const char *program_begin_disk(long size, const char *mode);
 /* Checks that nothing is left. */
 void program_end(void);
+
+/* Has the disk's size looked at again. */
+void program_resize_device(void);
+/* Wants the device back, in order. */
+void program_remove_device(void);
+/* The backend dies with the worker, and starts anew. */
+void program_restart_backend(void);
 
 /*
  * Runs it with the words of a command line and `out` as its standard output; its exit
