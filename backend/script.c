@@ -167,7 +167,7 @@ void script_forget_all(struct daemon *daemon)
         struct script *script = daemon->scripts;
 
         if (script->done)
-            script->done(script->user, "was left alone");
+            script->done(script->user, NULL);
         script_free(script);
     }
 }

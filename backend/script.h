@@ -31,7 +31,7 @@ void script_cancel(struct script *script);
 /* That child is no more. False: it was not a script's. */
 bool script_reaped(struct daemon *daemon, pid_t pid, int status);
 
-/* Lets whoever is left go on by themselves: `done` runs with words to that effect. */
+/* Lets whoever is left go on by themselves: `done` runs as if they had done well. */
 void script_forget_all(struct daemon *daemon);
 
 #endif

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "backend/process.h"
+#include "backend/script.h"
 #include "common/store.h"
 #include "tests/harness.h"
 #include "tests/integration/stage.h"
@@ -79,6 +80,8 @@ static bool start(void)
 
 static void end(void)
 {
+    stage_stop_daemon(&s);
+    script_forget_all(&s.daemon); /* as main() does */
     event_free(child);
     unlink(script);
     unlink(told);
