@@ -17,6 +17,7 @@
 #include "tests/harness.h"
 #include "tests/integration/stage.h"
 
+#define RETRY_US 20000
 #define CROWD 8 /* tools that the daemon listens to at once */
 
 static struct stage s;
@@ -30,6 +31,7 @@ static void start(void)
     stage_open(&s, 0);
     snprintf(path, sizeof(path), "%s/control", s.directory);
     s.daemon.control_path = path;
+    s.daemon.retry_delay.tv_usec = RETRY_US;
     stage_start_daemon(&s);
     stage_make_bus(&s, 7);
     stage_wait(&s, B7 "/state", "2");
@@ -208,10 +210,10 @@ static void give_descriptors_back(void)
     setrlimit(RLIMIT_NOFILE, &limit_before);
 }
 
-/* Turns of the loop until a timer of a tenth of a second ends it. */
+/* Turns of the loop until a timer ends it, which runs as long as five pauses. */
 static unsigned count_turns(void)
 {
-    const struct timeval soon = {.tv_usec = 100000};
+    const struct timeval soon = {.tv_usec = 5 * RETRY_US};
     struct event *end = evtimer_new(s.base, stop_loop, s.base);
     unsigned turns = 0;
 
