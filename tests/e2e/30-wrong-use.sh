@@ -10,7 +10,7 @@ head -c 1000 /dev/urandom >"$tmp/odd.img"
 
 refused "unknown domain" 1 "there is no domain 'nobody'" xvmsg attach nobody blk target="$tmp/good.img"
 refused "unknown domain id" 1 "there is no domain '9999'" xvmsg attach 9999 blk target="$tmp/good.img"
-refused "unknown device type" 2 "no device type 'toaster'; there are: blk|net|rng" \
+refused "unknown device type" 2 "no device type 'toaster'; there are: blk|net|console|rng" \
 	xvmsg attach alice toaster target="$tmp/good.img"
 refused "no target" 2 'target' xvmsg attach alice blk
 refused "unknown option" 2 'colour' xvmsg attach alice blk target="$tmp/good.img" colour=red
