@@ -214,6 +214,8 @@ static unsigned place_data(struct xvmsg_blk *blk, struct blk_part *part, uint8_t
                            struct xvmsg_buffer *segments)
 {
     const struct blk_op *op = part->op;
+    uint64_t left = op->length - op->issued;
+    unsigned count = 0;
 
     part->num_chunks = 0;
     if (op->type == VIRTIO_BLK_T_GET_ID) {
@@ -227,8 +229,10 @@ static unsigned place_data(struct xvmsg_blk *blk, struct blk_part *part, uint8_t
         return 1;
     }
     part->buffer = op->buffer + op->issued;
-    return in_memory(blk, op) ? place_directly(blk, part, op->length - op->issued, segments)
-                              : place_in_chunks(blk, part, op->length - op->issued, segments);
+    if (in_memory(blk, op))
+        count = place_directly(blk, part, left, segments);
+    /* Also where not even a sector lies in as many segments as one request has. */
+    return count ? count : place_in_chunks(blk, part, left, segments);
 }
 
 static void write_header(uint8_t *slot, const struct blk_op *op)

@@ -94,16 +94,28 @@ static bool take_frame(struct xvmsg_net *net, unsigned pair, struct received *r)
     return false;
 }
 
+/* As many pages as there are go back to the device at once; those after them when all
+ * that it used were taken, so that one which fills them at once does not keep us here. */
 static void receive(struct xvmsg_net *net, unsigned pair)
 {
+    struct net_page *kept = NULL;
+    unsigned given = 0;
     struct received r;
 
     while (net->usable && take_frame(net, pair, &r)) {
         if (net->handlers.received)
             net->handlers.received(net, pair, r.pieces, r.count, r.length, net->handlers_user);
-        for (unsigned i = 0; net->usable && i < r.count; i++)
-            offer(net, pair, r.pages[i]);
+        for (unsigned i = 0; net->usable && i < r.count; i++) {
+            if (given++ < NET_RX_PAGES) {
+                offer(net, pair, r.pages[i]);
+            } else {
+                r.pages[i]->next = kept;
+                kept = r.pages[i];
+            }
+        }
     }
+    for (; net->usable && kept; kept = kept->next)
+        offer(net, pair, kept);
 }
 
 /* ---- sending ---- */

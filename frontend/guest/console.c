@@ -207,8 +207,9 @@ static void move_bytes(struct session *s)
     take_from_device(s);
     if (!s->ended && xvmsg_flush(s->h) < 0)
         end(s, guest_fail("%s", xvmsg_error(s->h)));
-    /* Whoever has gone leaves when the device has all of it. */
-    if (!s->ended && s->in_ends && is_empty(&s->to_device) &&
+    /* Whoever has gone leaves when the device has all of it; a command may leave its
+     * terminal long before it ends. */
+    if (!s->ended && s->in_ends && (!s->command || s->leaving) && is_empty(&s->to_device) &&
         xvmsg_console_unsent(s->console, s->port) == 0)
         end(s, terminal_wait(&s->terminal));
 }

@@ -230,6 +230,32 @@ static void keeps_size_max_and_seg_max(void)
     free(copied);
 }
 
+/* At grant addresses a segment ends where its page does, and what is left of the page
+ * may be less than a sector: then nothing fits a request of one segment as it lies. */
+static void less_than_a_sector_of_a_page_is_copied(void)
+{
+    uint8_t *memory;
+    size_t size;
+
+    b = backend_new();
+    fake_xen_spread_refs(b->fx, 1);
+    CU_ASSERT_EQUAL(xvmsg_set_addresses(b->h, XVMSG_ADDRESS_GRANT), 0);
+    backend_make_bus(b);
+    backend_advertise(b);
+    xvmsg_connect(b->h);
+    backend_settle(b);
+    disk = backend_add_disk(b, 3, "disk0");
+    disk->offered |= UINT64_C(1) << VIRTIO_BLK_F_SEG_MAX;
+    le32_put(disk->config + 12, 1);
+    disk->idle = true;
+    backend_settle(b);
+    open_disk();
+    CU_ASSERT_EQUAL_FATAL(ready_status, XVMSG_OK);
+    memory = xvmsg_blk_memory(blk, &size);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, memory + 4096 - 100, 4096, on_done, NULL), 0);
+    backend_free(b);
+}
+
 static void disks_it_cannot_use_are_refused(void)
 {
     static const uint32_t config_sizes[] = {7, 1, 0};
@@ -548,6 +574,7 @@ static const struct test_case cases[] = {
     TEST(refuses_what_is_no_request),
     TEST(many_requests_fly_together),
     TEST(keeps_size_max_and_seg_max),
+    TEST(less_than_a_sector_of_a_page_is_copied),
     TEST(disks_it_cannot_use_are_refused),
     TEST(a_guest_short_of_grants_gets_a_smaller_copy_space),
     TEST(the_status_byte_decides),

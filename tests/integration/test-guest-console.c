@@ -146,6 +146,42 @@ static void a_command_that_is_not_there_says_so(void)
     program_end();
 }
 
+static char fifo[80]; /* the command goes on when it is opened */
+
+/* A command that has left its terminal still runs when we are to end. */
+static void *ends_it_without_the_command(void *unused)
+{
+    int fd = open_terminal(program_tty), end;
+
+    expect(fd, "bye", seen, sizeof(seen));
+    end = open(fifo, O_WRONLY | O_CLOEXEC);
+    kill(getpid(), SIGTERM);
+    close(end);
+    close(fd);
+    return unused;
+}
+
+static void a_command_without_the_terminal_keeps_nobody(void)
+{
+    char line[128], text[160];
+    FILE *file;
+
+    make_file(NULL);
+    snprintf(fifo, sizeof(fifo), "%s/fifo", directory);
+    CU_ASSERT_EQUAL_FATAL(mkfifo(fifo, 0600), 0);
+    snprintf(text, sizeof(text), "echo bye\nexec <&- >&- 2>&-\nread end <%s\nexit 7\n", fifo);
+    file = fopen(path, "w");
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    fputs(text, file);
+    fclose(file);
+    snprintf(line, sizeof(line), "xvmsg-guest console 1 -- sh %s", path);
+    begin();
+    run_with(ends_it_without_the_command, line, 0);
+    program_end();
+    unlink(fifo);
+    remove_file();
+}
+
 /* ---- standard input and output ---- */
 
 #define LARGE 300000u
@@ -305,6 +341,7 @@ int main(void)
     static const struct test_case cases[] = {
         TEST(a_command_has_the_terminal),
         TEST(a_command_that_is_not_there_says_so),
+        TEST(a_command_without_the_terminal_keeps_nobody),
         TEST(all_of_standard_input_arrives),
         TEST(the_answer_is_standard_output),
         TEST(a_link_leads_to_the_terminal),

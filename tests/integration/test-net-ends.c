@@ -24,6 +24,7 @@
 #define PAIRS 2u
 #define HEADER XVMSG_NET_HEADER
 #define LARGE 60000u
+#define MANY 10000u
 
 static const uint8_t own[6] = {0x00, 0x16, 0x3e, 1, 2, 3};
 static const uint8_t other[6] = {0x00, 0x16, 0x3e, 9, 9, 9};
@@ -50,6 +51,8 @@ static struct device_class class_under_test;
 static bool wicked;
 static uint16_t says_buffers; /* what a wicked one writes */
 static uint32_t says_written;
+static bool tireless;           /* fills each buffer as soon as it gets it */
+static struct queue *tireless_queue;
 
 static void *create(struct device *device, const struct device_setup *setup, char *why)
 {
@@ -91,18 +94,28 @@ static void wicked_read_config(void *state, void *config)
     memset(config, 0, 12);
 }
 
-/* Uses one buffer of those it is given to receive into, once. */
-static void wicked_kick(void *state, struct queue *queue)
+static void wicked_use(struct queue *queue)
 {
     struct chain *chain;
 
-    (void)state;
-    if (queue_index(queue) != 0 || num_done || !(chain = queue_pop(queue)))
+    queue_begin_batch(queue);
+    chain = queue_pop(queue);
+    if (!chain)
         return;
     num_done = 1;
     memset(chain->in.pieces[0].iov_base, 0, HEADER);
     le16_put((uint8_t *)chain->in.pieces[0].iov_base + 10, says_buffers);
     queue_push(queue, chain, says_written);
+}
+
+/* Uses one buffer of those it is given to receive into, once or each time. */
+static void wicked_kick(void *state, struct queue *queue)
+{
+    (void)state;
+    if (queue_index(queue) != 0 || (num_done && !tireless))
+        return;
+    tireless_queue = queue;
+    wicked_use(queue);
 }
 
 const struct device_class *table_find(const char *name)
@@ -153,6 +166,10 @@ static void on_received(struct xvmsg_net *which, unsigned pair, const struct iov
     received_length = length;
     if (close_when_received)
         xvmsg_net_close(net);
+    if (tireless && num_received < MANY) {
+        wicked_use(tireless_queue);
+        queue_flush(tireless_queue);
+    }
 }
 
 static void on_writable(struct xvmsg_net *which, unsigned pair, void *user)
@@ -549,6 +566,32 @@ static void frames_that_make_no_sense(void)
     expect_malformed(2, 60);
 }
 
+static bool received_a_thousand_more(struct joined *joined, void *user)
+{
+    (void)joined;
+    wicked_use(tireless_queue);
+    queue_flush(tireless_queue);
+    return num_received >= *(const unsigned *)user + 1000;
+}
+
+/* Frames without end keep nobody from the rest, and none of the buffers is lost. */
+static void a_device_that_never_tires(void)
+{
+    unsigned before;
+
+    wicked = tireless = true;
+    says_buffers = 1;
+    says_written = 60;
+    begin();
+    CU_ASSERT_EQUAL_FATAL(open_net(1), XVMSG_OK);
+    joined_run_until(&j, counted, &num_received);
+    before = num_received;
+    CU_ASSERT(before < MANY);
+    joined_run_until(&j, received_a_thousand_more, &before);
+    tireless = false;
+    end();
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -567,6 +610,7 @@ int main(void)
         TEST(it_may_be_closed_from_a_callback),
         TEST(the_handle_may_end_first),
         TEST(frames_that_make_no_sense),
+        TEST(a_device_that_never_tires),
         {NULL, NULL},
     };
 
