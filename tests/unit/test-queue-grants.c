@@ -213,6 +213,29 @@ static void areas_take_no_calls(void)
     queue_guest_end();
 }
 
+/* Of a console the bytes would be another text. */
+static void what_is_copied_is_not_overtaken(void)
+{
+    struct grant grant;
+    struct chain *first, *second;
+
+    queue_guest_start();
+    grant = grant_to(0, true);
+    ask(0, &grant, 0);
+    queue_guest_describe(2, queue_guest_data(0), 16, VRING_DESC_F_WRITE, 0);
+    queue_guest_offer(2);
+    first = pop();
+    second = pop();
+    answer(first);
+    queue_push(g.queue, second, 5);
+    queue_flush(g.queue);
+    CU_ASSERT_EQUAL(g.used->idx, 2);
+    CU_ASSERT_EQUAL(g.used->ring[0].id, 0);
+    CU_ASSERT_EQUAL(g.used->ring[1].id, 2);
+    CU_ASSERT_EQUAL(g.used->ring[1].len, 5);
+    queue_guest_end();
+}
+
 /* ---- the parts of a queue ---- */
 
 static struct queue_config parts_in(const struct grant *grant)
@@ -572,6 +595,7 @@ static const struct test_case cases[] = {
     TEST(a_status_at_the_end_arrives),
     TEST(many_requests_take_few_calls),
     TEST(areas_take_no_calls),
+    TEST(what_is_copied_is_not_overtaken),
     TEST(the_parts_are_mapped_while_enabled),
     TEST(refuses_parts_it_cannot_map),
     TEST(names_what_is_wrong_with_a_reference),
