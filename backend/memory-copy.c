@@ -192,12 +192,14 @@ void memory_copy_free(struct memory_copy *copy)
         return;
 
     struct memory *memory = copy->memory;
+    bool counted = copy->pages;
 
     forget_noted(memory, copy);
     memory->copied_pages -= copy->pages;
     free(copy->block);
     free(copy);
-    memory_has_room(memory);
+    if (counted)
+        memory_has_room(memory);
 }
 
 /* ---- copying ---- */

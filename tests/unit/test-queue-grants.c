@@ -589,6 +589,31 @@ static void who_waits_for_room_can_be_stopped(void)
     queue_guest_end();
 }
 
+/* Two queues that wait would wake each other for ever, each with the table that it
+ * reads before it finds that there is still no room. */
+static void a_table_that_goes_makes_no_room(void)
+{
+    struct iovec piece = {.iov_len = 32};
+    struct memory_copy *table;
+    struct grant grant;
+    struct chain *chain;
+
+    queue_guest_start();
+    grant = grant_to(0, true);
+    ask_for_much(&grant);
+    queue_guest_describe(2, at(&grant, 0), 9 * PAGE, VRING_DESC_F_WRITE, 0);
+    queue_guest_offer(2);
+    chain = pop();
+    CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+    table = memory_copy_table(g.memory, &piece, at(&grant, 0));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(table);
+    memory_copy_free(table);
+    CU_ASSERT_EQUAL(g.attended, 0);
+    queue_stop(g.queue);
+    queue_push(g.queue, chain, 0);
+    queue_guest_end();
+}
+
 static const struct test_case cases[] = {
     TEST(a_request_is_copied_in_and_its_answer_out),
     TEST(buffers_cross_pages),
@@ -604,6 +629,7 @@ static const struct test_case cases[] = {
     TEST(nothing_is_copied_after_a_stop),
     TEST(a_request_waits_for_room),
     TEST(who_waits_for_room_can_be_stopped),
+    TEST(a_table_that_goes_makes_no_room),
     {NULL, NULL},
 };
 
