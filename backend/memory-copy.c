@@ -88,17 +88,24 @@ void memory_has_room(struct memory *memory)
 
 void memory_wait(struct memory *memory, struct memory_waiter *waiter)
 {
+    struct memory_waiter **link = &memory->waiters;
+
     if (waiter->waits)
         return;
     waiter->waits = true;
-    waiter->next = memory->waiters;
-    memory->waiters = waiter;
+    if (!waiter->place)
+        waiter->place = ++memory->places;
+    while (*link && (*link)->place < waiter->place)
+        link = &(*link)->next;
+    waiter->next = *link;
+    *link = waiter;
 }
 
 void memory_wait_no_more(struct memory *memory, struct memory_waiter *waiter)
 {
     struct memory_waiter **link = &memory->waiters;
 
+    waiter->place = 0;
     if (!waiter->waits)
         return;
     while (*link != waiter)

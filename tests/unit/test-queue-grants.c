@@ -614,6 +614,59 @@ static void a_table_that_goes_makes_no_room(void)
     queue_guest_end();
 }
 
+/* Somebody who always wants more, of which there is enough for one at a time. */
+struct eater {
+    struct memory_waiter waiter;
+    struct memory_copy *copy;
+    unsigned served;
+};
+
+static struct grant meal;
+
+static void eat(struct memory_waiter *waiter)
+{
+    struct eater *eater = (struct eater *)waiter;
+    struct iovec piece = {.iov_len = (QUEUE_GUEST_MAX_PAGES / 2) * PAGE};
+    uint64_t address = at(&meal, 0);
+    struct memory_copy *copy = memory_copy_new(g.memory, &piece, &address, 0, 1);
+
+    if (copy) {
+        eater->copy = copy;
+        eater->served++;
+        memory_wait_no_more(g.memory, waiter);
+    }
+    memory_wait(g.memory, waiter);
+}
+
+static void who_waits_longest_has_room_first(void)
+{
+    struct eater eaters[3] = {0};
+
+    queue_guest_start();
+    meal = grant_to(0, true);
+    for (unsigned i = 0; i < 3; i++) {
+        eaters[i].waiter.again = eat;
+        eat(&eaters[i].waiter);
+    }
+    for (unsigned round = 0; round < 30; round++) {
+        struct memory_copy *copy = NULL;
+
+        for (unsigned i = 0; i < 3; i++) {
+            if (!eaters[i].copy)
+                continue;
+            copy = eaters[i].copy;
+            eaters[i].copy = NULL;
+        }
+        memory_copy_free(copy);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        CU_ASSERT(eaters[i].served >= 10);
+        memory_wait_no_more(g.memory, &eaters[i].waiter);
+        memory_copy_free(eaters[i].copy);
+    }
+    queue_guest_end();
+}
+
 static const struct test_case cases[] = {
     TEST(a_request_is_copied_in_and_its_answer_out),
     TEST(buffers_cross_pages),
@@ -630,6 +683,7 @@ static const struct test_case cases[] = {
     TEST(a_request_waits_for_room),
     TEST(who_waits_for_room_can_be_stopped),
     TEST(a_table_that_goes_makes_no_room),
+    TEST(who_waits_longest_has_room_first),
     {NULL, NULL},
 };
 
