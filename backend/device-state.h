@@ -65,6 +65,7 @@ struct device {
     struct device *next_leaving; /* the worker's */
 
     uint64_t kicked; /* queues to look at, by bit */
+    uint32_t first;  /* of them */
     struct doorbell **doorbells; /* by queue; NULL: none has one */
     struct event *work;
 

@@ -99,6 +99,9 @@ static void serve_queue(struct device *device, uint32_t index)
     struct queue *queue = device->queues[index];
 
     queue_flush(queue);
+    /* What it let go of is for those first who have waited for room longer. */
+    if (device->kicked & UINT64_C(1) << index)
+        return;
     if (!queue_enabled(queue) || !device_running(device))
         return;
     queue_begin_batch(queue);
@@ -110,15 +113,23 @@ static void serve_queue(struct device *device, uint32_t index)
     event_add(device->work, &next_turn);
 }
 
+static void serve_queues(struct device *device, uint64_t kicked)
+{
+    for (; kicked; kicked &= kicked - 1)
+        serve_queue(device, (uint32_t)__builtin_ctzll(kicked));
+}
+
+/* Another queue begins each time: of room for copies there may not be enough for all. */
 static void on_work(evutil_socket_t fd, short what, void *user)
 {
     struct device *device = user;
-    uint64_t kicked = device->kicked;
+    uint64_t kicked = device->kicked, ahead = kicked >> device->first << device->first;
 
     (void)fd, (void)what;
     device->kicked = 0;
-    for (; kicked; kicked &= kicked - 1)
-        serve_queue(device, (uint32_t)__builtin_ctzll(kicked));
+    device->first = (device->first + 1) % device->num_queues;
+    serve_queues(device, ahead);
+    serve_queues(device, kicked & ~ahead);
 }
 
 /* ---- events ---- */

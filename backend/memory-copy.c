@@ -88,17 +88,24 @@ void memory_has_room(struct memory *memory)
 
 void memory_wait(struct memory *memory, struct memory_waiter *waiter)
 {
+    struct memory_waiter **link = &memory->waiters;
+
     if (waiter->waits)
         return;
     waiter->waits = true;
-    waiter->next = memory->waiters;
-    memory->waiters = waiter;
+    if (!waiter->place)
+        waiter->place = ++memory->places;
+    while (*link && (*link)->place < waiter->place)
+        link = &(*link)->next;
+    waiter->next = *link;
+    *link = waiter;
 }
 
 void memory_wait_no_more(struct memory *memory, struct memory_waiter *waiter)
 {
     struct memory_waiter **link = &memory->waiters;
 
+    waiter->place = 0;
     if (!waiter->waits)
         return;
     while (*link != waiter)
@@ -192,12 +199,14 @@ void memory_copy_free(struct memory_copy *copy)
         return;
 
     struct memory *memory = copy->memory;
+    bool counted = copy->pages;
 
     forget_noted(memory, copy);
     memory->copied_pages -= copy->pages;
     free(copy->block);
     free(copy);
-    memory_has_room(memory);
+    if (counted)
+        memory_has_room(memory);
 }
 
 /* ---- copying ---- */

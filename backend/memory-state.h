@@ -36,7 +36,8 @@ struct memory {
     uint32_t copied_pages;
     struct area *areas[XVMSG_AREA_MAX + 1]; /* by number; 0 stays NULL */
     struct mapping *mappings;
-    struct memory_waiter *waiters;
+    struct memory_waiter *waiters; /* in the order of their places */
+    uint64_t places;               /* given so far */
     struct memory_stats stats;
     struct log_limit map_limit;
     struct log_limit room_limit;

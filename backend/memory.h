@@ -95,14 +95,17 @@ bool memory_copy_out(struct memory_copy *copy, uint64_t written);
 void memory_copy_run(struct memory *memory);
 bool memory_copy_failed(const struct memory_copy *copy, uint32_t *ref);
 
-/* Somebody for whom there was no room: `again` runs once, when there may be. */
+/* Somebody for whom there was no room: `again` runs once, when there may be. Who finds
+ * too little and waits once more does so where it was in the line. */
 struct memory_waiter {
     struct memory_waiter *next;
     bool waits;
+    uint64_t place; /* in the line; 0: none */
     void (*again)(struct memory_waiter *waiter);
 };
 
 void memory_wait(struct memory *memory, struct memory_waiter *waiter);
+/* It has what it waited for, or does without. */
 void memory_wait_no_more(struct memory *memory, struct memory_waiter *waiter);
 
 const struct memory_stats *memory_stats(const struct memory *memory);

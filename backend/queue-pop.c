@@ -128,8 +128,10 @@ static bool make_copy(struct queue *queue, const struct walk *walk, struct memor
         return true;
     *copy = memory_copy_new(queue->memory, queue->pieces, queue->addresses, walk->num_out,
                             walk->count);
-    if (*copy)
+    if (*copy) {
+        memory_wait_no_more(queue->memory, &queue->room);
         return true;
+    }
     if (errno == EAGAIN) {
         memory_wait(queue->memory, &queue->room);
         return false;

@@ -280,7 +280,9 @@ void queue_push_together(struct queue *queue, struct chain *const *chains, const
             copied = true;
         STAILQ_INSERT_TAIL(&list, chains[i], in_list);
     }
-    if (!copied) {
+    /* Not before those that are still to be copied: to some drivers the order is what
+     * they get. */
+    if (!copied && STAILQ_EMPTY(&queue->returning)) {
         queue_give_back(queue, &list);
         return;
     }

@@ -67,6 +67,11 @@ fail:
 
 /* ---- sockets ---- */
 
+/* The files that we made, by port: an inode is not used again while its socket is open. */
+struct console_files {
+    struct stat made[FDS_MAX];
+};
+
 /* A socket that nobody listens on was left behind. */
 static bool is_stale(const struct sockaddr_un *address)
 {
@@ -96,6 +101,7 @@ static bool open_socket(const char *output, unsigned port, struct target *target
                         char why[WHY_SIZE])
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct console_files *files = target->state;
     int fd;
 
     if (!schema_output_path(output, port, address.sun_path, sizeof(address.sun_path))) {
@@ -110,21 +116,22 @@ static bool open_socket(const char *output, unsigned port, struct target *target
         return false;
     }
     target->fds.fd[target->fds.count++] = fd;
-    if (listen(fd, 1) == 0)
+    if (lstat(address.sun_path, &files->made[port]) == 0 && listen(fd, 1) == 0)
         return true;
     snprintf(why, WHY_SIZE, "%.108s: %s", address.sun_path, strerror(errno));
     return false;
 }
 
 /* Whatever else is at its path now is not ours. */
-static void remove_socket(int fd)
+static void remove_socket(int fd, const struct stat *made)
 {
     struct sockaddr_un address;
     socklen_t size = sizeof(address);
     struct stat status;
 
     if (getsockname(fd, (struct sockaddr *)&address, &size) == 0 && address.sun_path[0] &&
-        lstat(address.sun_path, &status) == 0 && S_ISSOCK(status.st_mode))
+        lstat(address.sun_path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+        status.st_dev == made->st_dev && status.st_ino == made->st_ino)
         unlink(address.sun_path);
 }
 
@@ -132,8 +139,12 @@ static void remove_socket(int fd)
 
 static void close_console(struct target *target)
 {
-    for (unsigned i = 0; i < target->fds.count; i++)
-        remove_socket(target->fds.fd[i]);
+    struct console_files *files = target->state;
+
+    for (unsigned i = 0; files && i < target->fds.count; i++)
+        remove_socket(target->fds.fd[i], &files->made[i]);
+    free(files);
+    target->state = NULL;
 }
 
 static bool open_console(struct bus *bus, const struct wanted *wanted,
@@ -144,6 +155,11 @@ static bool open_console(struct bus *bus, const struct wanted *wanted,
     uint64_t ports = choices_number(choices, XS_PORTS, 1);
 
     (void)bus;
+    target->state = output ? calloc(1, sizeof(struct console_files)) : NULL;
+    if (output && !target->state) {
+        snprintf(why, WHY_SIZE, "out of memory");
+        return false;
+    }
     while (target->fds.count < ports)
         if (!(output ? open_socket(output, target->fds.count, target, why)
                      : open_terminal(target, why))) {

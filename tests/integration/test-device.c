@@ -5,8 +5,10 @@
  * device's failure. */
 
 #include <linux/virtio_config.h>
+#include <linux/virtio_ring.h>
 #include <string.h>
 
+#include "common/address.h"
 #include "common/le.h"
 #include "tests/harness.h"
 #include "tests/integration/keeper.h"
@@ -373,6 +375,50 @@ static void a_position_in_a_notification_is_a_hint(void)
     keeper_close(&k);
 }
 
+/* Descriptor `i` of a queue: more than half of the pages that the guest may use. */
+static void offer_much(uint32_t queue, uint16_t i, uint32_t ref)
+{
+    uint8_t *at = k.area + queue * KEEPER_QUEUE_SPAN;
+    struct vring_desc *desc = (struct vring_desc *)(void *)at;
+    struct vring_avail *avail = (struct vring_avail *)(void *)(at + 0x400);
+
+    desc[i] = (struct vring_desc){
+        .addr = ADDRESS_GRANT | (uint64_t)ref << 12, .len = 40 << 12, .flags = VRING_DESC_F_WRITE};
+    avail->ring[avail->idx % KEEPER_QUEUE_SIZE] = i;
+    avail->idx++;
+    device_doorbell(k.device, queue);
+}
+
+/* Each always has a request that waits for pages: they have them in turns. */
+static void queues_share_the_room(void)
+{
+    unsigned served[KEEPER_QUEUES] = {0};
+    uint32_t ref;
+
+    keeper_open(&k);
+    keeper_start(&k, 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(k.domu->ops->grant_share(k.domu, 0, 1, true, &ref));
+    for (uint32_t q = 0; q < KEEPER_QUEUES; q++)
+        for (uint16_t i = 0; i < 2; i++)
+            offer_much(q, i, ref);
+    event_base_loop(k.host.base, EVLOOP_NONBLOCK);
+    for (unsigned round = 0; round < 20; round++) {
+        uint32_t q = k.count[0] ? 0 : 1;
+        uint16_t id;
+
+        CU_ASSERT_EQUAL_FATAL(k.count[0] + k.count[1], 1);
+        id = k.kept[q][0]->id;
+        served[q]++;
+        keeper_give_back(&k, q);
+        event_base_loop(k.host.base, EVLOOP_NONBLOCK);
+        offer_much(q, id, ref);
+        event_base_loop(k.host.base, EVLOOP_NONBLOCK);
+    }
+    CU_ASSERT(served[0] >= 5);
+    CU_ASSERT(served[1] >= 5);
+    keeper_close(&k);
+}
+
 static const struct test_case cases[] = {
     TEST(a_reset_lasts_until_the_last_chain_is_back),
     TEST(a_class_may_give_back_at_once),
@@ -391,6 +437,7 @@ static const struct test_case cases[] = {
     TEST(tells_of_its_admin_queues),
     TEST(tells_of_its_shared_memory),
     TEST(a_position_in_a_notification_is_a_hint),
+    TEST(queues_share_the_room),
     {NULL, NULL},
 };
 

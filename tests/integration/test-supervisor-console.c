@@ -188,6 +188,23 @@ static void a_socket_that_was_left_is_replaced(void)
     stage_close(&s);
 }
 
+/* Somebody took ours away and made another: that one stays. */
+static void the_socket_of_somebody_else_stays(void)
+{
+    int fd;
+
+    open_bus();
+    attach(NULL, path);
+    stage_wait(&s, R "/number", "1");
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    fd = listen_at(path);
+    detach();
+    CU_ASSERT(is_listening(path));
+    close(fd);
+    unlink(path);
+    stage_close(&s);
+}
+
 static void refused(const char *ports, const char *output, const char *words)
 {
     attach(ports, output);
@@ -233,6 +250,7 @@ int main(void)
         TEST(they_outlive_a_worker_but_no_daemon),
         TEST(sockets_come_and_go),
         TEST(a_socket_that_was_left_is_replaced),
+        TEST(the_socket_of_somebody_else_stays),
         TEST(what_is_in_the_way_is_refused),
         {NULL, NULL},
     };

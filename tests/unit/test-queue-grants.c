@@ -213,6 +213,29 @@ static void areas_take_no_calls(void)
     queue_guest_end();
 }
 
+/* Of a console the bytes would be another text. */
+static void what_is_copied_is_not_overtaken(void)
+{
+    struct grant grant;
+    struct chain *first, *second;
+
+    queue_guest_start();
+    grant = grant_to(0, true);
+    ask(0, &grant, 0);
+    queue_guest_describe(2, queue_guest_data(0), 16, VRING_DESC_F_WRITE, 0);
+    queue_guest_offer(2);
+    first = pop();
+    second = pop();
+    answer(first);
+    queue_push(g.queue, second, 5);
+    queue_flush(g.queue);
+    CU_ASSERT_EQUAL(g.used->idx, 2);
+    CU_ASSERT_EQUAL(g.used->ring[0].id, 0);
+    CU_ASSERT_EQUAL(g.used->ring[1].id, 2);
+    CU_ASSERT_EQUAL(g.used->ring[1].len, 5);
+    queue_guest_end();
+}
+
 /* ---- the parts of a queue ---- */
 
 static struct queue_config parts_in(const struct grant *grant)
@@ -566,12 +589,91 @@ static void who_waits_for_room_can_be_stopped(void)
     queue_guest_end();
 }
 
+/* Two queues that wait would wake each other for ever, each with the table that it
+ * reads before it finds that there is still no room. */
+static void a_table_that_goes_makes_no_room(void)
+{
+    struct iovec piece = {.iov_len = 32};
+    struct memory_copy *table;
+    struct grant grant;
+    struct chain *chain;
+
+    queue_guest_start();
+    grant = grant_to(0, true);
+    ask_for_much(&grant);
+    queue_guest_describe(2, at(&grant, 0), 9 * PAGE, VRING_DESC_F_WRITE, 0);
+    queue_guest_offer(2);
+    chain = pop();
+    CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+    table = memory_copy_table(g.memory, &piece, at(&grant, 0));
+    CU_ASSERT_PTR_NOT_NULL_FATAL(table);
+    memory_copy_free(table);
+    CU_ASSERT_EQUAL(g.attended, 0);
+    queue_stop(g.queue);
+    queue_push(g.queue, chain, 0);
+    queue_guest_end();
+}
+
+/* Somebody who always wants more, of which there is enough for one at a time. */
+struct eater {
+    struct memory_waiter waiter;
+    struct memory_copy *copy;
+    unsigned served;
+};
+
+static struct grant meal;
+
+static void eat(struct memory_waiter *waiter)
+{
+    struct eater *eater = (struct eater *)waiter;
+    struct iovec piece = {.iov_len = (QUEUE_GUEST_MAX_PAGES / 2) * PAGE};
+    uint64_t address = at(&meal, 0);
+    struct memory_copy *copy = memory_copy_new(g.memory, &piece, &address, 0, 1);
+
+    if (copy) {
+        eater->copy = copy;
+        eater->served++;
+        memory_wait_no_more(g.memory, waiter);
+    }
+    memory_wait(g.memory, waiter);
+}
+
+static void who_waits_longest_has_room_first(void)
+{
+    struct eater eaters[3] = {0};
+
+    queue_guest_start();
+    meal = grant_to(0, true);
+    for (unsigned i = 0; i < 3; i++) {
+        eaters[i].waiter.again = eat;
+        eat(&eaters[i].waiter);
+    }
+    for (unsigned round = 0; round < 30; round++) {
+        struct memory_copy *copy = NULL;
+
+        for (unsigned i = 0; i < 3; i++) {
+            if (!eaters[i].copy)
+                continue;
+            copy = eaters[i].copy;
+            eaters[i].copy = NULL;
+        }
+        memory_copy_free(copy);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        CU_ASSERT(eaters[i].served >= 10);
+        memory_wait_no_more(g.memory, &eaters[i].waiter);
+        memory_copy_free(eaters[i].copy);
+    }
+    queue_guest_end();
+}
+
 static const struct test_case cases[] = {
     TEST(a_request_is_copied_in_and_its_answer_out),
     TEST(buffers_cross_pages),
     TEST(a_status_at_the_end_arrives),
     TEST(many_requests_take_few_calls),
     TEST(areas_take_no_calls),
+    TEST(what_is_copied_is_not_overtaken),
     TEST(the_parts_are_mapped_while_enabled),
     TEST(refuses_parts_it_cannot_map),
     TEST(names_what_is_wrong_with_a_reference),
@@ -580,6 +682,8 @@ static const struct test_case cases[] = {
     TEST(nothing_is_copied_after_a_stop),
     TEST(a_request_waits_for_room),
     TEST(who_waits_for_room_can_be_stopped),
+    TEST(a_table_that_goes_makes_no_room),
+    TEST(who_waits_longest_has_room_first),
     {NULL, NULL},
 };
 
