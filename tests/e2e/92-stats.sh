@@ -32,8 +32,8 @@ ok "the same as JSON" $?
 grep -q '"name": *"counted"' "$tmp/out"
 ok "has the device in it" $?
 check "and as a file for Prometheus" xvmsg stats --prometheus "$tmp/xvmsg.prom"
-grep -q '^xvmsg_bus_up{domain="bob",bus="0"} 1$' "$tmp/xvmsg.prom"
-ok "which speaks of every guest" $?
+grep -q '^xvmsg_bus_up{domain="alice",bus="0"} 1$' "$tmp/xvmsg.prom"
+ok "which speaks of the guest" $?
 refused "a device that is not there is named" 1 'no device other' xvmsg stats alice other
 
 xvmsg top --batch -n 2 --interval 1 alice >"$tmp/top" 2>&1
