@@ -173,6 +173,16 @@ static int request_body(struct platform *p, platform_tx tx, void *user)
     return store_write_text(p, tx, dir.text, XS_MODE, XS_MODE_WRITE);
 }
 
+static bool was_added(struct joined *j, void *user)
+{
+    return j->told[*(const uint64_t *)user] == JOINED_ADDED;
+}
+
+void joined_await_device(struct joined *j, uint64_t number)
+{
+    joined_run_until(j, was_added, &number);
+}
+
 void joined_request(struct joined *j, const char *name, const char *target, const char *uuid)
 {
     struct request request = {.name = name, .target = target, .uuid = uuid};

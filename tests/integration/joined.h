@@ -51,6 +51,9 @@ void joined_turn(struct joined *j);
 /* Turns until `done` holds; a test that never gets there ends by SIGALRM. */
 void joined_run_until(struct joined *j, bool (*done)(struct joined *j, void *user), void *user);
 
+/* Turns until the library has told of the device of that number. */
+void joined_await_device(struct joined *j, uint64_t number);
+
 /* As the toolstack: a request for a disk with this UUID, in place of any that has
  * its name. */
 void joined_request(struct joined *j, const char *name, const char *target, const char *uuid);

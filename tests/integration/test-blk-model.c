@@ -48,12 +48,6 @@ static int request_body(struct platform *p, platform_tx tx, void *user)
     return store_write_text(p, tx, dir.text, XS_MODE, XS_MODE_WRITE);
 }
 
-static bool is_there(struct joined *joined, void *user)
-{
-    (void)user;
-    return joined->told[1] == JOINED_ADDED;
-}
-
 static void on_ready(struct xvmsg_blk *blk, enum xvmsg_status status, void *user)
 {
     (void)blk;
@@ -84,7 +78,7 @@ static void start(const char *cache, const char *queues)
     joined_open(&j);
     target = stage_target(&j.s, "disk", (long)SECTORS * MODEL_SECTOR);
     CU_ASSERT_EQUAL(store_transaction(j.s.toolstack, request_body, &wanted), 0);
-    joined_run_until(&j, is_there, NULL);
+    joined_await_device(&j, 1);
     CU_ASSERT_FATAL(disk_load_init(&load, j.h, SECTORS, 1));
 }
 

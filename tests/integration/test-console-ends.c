@@ -97,12 +97,6 @@ static void say(uint32_t id, uint16_t event, uint16_t value)
 
 /* ---- the stage ---- */
 
-static bool is_announced(struct joined *joined, void *user)
-{
-    (void)user;
-    return joined->told[1] == JOINED_ADDED;
-}
-
 static bool is_opened(struct joined *joined, void *user)
 {
     (void)joined, (void)user;
@@ -154,7 +148,7 @@ static void start(bool with_wicked, const char *ports)
     joined_open(&j);
     stage_write(j.s.toolstack, R "/ports", ports);
     stage_write(j.s.toolstack, R "/type", "console");
-    joined_run_until(&j, is_announced, NULL);
+    joined_await_device(&j, 1);
     open_console();
 }
 
@@ -289,7 +283,7 @@ static void a_terminal_outlives_its_worker(void)
     xvmsg_console_close(console);
     worker_free(j.worker);
     j.worker = NULL;
-    joined_run_until(&j, is_announced, NULL);
+    joined_await_device(&j, 1);
     while (!j.worker || !j.connected)
         joined_turn(&j);
     settle();

@@ -24,12 +24,6 @@ static unsigned waiting; /* for so many answers */
 static enum xvmsg_status status;
 static uint8_t bytes[BYTES], back[BYTES];
 
-static bool is_known(struct joined *joined, void *user)
-{
-    (void)user;
-    return joined->told[1] == JOINED_ADDED;
-}
-
 /* Everything a library starts anew with. */
 static void begin(unsigned run)
 {
@@ -39,7 +33,7 @@ static void begin(unsigned run)
     j.addresses = XVMSG_ADDRESS_GRANT;
     joined_start_guest(&j);
     joined_request(&j, "disk", stage_target(&j.s, "disk", DISK_BYTES), UUID);
-    joined_run_until(&j, is_known, NULL);
+    joined_await_device(&j, 1);
     for (unsigned i = 0; i < BYTES; i++)
         bytes[i] = (uint8_t)(i * 31 + i / 4096);
     memset(back, 0, BYTES);
@@ -297,7 +291,7 @@ static void an_end_goes(void)
     joined_turn(&j);
     joined_stop_guest(&j);
     joined_start_guest(&j);
-    joined_run_until(&j, is_known, NULL);
+    joined_await_device(&j, 1);
     CU_ASSERT_EQUAL_FATAL(open_disk(), XVMSG_OK);
     write_and_read(bytes, back);
 

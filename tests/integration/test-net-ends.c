@@ -192,12 +192,6 @@ static void on_done(struct xvmsg_net *which, enum xvmsg_status status, void *use
     done_status = status;
 }
 
-static bool is_announced(struct joined *joined, void *user)
-{
-    (void)user;
-    return joined->told[1] == JOINED_ADDED;
-}
-
 static bool is_opened(struct joined *joined, void *user)
 {
     (void)joined, (void)user;
@@ -229,7 +223,7 @@ static void begin(void)
     close_when_received = false;
     joined_open(&j);
     stage_write(j.s.toolstack, R "/type", "rng");
-    joined_run_until(&j, is_announced, NULL);
+    joined_await_device(&j, 1);
 }
 
 static void start(unsigned pairs)

@@ -107,12 +107,6 @@ static void on_done(struct xvmsg_rng *which, enum xvmsg_status status, size_t le
     e->length = length;
 }
 
-static bool is_announced(struct joined *joined, void *user)
-{
-    (void)user;
-    return joined->told[1] == JOINED_ADDED;
-}
-
 static bool is_opened(struct joined *joined, void *user)
 {
     (void)joined, (void)user;
@@ -149,7 +143,7 @@ static void start(bool with_wicked)
     memset(bytes, 0, sizeof(bytes));
     joined_open(&j);
     stage_write(j.s.toolstack, R "/type", "rng");
-    joined_run_until(&j, is_announced, NULL);
+    joined_await_device(&j, 1);
     open_rng();
 }
 
@@ -222,7 +216,7 @@ static void a_disk_is_no_source_of_random_bytes(void)
     joined_open(&j);
     joined_request(&j, "disk", stage_target(&j.s, "disk", 512),
                    "7d444840-9dc0-11d1-b245-5ffdce74fad2");
-    joined_run_until(&j, is_announced, NULL);
+    joined_await_device(&j, 1);
     opened = XVMSG_TIMEOUT;
     rng = xvmsg_rng_open(j.h, 1, on_ready, NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(rng);
