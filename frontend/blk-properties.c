@@ -123,9 +123,9 @@ static void written(struct xvmsg_device *device, enum xvmsg_status status, void 
     xvmsg_blk_get_properties(blk, &now);
     if (status == XVMSG_OK && now.writeback != blk->cache_wish)
         status = XVMSG_REFUSED;
-    blk_hold(blk);
+    held_hold(&blk->held);
     blk_properties_end(blk, status);
-    blk_release(blk);
+    held_release(&blk->held);
 }
 
 int xvmsg_blk_set_writeback(struct xvmsg_blk *blk, bool writeback, xvmsg_blk_done *done,

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_ids.h>
-#include <stdlib.h>
 
 #include "common/le.h"
 #include "frontend/blk.h"
@@ -21,38 +20,15 @@
 #define CONFIG_SIZE_MAX 8u
 #define CONFIG_SEG_MAX 12u
 
-/* ---- holding ---- */
-
-static void free_blk(struct xvmsg_blk *blk)
-{
-    struct xvmsg_blk **link = &blk->h->disks;
-
-    while (*link != blk)
-        link = &(*link)->next;
-    *link = blk->next;
-    free(blk);
-}
-
-void blk_hold(struct xvmsg_blk *blk)
-{
-    blk->holds++;
-}
-
-void blk_release(struct xvmsg_blk *blk)
-{
-    if (--blk->holds == 0 && blk->closed)
-        free_blk(blk);
-}
-
 /* ---- what the device says ---- */
 
 static void used(struct xvmsg_device *device, unsigned index, void *user)
 {
     struct xvmsg_blk *blk = user;
 
-    blk_hold(blk);
+    held_hold(&blk->held);
     blk_io_used(blk, xvmsg_device_queue(device, index));
-    blk_release(blk);
+    held_release(&blk->held);
 }
 
 static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *user)
@@ -60,11 +36,11 @@ static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *
     struct xvmsg_blk *blk = user;
 
     (void)device;
-    blk_hold(blk);
+    held_hold(&blk->held);
     blk_io_end_all(blk, status);
-    if (blk->changed && !blk->closed)
+    if (blk->changed && !blk->held.closed)
         blk->changed(blk, status, blk->changed_user);
-    blk_release(blk);
+    held_release(&blk->held);
 }
 
 static void configured(struct xvmsg_device *device, uint32_t offset, uint32_t length, void *user)
@@ -78,10 +54,10 @@ static void configured(struct xvmsg_device *device, uint32_t offset, uint32_t le
     if (!blk->usable || size == blk->size)
         return;
     blk->size = size;
-    blk_hold(blk);
+    held_hold(&blk->held);
     if (blk->changed)
         blk->changed(blk, XVMSG_OK, blk->changed_user);
-    blk_release(blk);
+    held_release(&blk->held);
 }
 
 /* ---- opening ---- */
@@ -165,6 +141,22 @@ static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, 
     blk->ready(blk, status, blk->user);
 }
 
+static void close_it(struct held *held)
+{
+    struct xvmsg_blk *blk = (struct xvmsg_blk *)held;
+
+    xvmsg_device_close(blk->device);
+    blk_io_end_all(blk, XVMSG_CANCELLED);
+}
+
+static void break_off(struct held *held)
+{
+    device_break(((struct xvmsg_blk *)held)->device, XVMSG_CANCELLED);
+}
+
+static const struct held_class class = {
+    .size = sizeof(struct xvmsg_blk), .close = close_it, .break_off = break_off};
+
 struct xvmsg_blk *xvmsg_blk_open(struct xvmsg *h, uint64_t number, xvmsg_blk_ready *ready,
                                  void *user)
 {
@@ -183,49 +175,21 @@ struct xvmsg_blk *xvmsg_blk_open(struct xvmsg *h, uint64_t number, xvmsg_blk_rea
         .config = configured,
         .broken = broken,
     };
-    struct xvmsg_blk *blk = calloc(1, sizeof(*blk));
+    struct xvmsg_blk *blk = held_new(h, &class, number);
 
-    if (!blk) {
-        handle_fail(h, ENOMEM, "out of memory for disk %llu", (unsigned long long)number);
+    if (!blk)
         return NULL;
-    }
     blk->h = h;
     blk->ready = ready;
     blk->user = user;
     blk->device = xvmsg_device_open(h, number, &driver, device_ready, blk);
-    if (!blk->device) {
-        int saved = errno;
-
-        free(blk);
-        errno = saved;
-        return NULL;
-    }
-    blk->next = h->disks;
-    h->disks = blk;
-    return blk;
+    return blk->device ? blk : held_fail(&blk->held);
 }
 
 void xvmsg_blk_close(struct xvmsg_blk *blk)
 {
-    if (!blk || blk->closed)
-        return;
-    blk_hold(blk);
-    blk->closed = true;
-    xvmsg_device_close(blk->device);
-    blk_io_end_all(blk, XVMSG_CANCELLED);
-    blk_release(blk);
-}
-
-void blk_free_all(struct xvmsg *h)
-{
-    while (h->disks) {
-        struct xvmsg_blk *blk = h->disks;
-
-        blk_hold(blk);
-        device_break(blk->device, XVMSG_CANCELLED);
-        xvmsg_blk_close(blk);
-        blk_release(blk);
-    }
+    if (blk)
+        held_close(&blk->held);
 }
 
 /* ---- inspecting ---- */

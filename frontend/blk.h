@@ -56,7 +56,7 @@ struct blk_part {
 };
 
 struct xvmsg_blk {
-    struct xvmsg_blk *next;
+    struct held held;
     struct xvmsg *h;
     struct xvmsg_device *device;
     struct xvmsg_queue *queues[BLK_MAX_QUEUES];
@@ -69,8 +69,6 @@ struct xvmsg_blk {
     uint64_t size; /* as last told */
     bool usable;
     enum xvmsg_status ended; /* why it no longer is */
-    bool closed;
-    unsigned holds; /* it is freed when it is closed and nobody holds it */
 
     uint8_t *slots;
     uint8_t *chunks;
@@ -91,12 +89,6 @@ struct xvmsg_blk {
     uint32_t free_chunks;
     bool completed; /* something was, since somebody set this false */
 };
-
-/* ---- blk ---- */
-
-/* Around callbacks and blocking calls, in which the disk may be closed. */
-void blk_hold(struct xvmsg_blk *blk);
-void blk_release(struct xvmsg_blk *blk);
 
 /* ---- blk-properties ---- */
 

@@ -127,31 +127,20 @@ int xvmsg_wait(struct xvmsg *h, struct xvmsg_waiter *w)
 
 /* ---- disks ---- */
 
-struct outcome {
-    bool done;
-    enum xvmsg_status status;
-};
-
 static void note(struct xvmsg_blk *blk, enum xvmsg_status status, void *user)
 {
-    struct outcome *outcome = user;
+    struct held_outcome *outcome = user;
 
     (void)blk;
-    *outcome = (struct outcome){true, status};
+    *outcome = (struct held_outcome){true, status, 0};
 }
 
 struct xvmsg_blk *xvmsg_blk_open_wait(struct xvmsg *h, uint64_t number)
 {
-    struct outcome outcome = {0};
+    struct held_outcome outcome = {0};
     struct xvmsg_blk *blk = xvmsg_blk_open(h, number, note, &outcome);
 
-    if (!blk)
-        return NULL;
-    if (xvmsg_run(h, &outcome.done, -1) == 0 && outcome.status == XVMSG_OK)
-        return blk;
-    xvmsg_blk_close(blk);
-    errno = EIO;
-    return NULL;
+    return blk ? held_await(&blk->held, h, &outcome) : NULL;
 }
 
 /* An operation of any kind, tried again for as long as there is no room for it. The
@@ -159,7 +148,7 @@ struct xvmsg_blk *xvmsg_blk_open_wait(struct xvmsg *h, uint64_t number)
 static int transfer(struct xvmsg_blk *blk, struct blk_op op)
 {
     struct xvmsg *h = blk->h;
-    struct outcome outcome = {0};
+    struct held_outcome outcome = {0};
 
     op.done = note;
     op.user = &outcome;
@@ -187,7 +176,7 @@ static int transfer_all(struct xvmsg_blk *blk, uint32_t type, uint64_t offset, u
 {
     int rc = 0;
 
-    blk_hold(blk);
+    held_hold(&blk->held);
     while (rc == 0 && length) {
         size_t now = length < MAX_TRANSFER ? length : MAX_TRANSFER;
 
@@ -197,7 +186,7 @@ static int transfer_all(struct xvmsg_blk *blk, uint32_t type, uint64_t offset, u
         buffer += now;
         length -= now;
     }
-    blk_release(blk);
+    held_release(&blk->held);
     return rc;
 }
 
@@ -214,11 +203,11 @@ int xvmsg_blk_pwrite(struct xvmsg_blk *blk, const void *buffer, size_t length, u
 /* Whatever its length, it is one operation. */
 static int transfer_once(struct xvmsg_blk *blk, const struct blk_op *op)
 {
-    blk_hold(blk);
+    held_hold(&blk->held);
 
     int rc = transfer(blk, *op);
 
-    blk_release(blk);
+    held_release(&blk->held);
     return rc;
 }
 

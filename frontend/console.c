@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <linux/virtio_console.h>
 #include <linux/virtio_ids.h>
-#include <stdlib.h>
 
 #include "common/le.h"
 #include "frontend/console.h"
@@ -21,30 +20,11 @@
 #define CONFIG_MAX_PORTS 4u
 #define CONFIG_BYTES 8u /* of what we read */
 
-/* ---- holding ---- */
-
-void console_hold(struct xvmsg_console *c)
-{
-    c->holds++;
-}
-
-void console_release(struct xvmsg_console *c)
-{
-    struct xvmsg_console **link = &c->h->consoles;
-
-    if (--c->holds || !c->closed)
-        return;
-    while (*link != c)
-        link = &(*link)->next;
-    *link = c->next;
-    free(c);
-}
-
 /* ---- what happens ---- */
 
 void console_tell(struct xvmsg_console *c, enum xvmsg_console_event event, unsigned port)
 {
-    if (c->handler && !c->closed)
+    if (c->handler && !c->held.closed)
         c->handler(c, event, port, c->handler_user);
 }
 
@@ -68,14 +48,14 @@ static void used(struct xvmsg_device *device, unsigned index, void *user)
     struct xvmsg_console *c = user;
 
     (void)device;
-    console_hold(c);
+    held_hold(&c->held);
     if (c->usable && index == CONSOLE_CONTROL_IN)
         console_control_received(c);
     else if (c->usable && index == CONSOLE_CONTROL_OUT)
         console_control_sent(c);
     else if (c->usable && index / 2 <= c->num_ports)
         console_io_used(c, index);
-    console_release(c);
+    held_release(&c->held);
 }
 
 static bool read_size(const struct xvmsg_console *c, unsigned *columns, unsigned *rows)
@@ -95,10 +75,10 @@ static void configured(struct xvmsg_device *device, uint32_t offset, uint32_t le
     unsigned columns, rows;
 
     (void)device, (void)offset, (void)length;
-    console_hold(c);
+    held_hold(&c->held);
     if (c->usable && read_size(c, &columns, &rows))
         console_resize(c, columns, rows);
-    console_release(c);
+    held_release(&c->held);
 }
 
 static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *user)
@@ -107,11 +87,11 @@ static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *
     bool was_usable = c->usable;
 
     (void)device, (void)status;
-    console_hold(c);
+    held_hold(&c->held);
     c->usable = false;
     if (was_usable)
         console_tell(c, XVMSG_CONSOLE_BROKEN, 0);
-    console_release(c);
+    held_release(&c->held);
 }
 
 /* ---- opening ---- */
@@ -183,7 +163,7 @@ static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, 
     (void)device;
     if (status == XVMSG_OK && check_console(c) < 0)
         status = XVMSG_REFUSED;
-    console_hold(c);
+    held_hold(&c->held);
     if (status == XVMSG_OK) {
         divide_memory(c);
         read_size(c, &c->columns, &c->rows);
@@ -192,8 +172,24 @@ static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, 
     c->ready(c, status, c->user);
     if (c->usable)
         console_control_start(c);
-    console_release(c);
+    held_release(&c->held);
 }
+
+static void close_it(struct held *held)
+{
+    struct xvmsg_console *c = (struct xvmsg_console *)held;
+
+    c->usable = false;
+    xvmsg_device_close(c->device);
+}
+
+static void break_off(struct held *held)
+{
+    device_break(((struct xvmsg_console *)held)->device, XVMSG_CANCELLED);
+}
+
+static const struct held_class class = {
+    .size = sizeof(struct xvmsg_console), .close = close_it, .break_off = break_off};
 
 struct xvmsg_console *xvmsg_console_open(struct xvmsg *h, uint64_t number,
                                          xvmsg_console_ready *ready, void *user)
@@ -209,27 +205,16 @@ struct xvmsg_console *xvmsg_console_open(struct xvmsg *h, uint64_t number,
         .config = configured,
         .broken = broken,
     };
-    struct xvmsg_console *c = calloc(1, sizeof(*c));
+    struct xvmsg_console *c = held_new(h, &class, number);
 
-    if (!c) {
-        handle_fail(h, ENOMEM, "out of memory for device %llu", (unsigned long long)number);
+    if (!c)
         return NULL;
-    }
     c->h = h;
     c->number = number;
     c->ready = ready;
     c->user = user;
     c->device = xvmsg_device_open(h, number, &driver, device_ready, c);
-    if (!c->device) {
-        int saved = errno;
-
-        free(c);
-        errno = saved;
-        return NULL;
-    }
-    c->next = h->consoles;
-    h->consoles = c;
-    return c;
+    return c->device ? c : held_fail(&c->held);
 }
 
 void xvmsg_console_set_handler(struct xvmsg_console *c, xvmsg_console_handler *handler, void *user)
@@ -240,25 +225,8 @@ void xvmsg_console_set_handler(struct xvmsg_console *c, xvmsg_console_handler *h
 
 void xvmsg_console_close(struct xvmsg_console *c)
 {
-    if (!c || c->closed)
-        return;
-    console_hold(c);
-    c->closed = true;
-    c->usable = false;
-    xvmsg_device_close(c->device);
-    console_release(c);
-}
-
-void console_free_all(struct xvmsg *h)
-{
-    while (h->consoles) {
-        struct xvmsg_console *c = h->consoles;
-
-        console_hold(c);
-        device_break(c->device, XVMSG_CANCELLED);
-        xvmsg_console_close(c);
-        console_release(c);
-    }
+    if (c)
+        held_close(&c->held);
 }
 
 /* ---- ports ---- */
@@ -312,29 +280,18 @@ void xvmsg_console_get_size(const struct xvmsg_console *c, unsigned *columns, un
 
 /* ---- blocking ---- */
 
-struct outcome {
-    bool done;
-    enum xvmsg_status status;
-};
-
 static void note_ready(struct xvmsg_console *c, enum xvmsg_status status, void *user)
 {
-    struct outcome *outcome = user;
+    struct held_outcome *outcome = user;
 
     (void)c;
-    *outcome = (struct outcome){true, status};
+    *outcome = (struct held_outcome){true, status, 0};
 }
 
 struct xvmsg_console *xvmsg_console_open_wait(struct xvmsg *h, uint64_t number)
 {
-    struct outcome outcome = {0};
+    struct held_outcome outcome = {0};
     struct xvmsg_console *c = xvmsg_console_open(h, number, note_ready, &outcome);
 
-    if (!c)
-        return NULL;
-    if (xvmsg_run(h, &outcome.done, -1) == 0 && outcome.status == XVMSG_OK)
-        return c;
-    xvmsg_console_close(c);
-    errno = EIO;
-    return NULL;
+    return c ? held_await(&c->held, h, &outcome) : NULL;
 }

@@ -53,7 +53,7 @@ struct console_port {
 };
 
 struct xvmsg_console {
-    struct xvmsg_console *next;
+    struct held held;
     struct xvmsg *h;
     uint64_t number;
     struct xvmsg_device *device;
@@ -62,8 +62,6 @@ struct xvmsg_console {
     xvmsg_console_handler *handler;
     void *handler_user;
     bool usable;
-    bool closed;
-    unsigned holds; /* it is freed when it is closed and nobody holds it */
     bool multiport;
     bool say_device_ready;
     uint32_t told_ports;       /* that the device may have, as it says */
@@ -77,10 +75,6 @@ struct xvmsg_console {
 };
 
 /* ---- console ---- */
-
-/* Nothing is freed between these two. */
-void console_hold(struct xvmsg_console *console);
-void console_release(struct xvmsg_console *console);
 
 /* Tells the user; who may close the console. */
 void console_tell(struct xvmsg_console *console, enum xvmsg_console_event event, unsigned port);

@@ -168,10 +168,7 @@ void xvmsg_free(struct xvmsg *h)
     area_connection_lost(h);
     request_end_all(h, XVMSG_CANCELLED);
     handle_fail(h, ECANCELED, "the handle was closed");
-    blk_free_all(h);
-    net_free_all(h);
-    rng_free_all(h);
-    console_free_all(h);
+    held_free_all(h);
     device_free_all(h);
     area_free_all(h);
     bus_close(h);

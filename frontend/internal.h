@@ -15,7 +15,7 @@
  *   device    the devices; see device.h, which has the files that drive one
  *   doorbell  event channels of single queues
  *   heartbeat is anybody still there?
- *   blk, net, rng  virtio-blk, virtio-net and virtio-rng, users of the public calls
+ *   held      disks, network interfaces and so on, users of the public calls: their life
  *
  * User callbacks run from many places below xvmsg_process(). They may close
  * devices, free areas and submit requests, so objects that lists here hold are
@@ -314,25 +314,48 @@ uint64_t heartbeat_deadline(const struct xvmsg *h);
 /* Wants no answers about this device any more. */
 void heartbeat_forget(struct xvmsg_device *d);
 
-/* ---- blk ---- */
+/* ---- held ---- */
 
-/* Ends everything in flight and frees all disks, without talking to the devices. */
-void blk_free_all(struct xvmsg *h);
+struct held;
 
-/* ---- net ---- */
+struct held_class {
+    size_t size; /* of what begins with struct held */
+    void (*close)(struct held *held);     /* the device; ends what is under way */
+    void (*break_off)(struct held *held); /* breaks the device: the handle goes */
+    void (*clear)(struct held *held);     /* frees what is its own; may be NULL */
+};
 
-/* The same for network interfaces. */
-void net_free_all(struct xvmsg *h);
+/* What a device is for its user: a disk, a network interface and so on. Begins their
+ * structs. */
+struct held {
+    LIST_ENTRY(held) in_all;
+    const struct held_class *class;
+    bool closed;
+    unsigned holds; /* it is freed when it is closed and nobody holds it */
+};
 
-/* ---- rng ---- */
+/* Zeroed but for that. NULL with a sentence. */
+void *held_new(struct xvmsg *h, const struct held_class *class, uint64_t number);
+/* Frees what could not be opened; NULL, with errno as it was. */
+void *held_fail(struct held *held);
 
-/* The same for sources of random bytes. */
-void rng_free_all(struct xvmsg *h);
+/* Around callbacks and blocking calls, in which it may be closed. */
+void held_hold(struct held *held);
+void held_release(struct held *held);
 
-/* ---- console ---- */
+void held_close(struct held *held);
+/* Ends everything in flight and frees all there are, without talking to the devices. */
+void held_free_all(struct xvmsg *h);
 
-/* The same for consoles. */
-void console_free_all(struct xvmsg *h);
+/* For the blocking calls, what a callback told. */
+struct held_outcome {
+    bool done;
+    enum xvmsg_status status;
+    size_t length;
+};
+
+/* Waits for it to be open. When it cannot be it is closed, and this is NULL with EIO. */
+void *held_await(struct held *held, struct xvmsg *h, const struct held_outcome *outcome);
 
 /* ---- handle ---- */
 
@@ -375,10 +398,7 @@ struct xvmsg {
     bool fresh_areas;     /* area_tick() has something to do */
     struct devices devices;
     struct doorbells doorbells;
-    struct xvmsg_blk *disks;
-    struct xvmsg_net *nets;
-    struct xvmsg_rng *rngs;
-    struct xvmsg_console *consoles;
+    LIST_HEAD(, held) held;
 };
 
 /* A handle on a platform, which the handle owns from now on. NULL with errno,

@@ -24,26 +24,6 @@
      NET_FEATURE(VIRTIO_NET_F_CTRL_MAC_ADDR) | NEEDED)
 #define NEEDED (NET_FEATURE(VIRTIO_NET_F_MRG_RXBUF) | NET_FEATURE(VIRTIO_NET_F_CTRL_VQ))
 
-/* ---- holding, as of disks ---- */
-
-void net_hold(struct xvmsg_net *net)
-{
-    net->holds++;
-}
-
-void net_release(struct xvmsg_net *net)
-{
-    struct xvmsg_net **link = &net->h->nets;
-
-    if (--net->holds || !net->closed)
-        return;
-    while (*link != net)
-        link = &(*link)->next;
-    *link = net->next;
-    free(net->pages);
-    free(net);
-}
-
 /* ---- what it is ---- */
 
 /* Little-endian bytes of the configuration; 0 where it is too short for them. */
@@ -99,12 +79,12 @@ static void used(struct xvmsg_device *device, unsigned index, void *user)
     struct xvmsg_net *net = user;
 
     (void)device;
-    net_hold(net);
+    held_hold(&net->held);
     if (index == net->control)
         net_control_used(net);
     else if (index / 2 < net->pairs && net->usable)
         net_io_used(net, index);
-    net_release(net);
+    held_release(&net->held);
 }
 
 static void configured(struct xvmsg_device *device, uint32_t offset, uint32_t length, void *user)
@@ -112,10 +92,10 @@ static void configured(struct xvmsg_device *device, uint32_t offset, uint32_t le
     struct xvmsg_net *net = user;
 
     (void)device, (void)offset, (void)length;
-    net_hold(net);
+    held_hold(&net->held);
     if (net->usable && net->handlers.changed)
         net->handlers.changed(net, XVMSG_OK, net->handlers_user);
-    net_release(net);
+    held_release(&net->held);
 }
 
 static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *user)
@@ -123,12 +103,12 @@ static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *
     struct xvmsg_net *net = user;
 
     (void)device;
-    net_hold(net);
+    held_hold(&net->held);
     net->usable = false;
     net_control_end_all(net, status);
-    if (!net->closed && net->handlers.changed)
+    if (!net->held.closed && net->handlers.changed)
         net->handlers.changed(net, status, net->handlers_user);
-    net_release(net);
+    held_release(&net->held);
 }
 
 /* ---- opening ---- */
@@ -180,12 +160,12 @@ static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, 
     struct xvmsg_net *net = user;
 
     net->device = device;
-    net_hold(net);
+    held_hold(&net->held);
     if (status == XVMSG_OK && start(net) < 0)
         status = XVMSG_REFUSED;
     if (status != XVMSG_OK || net->pairs == 1)
         opened(net, status);
-    net_release(net);
+    held_release(&net->held);
 }
 
 static int open_device(struct xvmsg_net *net)
@@ -215,13 +195,13 @@ static void pairs_known(struct xvmsg *h, const struct xvmsg_reply *reply, void *
 
     (void)h;
     net->asking = false;
-    net_hold(net);
+    held_hold(&net->held);
     if (pairs > 1 && pairs <= NET_MAX_PAIRS)
         net->control = 2 * pairs;
     net->pairs = pairs > 1 && pairs <= NET_MAX_PAIRS ? smaller(net->pairs, pairs) : 1;
     if (open_device(net) < 0)
         opened(net, errno == ENOTCONN ? XVMSG_BUS_CLOSED : XVMSG_REFUSED);
-    net_release(net);
+    held_release(&net->held);
 }
 
 static int begin(struct xvmsg_net *net)
@@ -236,6 +216,34 @@ static int begin(struct xvmsg_net *net)
     return 0;
 }
 
+static void close_it(struct held *held)
+{
+    struct xvmsg_net *net = (struct xvmsg_net *)held;
+
+    net->usable = false;
+    net->ready = NULL;
+    if (net->asking)
+        request_forget(net->h, pairs_known, net);
+    xvmsg_device_close(net->device);
+    net_control_end_all(net, XVMSG_CANCELLED);
+}
+
+static void break_off(struct held *held)
+{
+    struct xvmsg_net *net = (struct xvmsg_net *)held;
+
+    if (net->device)
+        device_break(net->device, XVMSG_CANCELLED);
+}
+
+static void clear(struct held *held)
+{
+    free(((struct xvmsg_net *)held)->pages);
+}
+
+static const struct held_class class = {
+    .size = sizeof(struct xvmsg_net), .close = close_it, .break_off = break_off, .clear = clear};
+
 struct xvmsg_net *xvmsg_net_open(struct xvmsg *h, uint64_t number, unsigned pairs,
                                  xvmsg_net_ready *ready, void *user)
 {
@@ -245,84 +253,38 @@ struct xvmsg_net *xvmsg_net_open(struct xvmsg *h, uint64_t number, unsigned pair
         handle_fail(h, EINVAL, "a network interface has 1 to %u pairs of queues", NET_MAX_PAIRS);
         return NULL;
     }
-    net = calloc(1, sizeof(*net));
-    if (!net) {
-        handle_fail(h, ENOMEM, "out of memory for device %llu", (unsigned long long)number);
+    net = held_new(h, &class, number);
+    if (!net)
         return NULL;
-    }
     net->h = h;
     net->number = number;
     net->pairs = pairs;
     net->control = 2;
     net->ready = ready;
     net->user = user;
-    if (begin(net) < 0) {
-        int saved = errno;
-
-        free(net);
-        errno = saved;
-        return NULL;
-    }
-    net->next = h->nets;
-    h->nets = net;
-    return net;
+    return begin(net) == 0 ? net : held_fail(&net->held);
 }
-
-/* ---- closing ---- */
 
 void xvmsg_net_close(struct xvmsg_net *net)
 {
-    if (!net || net->closed)
-        return;
-    net_hold(net);
-    net->closed = true;
-    net->usable = false;
-    net->ready = NULL;
-    if (net->asking)
-        request_forget(net->h, pairs_known, net);
-    xvmsg_device_close(net->device);
-    net_control_end_all(net, XVMSG_CANCELLED);
-    net_release(net);
-}
-
-void net_free_all(struct xvmsg *h)
-{
-    while (h->nets) {
-        struct xvmsg_net *net = h->nets;
-
-        net_hold(net);
-        if (net->device)
-            device_break(net->device, XVMSG_CANCELLED);
-        xvmsg_net_close(net);
-        net_release(net);
-    }
+    if (net)
+        held_close(&net->held);
 }
 
 /* ---- blocking ---- */
 
-struct outcome {
-    bool done;
-    enum xvmsg_status status;
-};
-
 static void note_ready(struct xvmsg_net *net, enum xvmsg_status status, void *user)
 {
-    struct outcome *outcome = user;
+    struct held_outcome *outcome = user;
 
     (void)net;
-    *outcome = (struct outcome){true, status};
+    *outcome = (struct held_outcome){true, status, 0};
 }
 
 struct xvmsg_net *xvmsg_net_open_wait(struct xvmsg *h, uint64_t number, unsigned pairs)
 {
-    struct outcome outcome = {0};
+    struct held_outcome outcome = {0};
     struct xvmsg_net *net = xvmsg_net_open(h, number, pairs, note_ready, &outcome);
 
-    if (!net)
-        return NULL;
-    if (xvmsg_run(h, &outcome.done, -1) == 0 && outcome.status == XVMSG_OK)
-        return net;
-    xvmsg_net_close(net);
-    errno = EIO;
-    return NULL;
+    return net ? held_await(&net->held, h, &outcome) : NULL;
 }

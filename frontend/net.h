@@ -45,7 +45,7 @@ struct net_command {
 };
 
 struct xvmsg_net {
-    struct xvmsg_net *next;
+    struct held held;
     struct xvmsg *h;
     struct xvmsg_device *device; /* NULL while the number of its queues is asked for */
     uint64_t number;
@@ -54,8 +54,6 @@ struct xvmsg_net {
     struct xvmsg_net_handlers handlers;
     void *handlers_user;
     bool usable;
-    bool closed;
-    unsigned holds; /* it is freed when it is closed and nobody holds it */
     unsigned pairs;
     unsigned control; /* index of the control queue */
     uint8_t answer[2]; /* how many pairs the device has */
@@ -64,11 +62,6 @@ struct xvmsg_net {
     struct net_page *pages; /* all there are */
     struct net_pair pair[NET_MAX_PAIRS];
 };
-
-/* ---- net ---- */
-
-void net_hold(struct xvmsg_net *net);
-void net_release(struct xvmsg_net *net);
 
 /* ---- net-io ---- */
 

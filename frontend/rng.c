@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <linux/virtio_ids.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "frontend/device.h"
@@ -23,38 +22,17 @@ struct rng_read {
 };
 
 struct xvmsg_rng {
-    struct xvmsg_rng *next;
+    struct held held;
     struct xvmsg *h;
     struct xvmsg_device *device;
     xvmsg_rng_ready *ready;
     void *user;
     bool usable;
-    bool closed;
-    unsigned holds; /* it is freed when it is closed and nobody holds it */
     bool completed; /* a read was, since somebody set this false */
     uint8_t *memory;
     uint32_t read_bytes;
     struct rng_read reads[READS];
 };
-
-/* ---- holding, as of disks ---- */
-
-static void hold(struct xvmsg_rng *rng)
-{
-    rng->holds++;
-}
-
-static void release(struct xvmsg_rng *rng)
-{
-    struct xvmsg_rng **link = &rng->h->rngs;
-
-    if (--rng->holds || !rng->closed)
-        return;
-    while (*link != rng)
-        link = &(*link)->next;
-    *link = rng->next;
-    free(rng);
-}
 
 /* ---- reads ---- */
 
@@ -92,11 +70,11 @@ static void used(struct xvmsg_device *device, unsigned index, void *user)
     struct rng_read *read;
     uint32_t written;
 
-    hold(rng);
+    held_hold(&rng->held);
     while (rng->usable &&
            (read = xvmsg_queue_pop(xvmsg_device_queue(device, index), &written)))
         complete(rng, read, written);
-    release(rng);
+    held_release(&rng->held);
 }
 
 static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *user)
@@ -104,9 +82,9 @@ static void broken(struct xvmsg_device *device, enum xvmsg_status status, void *
     struct xvmsg_rng *rng = user;
 
     (void)device;
-    hold(rng);
+    held_hold(&rng->held);
     end_all(rng, status);
-    release(rng);
+    held_release(&rng->held);
 }
 
 static struct rng_read *free_read(struct xvmsg_rng *rng)
@@ -159,6 +137,22 @@ static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, 
     rng->ready(rng, status, rng->user);
 }
 
+static void close_it(struct held *held)
+{
+    struct xvmsg_rng *rng = (struct xvmsg_rng *)held;
+
+    xvmsg_device_close(rng->device);
+    end_all(rng, XVMSG_CANCELLED);
+}
+
+static void break_off(struct held *held)
+{
+    device_break(((struct xvmsg_rng *)held)->device, XVMSG_CANCELLED);
+}
+
+static const struct held_class class = {
+    .size = sizeof(struct xvmsg_rng), .close = close_it, .break_off = break_off};
+
 struct xvmsg_rng *xvmsg_rng_open(struct xvmsg *h, uint64_t number, xvmsg_rng_ready *ready,
                                  void *user)
 {
@@ -170,93 +164,53 @@ struct xvmsg_rng *xvmsg_rng_open(struct xvmsg *h, uint64_t number, xvmsg_rng_rea
         .used = used,
         .broken = broken,
     };
-    struct xvmsg_rng *rng = calloc(1, sizeof(*rng));
+    struct xvmsg_rng *rng = held_new(h, &class, number);
 
-    if (!rng) {
-        handle_fail(h, ENOMEM, "out of memory for device %llu", (unsigned long long)number);
+    if (!rng)
         return NULL;
-    }
     rng->h = h;
     rng->ready = ready;
     rng->user = user;
     rng->device = xvmsg_device_open(h, number, &driver, device_ready, rng);
-    if (!rng->device) {
-        int saved = errno;
-
-        free(rng);
-        errno = saved;
-        return NULL;
-    }
-    rng->next = h->rngs;
-    h->rngs = rng;
-    return rng;
+    return rng->device ? rng : held_fail(&rng->held);
 }
 
 void xvmsg_rng_close(struct xvmsg_rng *rng)
 {
-    if (!rng || rng->closed)
-        return;
-    hold(rng);
-    rng->closed = true;
-    xvmsg_device_close(rng->device);
-    end_all(rng, XVMSG_CANCELLED);
-    release(rng);
-}
-
-void rng_free_all(struct xvmsg *h)
-{
-    while (h->rngs) {
-        struct xvmsg_rng *rng = h->rngs;
-
-        hold(rng);
-        device_break(rng->device, XVMSG_CANCELLED);
-        xvmsg_rng_close(rng);
-        release(rng);
-    }
+    if (rng)
+        held_close(&rng->held);
 }
 
 /* ---- blocking ---- */
 
-struct outcome {
-    bool done;
-    enum xvmsg_status status;
-    size_t length;
-};
-
 static void note_ready(struct xvmsg_rng *rng, enum xvmsg_status status, void *user)
 {
-    struct outcome *outcome = user;
+    struct held_outcome *outcome = user;
 
     (void)rng;
-    *outcome = (struct outcome){true, status, 0};
+    *outcome = (struct held_outcome){true, status, 0};
 }
 
 static void note_done(struct xvmsg_rng *rng, enum xvmsg_status status, size_t length, void *user)
 {
-    struct outcome *outcome = user;
+    struct held_outcome *outcome = user;
 
     (void)rng;
-    *outcome = (struct outcome){true, status, length};
+    *outcome = (struct held_outcome){true, status, length};
 }
 
 struct xvmsg_rng *xvmsg_rng_open_wait(struct xvmsg *h, uint64_t number)
 {
-    struct outcome outcome = {0};
+    struct held_outcome outcome = {0};
     struct xvmsg_rng *rng = xvmsg_rng_open(h, number, note_ready, &outcome);
 
-    if (!rng)
-        return NULL;
-    if (xvmsg_run(h, &outcome.done, -1) == 0 && outcome.status == XVMSG_OK)
-        return rng;
-    xvmsg_rng_close(rng);
-    errno = EIO;
-    return NULL;
+    return rng ? held_await(&rng->held, h, &outcome) : NULL;
 }
 
 /* How many bytes, or -1. The caller holds the device. */
 static ssize_t read_some(struct xvmsg_rng *rng, void *buffer, size_t length)
 {
-    struct outcome outcome = {0};
+    struct held_outcome outcome = {0};
 
     for (;;) {
         rng->completed = false;
@@ -282,11 +236,11 @@ int xvmsg_rng_read_wait(struct xvmsg_rng *rng, void *buffer, size_t length)
     uint8_t *bytes = buffer;
     ssize_t got = 0;
 
-    hold(rng);
+    held_hold(&rng->held);
     while (length && (got = read_some(rng, bytes, length)) > 0) {
         bytes += got;
         length -= (size_t)got;
     }
-    release(rng);
+    held_release(&rng->held);
     return got < 0 ? -1 : 0;
 }

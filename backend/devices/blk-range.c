@@ -5,6 +5,9 @@
  * DISCARD and WRITE_ZEROES. A request brings ranges instead of data; they are
  * copied, judged all together, and then done one after the other, so that a
  * request that is refused has changed nothing.
+ *
+ * What the file system has no call for is done without: a discard is a wish, which may
+ * change nothing, and zeroes are written like any other data, a piece at a time.
  */
 
 #include <errno.h>
@@ -14,6 +17,9 @@
 #include "common/le.h"
 
 #define SEGMENTS_MAX BLK_DISCARD_SEGMENTS
+/* Of one write of zeroes: the same memory over and over. */
+#define ZERO_PIECES 16u
+#define ZERO_BYTES (64u << 10)
 
 _Static_assert(BLK_ZEROES_SEGMENTS <= SEGMENTS_MAX, "ranges of either kind fit");
 
@@ -35,6 +41,7 @@ struct range_request {
     uint32_t num_ranges;
     uint32_t next;
     struct range ranges[SEGMENTS_MAX];
+    struct iovec pieces[ZERO_PIECES];
 };
 
 /* ---- judging ---- */
@@ -106,14 +113,44 @@ static bool start_next(struct range_request *r)
     return true;
 }
 
+/* A file system that cannot, or a block device whose blocks the range is not made of. */
+static bool is_beyond_target(const struct aio_op *op, int result)
+{
+    return (op->kind == AIO_PUNCH || op->kind == AIO_ZERO) &&
+           (result == -EOPNOTSUPP || result == -EINVAL);
+}
+
+/* Of what is left of the range, as much as one operation may have. The operation itself
+ * moves its offset on. */
+static void write_zeroes(struct range_request *r)
+{
+    static uint8_t zeroes[ZERO_BYTES]; /* never written */
+    uint32_t count = 0;
+
+    for (; count < ZERO_PIECES && r->op.length; count++) {
+        size_t size = r->op.length < ZERO_BYTES ? r->op.length : ZERO_BYTES;
+
+        r->pieces[count] = (struct iovec){zeroes, size};
+        r->op.length -= size;
+    }
+    r->op.kind = AIO_WRITE;
+    r->op.iov = (struct iov){r->pieces, count};
+    aio_start(device_aio(r->blk->device), &r->op);
+}
+
 static void on_done(struct aio_op *op, int result)
 {
     struct range_request *r = (struct range_request *)((char *)op -
                                                        offsetof(struct range_request, op));
+    bool beyond = is_beyond_target(op, result);
+    bool written = op->kind == AIO_WRITE && result >= 0;
 
-    /* A block device says so of ranges that are not made of its blocks. */
-    if (result == -EINVAL && op->kind != AIO_SYNC)
-        result = -EOPNOTSUPP;
+    if ((beyond && !r->discard) || (written && op->length)) {
+        write_zeroes(r);
+        return;
+    }
+    if (beyond)
+        result = 0;
     if (result < 0 || !start_next(r))
         end(r, blk_request_status(r->blk, op, result));
 }
