@@ -150,7 +150,7 @@ void net_control_serve(struct net *net, struct queue *queue)
 {
     struct chain *chain;
 
-    while ((chain = queue_pop(queue)))
+    while (net_changes_allowed(net) && (chain = queue_pop(queue)))
         if (!serve(net, queue, chain))
             break;
 }

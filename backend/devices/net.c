@@ -74,20 +74,31 @@ void net_note_outcome(struct net *net, int error)
     net->down = down;
 }
 
+static void attach(struct net *net, uint32_t queues)
+{
+    for (; net->attached < queues; net->attached++)
+        net_tap_attach(net->rx[net->attached].fd, true);
+    for (; net->attached > queues; net->attached--)
+        net_tap_attach(net->rx[net->attached - 1].fd, false);
+}
+
 void net_use_pairs(struct net *net, uint32_t pairs)
 {
     net->pairs = pairs;
-    for (uint32_t i = 0; i < net->max_pairs; i++) {
-        net_tap_attach(net->rx[i].fd, i < pairs);
-        if (i < pairs) {
-            device_kick(net->device, 2 * i);
-            device_kick(net->device, 2 * i + 1);
-        }
-    }
+    if (net->attached == pairs)
+        return;
+    net_changes_count(net);
+    attach(net, pairs);
+    for (uint32_t i = 0; i < 2 * pairs; i++)
+        device_kick(net->device, i);
 }
 
 void net_set_offloads(struct net *net, uint64_t features)
 {
+    if (net->offloads == features)
+        return;
+    net_changes_count(net);
+    net->offloads = features;
     /* They are the interface's, not a queue's. */
     net_tap_set_offloads(net->rx[0].fd, features);
 }
@@ -117,8 +128,7 @@ static void forget_driver(struct net *net)
 {
     net->started = false;
     net->pairs = 1;
-    for (uint32_t i = 0; i < net->max_pairs; i++)
-        net_tap_attach(net->rx[i].fd, false);
+    attach(net, 0);
     memset(&net->filter, 0, sizeof(net->filter));
     memcpy(net->filter.own, net->mac, sizeof(net->mac));
 }
@@ -141,6 +151,8 @@ static void net_queue_kick(void *state, struct queue *queue)
     struct net *net = state;
     uint32_t index = queue_index(queue);
 
+    if (!net->started && !net_changes_allowed(net))
+        return;
     if (!net->started)
         start(net);
     if (index == control_index(net) && device_has_feature(net->device, VIRTIO_NET_F_CTRL_VQ))
@@ -204,6 +216,7 @@ static void net_destroy(void *state)
 {
     struct net *net = state;
 
+    net_changes_destroy(net);
     for (uint32_t i = 0; i < net->max_pairs; i++) {
         net_rx_destroy(&net->rx[i]);
         net_tx_destroy(&net->tx[i]);
@@ -253,16 +266,20 @@ static void *net_create(struct device *device, const struct device_setup *setup,
         snprintf(why, DEVICE_WHY_MAX, "%s: has no MAC address", setup->name);
         goto fail;
     }
-    if (!make_pairs(net, setup))
+    if (!net_changes_init(net) || !make_pairs(net, setup))
         goto fail;
     device_offer_features(device, FEATURES | (mtu ? NET_FEATURE(VIRTIO_NET_F_MTU) : 0) |
                                       (net->max_pairs > 1 ? NET_FEATURE(VIRTIO_NET_F_MQ) : 0));
+    /* As whoever made it left it. */
+    net->attached = net->max_pairs;
+    net->offloads = UINT64_MAX;
     forget_driver(net);
     for (uint32_t i = 0; i < net->max_pairs; i++)
         net_tap_set_carrier(net->rx[i].fd, net->link);
     return net;
 
 fail:
+    net_changes_destroy(net);
     for (uint32_t i = 0; i < net->max_pairs; i++) {
         net_rx_destroy(&net->rx[i]);
         net_tx_destroy(&net->tx[i]);

@@ -4,7 +4,8 @@
 /*
  * virtio-net, shared by its files: the device (net.c), what it stands on (net-tap.c),
  * frames to the guest (net-rx.c) and from it (net-tx.c), which of them it wants
- * (net-filter.c), the control queue (net-control.c).
+ * (net-filter.c), the control queue (net-control.c), how often the driver may change the
+ * interface (net-changes.c).
  *
  * A frame travels with virtio's header on both sides of the device: the kernel makes
  * it and judges it, and no byte is looked at here but the address a frame is for.
@@ -101,6 +102,28 @@ void net_tx_stop(struct net_tx *tx);
 
 void net_control_serve(struct net *net, struct queue *queue);
 
+/* ---- net-changes ---- */
+
+/*
+ * Each change of the interface takes a lock that all interfaces of the host share, so a
+ * driver may make some at once and then a few a second. What else it asks for waits in
+ * its queue.
+ */
+struct net_changes {
+    uint32_t left;
+    uint64_t counted; /* when `left` was */
+    struct event *timer;
+};
+
+/* False: no memory. */
+bool net_changes_init(struct net *net);
+void net_changes_destroy(struct net *net);
+
+/* May it make one now? Else all its queues are looked at again when it may. */
+bool net_changes_allowed(struct net *net);
+/* It made one. */
+void net_changes_count(struct net *net);
+
 /* ---- net-tap ---- */
 
 /* Frames with a header of NET_HEADER bytes, little-endian. */
@@ -117,6 +140,9 @@ struct net {
     struct device *device;
     uint32_t max_pairs;
     uint32_t pairs; /* in use */
+    uint32_t attached; /* the interface's queues that are, the first ones */
+    uint64_t offloads; /* as it was told them */
+    struct net_changes changes;
     uint8_t mac[ETH_ALEN];
     uint16_t mtu;
     bool link;    /* wanted by whoever attached it */

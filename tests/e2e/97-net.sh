@@ -119,6 +119,17 @@ tap=$(guest_tap "$net --queues 2" 10.8.0.2 2>"$tmp/out")
 ok "the guest uses both" $?
 same "and has that MTU" 9000 "$(guest-run gina "cat /sys/class/net/$tap/mtu")"
 check "packets of that size travel" guest-run gina "ping -c 2 -s 8900 10.8.0.1"
-check "it is detached, too" xvmsg detach gina two
+
+check "its interface is deleted in dom0" ip link del "$vif"
+until_says 0 guest-run gina "cat /sys/class/net/$tap/carrier"
+ok "the guest sees its link go down" $?
+grep -q 'device two: its interface was taken away' "$daemon_log"
+ok "the log says why" $?
+check "it is detached all the same" xvmsg detach gina two
+net=$(xvmsg attach gina net name=two bridge=$net_bridge)
+guest_tap "$net" 10.7.0.3 >"$tmp/out" 2>&1
+ok "and comes back with another" $?
+check "by which the guest reaches dom0" guest-run gina "ping -c 1 -w 10 10.7.0.1"
+check "that is detached, too" xvmsg detach gina two
 guest-stop gina
 ip link del $net_bridge

@@ -105,13 +105,34 @@ static void begin(void)
 }
 
 /* The type comes last: with it, the request is complete. */
-static void request(const char *type)
+static void request_alone(const char *type)
 {
     stage_write(s.toolstack, B7 "/request/own/type", type);
     stage_wait(&s, B7 "/device/1/state", "added");
     read_tty();
+}
+
+static void go(void)
+{
     run_backend();
     alarm(30);
+}
+
+static void request(const char *type)
+{
+    request_alone(type);
+    go();
+}
+
+void program_begin_beside_disk(const char *type)
+{
+    begin();
+    if (strcmp(type, "console") == 0)
+        stage_write(s.toolstack, B7 "/request/own/" XS_PORTS, "2");
+    request_alone(type);
+    stage_request(&s, "beside", stage_target(&s, "beside", 65536));
+    stage_wait(&s, B7 "/device/2/state", "added");
+    go();
 }
 
 void program_begin(const char *type, const char *rate)

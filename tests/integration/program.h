@@ -13,6 +13,8 @@
 
 /* `rate` may be NULL. The device is number 1. */
 void program_begin(const char *type, const char *rate);
+/* With a disk, number 2, beside it; a console has two ports. */
+void program_begin_beside_disk(const char *type);
 /* With a disk of `mode` r or w over a file of `size` bytes, whose path it returns. */
 const char *program_begin_disk(long size, const char *mode);
 /* Checks that nothing is left. */

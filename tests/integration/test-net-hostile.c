@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "common/barrier.h"
 #include "tests/harness.h"
 #include "tests/integration/net-guest.h"
 
@@ -79,6 +80,81 @@ static void more_addresses_than_there_is_room_for(void)
     net_start(NET_CTRL, NET_CONTROL);
     CU_ASSERT_EQUAL(command(bytes, sizeof(bytes)), VIRTIO_NET_OK);
     CU_ASSERT_EQUAL(command(bytes, sizeof(bytes) - 1), VIRTIO_NET_ERR);
+    net_end();
+}
+
+/* ---- commands without end ---- */
+
+#define AT_ONCE (GUEST_QUEUE_SIZE / 2)
+#define MANY 400u
+
+static const uint8_t offload_checksums[10] = {5, 0, 2};
+static const uint8_t offload_nothing[10] = {5, 0};
+static uint16_t offered;
+
+/* Offers some commands of these bytes and those, in turn. */
+static void offer_commands(const uint8_t *these, const uint8_t *those)
+{
+    memcpy(g->area + GUEST_DATA, these, sizeof(offload_nothing));
+    memcpy(g->area + GUEST_DATA + 64, those, sizeof(offload_nothing));
+    for (uint16_t i = 0; i < AT_ONCE; i++) {
+        guest_describe(g, 2 * i, GUEST_DATA + i % 2 * 64u, sizeof(offload_nothing), 0,
+                       (uint16_t)(2 * i + 1));
+        guest_describe(g, (uint16_t)(2 * i + 1), GUEST_DATA + 8192, 1, WRITE, 0);
+        guest_make_available(g, 2 * i);
+    }
+    offered += AT_ONCE;
+    net_kick();
+}
+
+static bool all_obeyed(void)
+{
+    guest_settle(g);
+    return shared_load16_acquire(&g->used->idx) == offered;
+}
+
+static void start_commands(void)
+{
+    net_start(NET_CTRL, NET_CONTROL | BIT(VIRTIO_NET_F_GUEST_CSUM));
+    offered = 0;
+}
+
+/* Each of these takes a lock of the host's. */
+static void changes_of_the_interface_are_few(void)
+{
+    start_commands();
+    while (all_obeyed() && offered < MANY)
+        offer_commands(offload_checksums, offload_nothing);
+    CU_ASSERT(offered > AT_ONCE && offered < MANY);
+    while (!all_obeyed())
+        fake_xen_advance(g->fx, UINT64_C(50000000));
+    CU_ASSERT_EQUAL(g->area[GUEST_DATA + 8192], VIRTIO_NET_OK);
+    net_end();
+}
+
+static void what_changes_nothing_is_done_at_once(void)
+{
+    start_commands();
+    while (all_obeyed() && offered < MANY)
+        offer_commands(offload_checksums, offload_checksums);
+    CU_ASSERT(offered >= MANY);
+    net_end();
+}
+
+/* Drivers that come and go change it as well; the last one starts in the end. */
+static void drivers_without_end_are_served_in_the_end(void)
+{
+    net_start(NET_TX, 0);
+    for (unsigned i = 0; i < 64; i++) {
+        net_start_device(NET_BASE);
+        net_make_frame(net_own, 60);
+        memcpy(net_offer(0, 60, 0), frame, 60);
+        net_kick();
+        guest_settle(g);
+    }
+    CU_ASSERT(!net_answered());
+    while (!net_answered())
+        fake_xen_advance(g->fx, UINT64_C(50000000));
     net_end();
 }
 
@@ -224,6 +300,9 @@ int main(void)
         TEST(commands_are_obeyed),
         TEST(bad_commands_are_refused),
         TEST(more_addresses_than_there_is_room_for),
+        TEST(changes_of_the_interface_are_few),
+        TEST(what_changes_nothing_is_done_at_once),
+        TEST(drivers_without_end_are_served_in_the_end),
         TEST(a_command_without_room_for_its_answer),
         TEST(a_receive_buffer_that_is_to_be_read),
         TEST(a_receive_buffer_without_room_for_a_header),
