@@ -55,6 +55,9 @@ enum queue_look {
 struct queue_layout {
     bool (*size_valid)(uint32_t size, uint32_t max);
     struct queue_parts (*parts)(uint32_t size);
+    /* Of a new queue in zeroed memory: with EVENT_IDX, asks to be told of the first used
+     * chain alone. */
+    void (*start)(struct xvmsg_queue *queue);
     /* Fills in an indirect table. */
     void (*write_table)(void *table, const struct queue_chain *chain);
     /* Makes a chain available that starts in the first free slot; there is room for

@@ -25,6 +25,13 @@ static uint32_t slot_of(const struct xvmsg_queue *queue, uint32_t place)
     return packed_slot(place, queue->size);
 }
 
+/* As empty memory says in the split layout; here it would mean every single one. */
+static void start(struct xvmsg_queue *queue)
+{
+    if (queue_uses_event_idx(queue))
+        shared_store32(queue->driver_part, packed_event(queue->next_used, queue->size));
+}
+
 /* ---- offering ---- */
 
 /* Plain stores, but the flags: the device may look only when the first descriptor's
@@ -149,6 +156,7 @@ static void pass(struct xvmsg_queue *queue, uint16_t length)
 const struct queue_layout queue_layout_packed = {
     .size_valid = packed_size_valid,
     .parts = parts,
+    .start = start,
     .write_table = write_table,
     .write = write_chain,
     .wants_notification = wants_notification,

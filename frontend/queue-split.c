@@ -17,6 +17,11 @@ static struct queue_parts parts(uint32_t size)
     return parts;
 }
 
+static void start(struct xvmsg_queue *queue)
+{
+    (void)queue;
+}
+
 /* ---- offering ---- */
 
 /* Plain stores: the device may look only after avail.idx says so. */
@@ -133,6 +138,7 @@ static void pass(struct xvmsg_queue *queue, uint16_t length)
 const struct queue_layout queue_layout_split = {
     .size_valid = split_size_valid,
     .parts = parts,
+    .start = start,
     .write_table = write_table,
     .write = write_chain,
     .wants_notification = wants_notification,

@@ -91,6 +91,7 @@ int queue_set_up(struct xvmsg_queue *queue, unsigned size, void *memory, uint64_
     queue->next_used = 0;
     queue->in_flight = 0;
     queue->untold = 0;
+    layout->start(queue);
     return 0;
 }
 

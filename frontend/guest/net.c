@@ -133,10 +133,13 @@ static void run(struct link *l, int signals)
             end(l, EXIT_SUCCESS);
             break;
         }
-        for (unsigned i = 0; i < l->tap.queues; i++)
-            if (fds[2 + i].revents)
+        if (fds[0].revents && xvmsg_process(l->h) < 0)
+            end(l, guest_fail("%s", xvmsg_error(l->h)));
+        /* What the kernel answers to the frames that came is there already. */
+        for (unsigned i = 0; i < l->tap.queues && !l->ended; i++)
+            if (fds[0].revents || fds[2 + i].revents)
                 send_frames(l, i);
-        if ((fds[0].revents ? xvmsg_process(l->h) : xvmsg_flush(l->h)) < 0)
+        if (xvmsg_flush(l->h) < 0)
             end(l, guest_fail("%s", xvmsg_error(l->h)));
     }
 }

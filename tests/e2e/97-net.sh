@@ -46,6 +46,17 @@ until_says()
 	[ "$until_got" = "$until_value" ]
 }
 
+# until_gone INTERFACE: or until descriptor 5, what `ip monitor` says, tells that it is
+until_gone()
+{
+	while [ -d "/sys/class/net/$1" ] && read -r gone_line; do
+		case $gone_line in
+		"Deleted "*": $1: "*) return 0 ;;
+		esac
+	done <&5
+	[ ! -d "/sys/class/net/$1" ]
+}
+
 modprobe tun && modprobe bridge && ip link add $net_bridge type bridge &&
 	ip addr add 10.7.0.1/24 dev $net_bridge && ip link set $net_bridge up
 ok "dom0 has a bridge" $?
@@ -104,11 +115,15 @@ check "the guest reaches dom0 again" guest-run gina "ping -c 3 -w 5 10.7.0.1"
 grep -q 'its interface is down' "$daemon_log"
 ok "the log tells of it" $?
 
+mkfifo "$tmp/links"
+timeout 60 ip monitor link >"$tmp/links" &
+exec 5<"$tmp/links"
 check "it is detached" xvmsg detach gina eth
 until_says no guest-run gina "[ -d /sys/class/net/$tap ] && echo yes || echo no"
 ok "and gone from the guest" $?
-until_says gone sh -c "[ -d /sys/class/net/$vif ] && sleep 1 || echo gone"
+until_gone "$vif"
 ok "and from dom0" $?
+exec 5<&-
 
 net=$(xvmsg attach gina net name=two bridge=$net_bridge queues=2 mtu=9000 script=none)
 ok "one with two pairs of queues and no script is attached" $?

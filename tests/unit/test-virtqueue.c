@@ -346,6 +346,8 @@ static void asks_when_it_found_nothing_used(void)
 {
     for (unsigned indirect = 0; indirect < 2; indirect++) {
         start_event_idx(indirect);
+        /* Not of every one, as long as nobody has looked. */
+        CU_ASSERT_TRUE(queue_device_asked_for(0));
         for (int i = 0; i < 3; i++) {
             CU_ASSERT_EQUAL(queue_device_push(1, 0, tokens + i), 0);
             queue_device_serve(0);
