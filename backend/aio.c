@@ -25,7 +25,7 @@ struct aio {
     struct aio_op *waiting;
     struct aio_op **waiting_end;
     uint32_t in_flight;
-    /* See wait_a_moment(). */
+    /* See submit_for_a_moment(). */
     uint32_t quick;    /* handed over and not waited for yet */
     uint32_t distrust; /* batches that nobody waits for */
 };
@@ -97,12 +97,12 @@ static bool is_quick(const struct aio_op *op)
 }
 
 /*
- * Hands waiting operations to the kernel, as many as it may have. Most file systems
+ * Prepares waiting operations for the kernel, as many as it may have. Most file systems
  * write to the page cache only where they may sleep: threads of the kernel's do it, one
  * operation of a file after the other. A thread that is woken for each of them costs
  * more than the writing; linked, they are the work of one.
  */
-static int submit_waiting(struct aio *aio)
+static void prepare_waiting(struct aio *aio)
 {
     const struct aio_file *file = NULL; /* of the last one, if that was quick */
     struct io_uring_sqe *sqe, *last = NULL;
@@ -120,7 +120,6 @@ static int submit_waiting(struct aio *aio)
         file = is_quick(op) ? op->file : NULL;
         last = sqe;
     }
-    return io_uring_submit(&aio->ring);
 }
 
 void aio_open(struct aio *aio, struct aio_file *file, int fd)
@@ -185,24 +184,29 @@ static void complete_all(struct aio *aio)
 }
 
 /*
- * Until the writes to the page cache that were just handed over are done, which is a
- * moment: being woken for each costs more. If it is not, the file system is writing to
+ * Hands them over, and waits until the writes to the page cache among them are done, which
+ * is a moment: being woken for each costs more. If it is not, the file system is writing to
  * its disk, and has the loop go on for a while.
  */
-static void wait_a_moment(struct aio *aio)
+static int submit_for_a_moment(struct aio *aio)
 {
     uint32_t quick = aio->quick;
     struct __kernel_timespec limit = {
         .tv_nsec = MOMENT_NS * (quick < MOMENT_WRITES ? quick : MOMENT_WRITES)};
     struct io_uring_cqe *cqe;
+    int result;
 
     aio->quick = 0;
-    if (io_uring_cq_ready(&aio->ring) >= quick || !(aio->ring.features & IORING_FEAT_EXT_ARG))
-        return;
-    if (aio->distrust)
+    if (quick && aio->distrust) {
         aio->distrust--;
-    else if (io_uring_wait_cqes(&aio->ring, &cqe, quick, &limit, NULL) == -ETIME)
+        quick = 0;
+    }
+    if (!quick || !(aio->ring.features & IORING_FEAT_EXT_ARG))
+        return io_uring_submit(&aio->ring);
+    result = io_uring_submit_and_wait_timeout(&aio->ring, &cqe, quick, &limit, NULL);
+    if (io_uring_cq_ready(&aio->ring) < quick)
         aio->distrust = DISTRUST;
+    return result;
 }
 
 /* A kernel short of memory takes none or some, and no completion need follow
@@ -210,10 +214,11 @@ static void wait_a_moment(struct aio *aio)
 static void on_submit(evutil_socket_t fd, short what, void *user)
 {
     struct aio *aio = user;
-    int result = submit_waiting(aio);
+    int result;
 
     (void)fd, (void)what;
-    wait_a_moment(aio);
+    prepare_waiting(aio);
+    result = submit_for_a_moment(aio);
     /* What the page cache holds is done by now: the guest need not wait for the loop
      * to look at the ring. */
     complete_all(aio);
@@ -246,7 +251,8 @@ void aio_drain(struct aio *aio)
     struct io_uring_cqe *cqe;
 
     while (aio->in_flight || aio->waiting) {
-        if (submit_waiting(aio) >= 0)
+        prepare_waiting(aio);
+        if (io_uring_submit(&aio->ring) >= 0)
             io_uring_wait_cqe(&aio->ring, &cqe);
         complete_all(aio);
     }

@@ -3,12 +3,8 @@
 
 #include "tests/bench/bus-load.h"
 
-#include <poll.h>
-
 #include "tests/bench/figures.h"
 #include "tests/bench/load.h"
-
-#define PATIENCE_MS 10000
 
 static int complain(const struct xvmsg *h)
 {
@@ -60,6 +56,7 @@ struct bus_disk {
     struct load_disk load; /* first, so that one is the other */
     struct xvmsg *h;
     struct xvmsg_blk *blk;
+    bool some_done;
     struct slot {
         struct bus_disk *disk;
         unsigned index;
@@ -72,6 +69,7 @@ static void on_done(struct xvmsg_blk *blk, enum xvmsg_status status, void *user)
 
     (void)blk;
     load_complete(&slot->disk->load, slot->index, status == XVMSG_OK);
+    slot->disk->some_done = true;
 }
 
 static int submit(struct load_disk *load, unsigned slot, bool write, uint64_t offset,
@@ -88,15 +86,9 @@ static int submit(struct load_disk *load, unsigned slot, bool write, uint64_t of
 static int wait_for_one(struct load_disk *load)
 {
     struct bus_disk *disk = (struct bus_disk *)load;
-    struct pollfd pfd = {.fd = xvmsg_fd(disk->h), .events = POLLIN};
-    unsigned before = load->completed;
 
-    if (xvmsg_flush(disk->h) < 0)
-        return -1;
-    while (load->completed == before)
-        if (poll(&pfd, 1, PATIENCE_MS) <= 0 || xvmsg_process(disk->h) < 0)
-            return -1;
-    return 0;
+    disk->some_done = false;
+    return xvmsg_run(disk->h, &disk->some_done, -1);
 }
 
 static int divide_memory(struct bus_disk *disk)
