@@ -74,7 +74,7 @@ static enum doorbell_status bind_doorbell(const struct roster *roster,
 {
     struct device *device = roster_find(roster, wanted->device_number);
 
-    if (!host->doorbells)
+    if (!host->lane.doorbells)
         return DOORBELL_BAD_REQUEST;
     if (!device || device->leaving || !device_queue(device, wanted->vq_index))
         return DOORBELL_NO_QUEUE;
@@ -108,11 +108,11 @@ enum answer_when bus_messages_serve(const struct roster *roster, const struct de
         return ANSWER_NOW;
     case MSG_area_share_request:
         answer->heavy = true;
-        area_share(host->memory, message, answer);
+        area_share(host->lane.memory, message, answer);
         return ANSWER_NOW;
     case MSG_area_unshare_request:
         answer->heavy = true;
-        area_unshare(host->memory, message, answer);
+        area_unshare(host->lane.memory, message, answer);
         return ANSWER_NOW;
     case MSG_queue_doorbell_request:
         answer->heavy = true;

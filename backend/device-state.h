@@ -13,8 +13,7 @@
 #include "backend/answer.h"
 #include "backend/device.h"
 #include "backend/ipc.h"
-#include "backend/log.h"
-#include "backend/turn.h"
+#include "backend/part.h"
 #include "common/codec.h"
 #include "common/pending.h"
 #include "common/platform.h"
@@ -22,14 +21,9 @@
 /* What all devices of a worker share. */
 struct device_host {
     const char *label; /* leads log lines */
-    struct event_base *base;
-    struct platform *platform;
-    struct aio *aio;
-    struct memory *memory; /* NULL while no guest is connected */
-    struct doorbells *doorbells; /* NULL unless queues may have event channels of their own */
+    struct lane lane;
     bool strict;           /* the guest's SET_CONFIG has to name the generation */
     struct pending pending;
-    struct turn turn;
     void (*event_waits)(void *user); /* `pending` has something for the ring */
     void (*settled)(void *user);     /* a reset is complete */
     void *user;
@@ -64,10 +58,8 @@ struct device {
     bool leaving;    /* removed as far as the guest can see */
     struct device *next_leaving; /* the worker's */
 
-    uint64_t kicked; /* queues to look at, by bit */
-    uint32_t first;  /* of them */
+    struct part part;
     struct doorbell **doorbells; /* by queue; NULL: none has one */
-    struct event *work;
 
     struct pending_source events;
     uint32_t event_bits[PENDING_WORDS(DEVICE_MAX_QUEUES + 2)];
@@ -80,7 +72,6 @@ struct device {
     } queue_reset;
 
     struct log_limit log_limit; /* of the driver's mistakes */
-    struct log_limit trouble_limit;
     struct device_stats stats;
     uint32_t num_queues;
     struct queue *queues[];

@@ -24,8 +24,6 @@
     (VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER | VIRTIO_CONFIG_S_DRIVER_OK | \
      VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_FAILED)
 
-static const struct timeval next_turn = {0};
-
 /* ---- what classes ask for ---- */
 
 void device_offer_features(struct device *device, uint64_t features)
@@ -40,17 +38,17 @@ bool device_has_feature(const struct device *device, unsigned feature)
 
 struct aio *device_aio(const struct device *device)
 {
-    return device->host->aio;
+    return device->part.lane->aio;
 }
 
 struct event_base *device_event_base(const struct device *device)
 {
-    return device->host->base;
+    return device->part.lane->base;
 }
 
 uint64_t device_now(const struct device *device)
 {
-    struct platform *platform = device->host->platform;
+    struct platform *platform = device->part.lane->platform;
 
     return platform->ops->now(platform);
 }
@@ -59,7 +57,7 @@ uint64_t device_now(const struct device *device)
 uint64_t device_offered(const struct device *device)
 {
     return device->offered &
-           ~(device->host->doorbells ? FEATURE(VIRTIO_F_NOTIFICATION_DATA) : 0);
+           ~(device->host->lane.doorbells ? FEATURE(VIRTIO_F_NOTIFICATION_DATA) : 0);
 }
 
 bool device_running(const struct device *device)
@@ -81,8 +79,7 @@ void device_kick(struct device *device, uint32_t queue_index)
 
     if (!queue || !queue_enabled(queue) || !device_running(device))
         return;
-    device->kicked |= UINT64_C(1) << queue_index;
-    event_active(device->work, 0, 0);
+    part_kick(&device->part, queue_index);
 }
 
 void device_doorbell(struct device *device, uint32_t queue_index)
@@ -92,44 +89,6 @@ void device_doorbell(struct device *device, uint32_t queue_index)
     if (queue && queue_enabled(queue))
         queue_stats(queue)->doorbells++;
     device_kick(device, queue_index);
-}
-
-static void serve_queue(struct device *device, uint32_t index)
-{
-    struct queue *queue = device->queues[index];
-
-    queue_flush(queue);
-    /* What it let go of is for those first who have waited for room longer. */
-    if (device->kicked & UINT64_C(1) << index)
-        return;
-    if (!queue_enabled(queue) || !device_running(device))
-        return;
-    queue_begin_batch(queue);
-    device->class->queue_kick(device->state, queue);
-    queue_flush(queue);
-    if (!queue_batch_full(queue))
-        return;
-    device->kicked |= UINT64_C(1) << index;
-    event_add(device->work, &next_turn);
-}
-
-static void serve_queues(struct device *device, uint64_t kicked)
-{
-    for (; kicked; kicked &= kicked - 1)
-        serve_queue(device, (uint32_t)__builtin_ctzll(kicked));
-}
-
-/* Another queue begins each time: of room for copies there may not be enough for all. */
-static void on_work(evutil_socket_t fd, short what, void *user)
-{
-    struct device *device = user;
-    uint64_t kicked = device->kicked, ahead = kicked >> device->first << device->first;
-
-    (void)fd, (void)what;
-    device->kicked = 0;
-    device->first = (device->first + 1) % device->num_queues;
-    serve_queues(device, ahead);
-    serve_queues(device, kicked & ~ahead);
 }
 
 /* ---- events ---- */
@@ -192,9 +151,10 @@ void device_needs_reset(struct device *device, const char *why)
 
 void device_complain(struct device *device, const char *what)
 {
-    uint64_t unlogged = device->trouble_limit.suppressed;
+    struct log_limit *limit = &device->part.trouble_limit;
+    uint64_t unlogged = limit->suppressed;
 
-    if (!log_limit_passes(&device->trouble_limit, device_now(device)))
+    if (!log_limit_passes(limit, device_now(device)))
         return;
     if (unlogged)
         log_warning("%s: device %s: %s (and %" PRIu64 " lines like this not logged)",
@@ -350,7 +310,7 @@ void device_reset(struct device *device)
         return;
     device->stats.resets += device->status != 0;
     device->resetting = true;
-    device->kicked = 0;
+    device->part.kicked = 0;
     device->news.kind = CONFIG_NO_NEWS;
     /* All are stopped before the class hears of the first: a chain that comes
      * back now may be the last, and end the reset. */
@@ -400,7 +360,7 @@ bool device_reset_queue(struct device *device, uint32_t index, uint16_t token)
 
 static void on_used(void *user, uint32_t index)
 {
-    struct device *device = user;
+    struct device *device = ((struct part *)user)->device;
 
     if (!driver_may_hear(device) || !doorbells_ring(device, index))
         raise_event(device, PENDING_QUEUE(index));
@@ -411,12 +371,12 @@ static void on_fault(void *user, uint32_t index, const char *what)
     char why[160];
 
     snprintf(why, sizeof(why), "queue %u: %s", index, what);
-    device_needs_reset(user, why);
+    device_needs_reset(((struct part *)user)->device, why);
 }
 
 static void on_idle(void *user, uint32_t index)
 {
-    struct device *device = user;
+    struct device *device = ((struct part *)user)->device;
 
     if (device->queue_reset.waits && device->queue_reset.index == index)
         finish_queue_reset(device, index);
@@ -425,17 +385,14 @@ static void on_idle(void *user, uint32_t index)
 
 static uint64_t on_now(void *user, bool fresh)
 {
-    struct device_host *host = ((struct device *)user)->host;
+    struct lane *lane = ((struct part *)user)->lane;
 
-    return fresh ? turn_read(&host->turn, host->platform) : turn_now(&host->turn, host->platform);
+    return fresh ? turn_read(&lane->turn, lane->platform) : turn_now(&lane->turn, lane->platform);
 }
 
 static void on_attend(void *user, uint32_t index)
 {
-    struct device *device = user;
-
-    device->kicked |= UINT64_C(1) << index;
-    event_active(device->work, 0, 0);
+    part_kick(user, index);
 }
 
 /* ---- life ---- */
@@ -448,7 +405,7 @@ static bool make_queues(struct device *device)
         .idle = on_idle,
         .now = on_now,
         .attend = on_attend,
-        .user = device,
+        .user = &device->part,
     };
 
     for (uint32_t i = 0; i < device->num_queues; i++) {
@@ -479,8 +436,7 @@ struct device *device_new(struct device_host *host, const struct device_class *c
     device->events.num_bits = device_answer_bit(device) + 1;
     snprintf(device->name, sizeof(device->name), "%s", what->name);
     memcpy(device->uuid.bytes, what->uuid, sizeof(device->uuid.bytes));
-    device->work = event_new(host->base, -1, 0, on_work, device);
-    if (!device->work || !make_queues(device))
+    if (!part_open(&device->part, device, &host->lane) || !make_queues(device))
         goto fail;
     device->state = class->create(device, &setup, why);
     if (!device->state)
@@ -502,7 +458,6 @@ void device_free(struct device *device)
         device->class->destroy(device->state);
     for (uint32_t i = 0; i < device->num_queues; i++)
         queue_free(device->queues[i]);
-    if (device->work)
-        event_free(device->work);
+    part_close(&device->part);
     free(device);
 }

@@ -141,7 +141,7 @@ static bool has_slots(struct device *device)
 
 enum doorbell_status doorbells_bind(struct device *device, uint32_t index, uint32_t port)
 {
-    struct doorbells *doorbells = device->host->doorbells;
+    struct doorbells *doorbells = device->part.lane->doorbells;
     struct doorbell *bell;
 
     if (!port) {
@@ -164,7 +164,7 @@ void doorbells_drop(struct device *device, uint32_t index)
 {
     if (!device->doorbells || !device->doorbells[index])
         return;
-    free_bell(device->host->doorbells, device->doorbells[index]);
+    free_bell(device->part.lane->doorbells, device->doorbells[index]);
     device->doorbells[index] = NULL;
 }
 
@@ -183,7 +183,7 @@ void doorbells_drop_all(struct device *device)
 bool doorbells_ring(struct device *device, uint32_t index)
 {
     struct doorbell *bell = device->doorbells ? device->doorbells[index] : NULL;
-    struct doorbells *doorbells = device->host->doorbells;
+    struct doorbells *doorbells = device->part.lane->doorbells;
 
     if (!bell)
         return false;

@@ -55,7 +55,7 @@ static uint64_t pages_needed(const struct iovec *pieces, const uint64_t *address
 
 static bool has_room(struct memory *memory, uint64_t pages)
 {
-    uint32_t left = memory->max_pages - memory->mapped_pages;
+    uint32_t left = memory->maps->max_pages - memory->maps->mapped_pages;
 
     if (pages > left) {
         errno = E2BIG;
@@ -66,7 +66,7 @@ static bool has_room(struct memory *memory, uint64_t pages)
     if (log_limit_passes(&memory->room_limit, memory->platform->ops->now(memory->platform)))
         log_warning("dom %u: a request waits: its %llu pages and the %u of others are more than "
                     "the guest may use at once",
-                    memory->domid, (unsigned long long)pages, memory->copied_pages);
+                    memory->maps->domid, (unsigned long long)pages, memory->copied_pages);
     errno = EAGAIN;
     return false;
 }
@@ -84,6 +84,12 @@ void memory_has_room(struct memory *memory)
         waiter->again(waiter);
         waiter = next;
     }
+}
+
+void memory_has_room_in_all(struct memory *memory)
+{
+    for (struct memory *view = memory->maps->views; view; view = view->next_view)
+        memory_has_room(view);
 }
 
 void memory_wait(struct memory *memory, struct memory_waiter *waiter)
@@ -273,7 +279,8 @@ void memory_copy_run(struct memory *memory)
         return;
     memory->num_noted = 0;
     memory->stats.copies++;
-    memory->platform->ops->grant_copy(memory->platform, memory->domid, memory->noted, count);
+    memory->platform->ops->grant_copy(memory->platform, memory->maps->domid, memory->noted,
+                                       count);
     for (uint32_t i = 0; i < count; i++) {
         struct memory_copy *copy = memory->noted_for[i];
 

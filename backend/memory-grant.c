@@ -21,9 +21,9 @@ uint64_t memory_grant_pages(uint64_t address, uint64_t length)
     return first <= UINT32_MAX && pages <= UINT32_MAX - first + 1 ? pages : 0;
 }
 
-static struct mapping **find(struct memory *memory, uint64_t address)
+static struct mapping **find(struct memory_maps *maps, uint64_t address)
 {
-    struct mapping **link = &memory->mappings;
+    struct mapping **link = &maps->mappings;
 
     while (*link && (*link)->address != address)
         link = &(*link)->next;
@@ -44,10 +44,10 @@ static void *map(struct memory *memory, uint32_t first_ref, uint32_t pages, bool
 }
 
 /* Always NULL. */
-static void *refuse(struct memory *memory, uint64_t address, uint64_t pages, const char *why)
+static void *refuse(struct memory_maps *maps, uint64_t address, uint64_t pages, const char *why)
 {
-    if (log_limit_passes(&memory->map_limit, memory->platform->ops->now(memory->platform)))
-        log_warning("dom %u: %llu pages of a queue from grant reference %u on: %s", memory->domid,
+    if (log_limit_passes(&maps->map_limit, maps->platform->ops->now(maps->platform)))
+        log_warning("dom %u: %llu pages of a queue from grant reference %u on: %s", maps->domid,
                     (unsigned long long)pages, memory_grant_ref(address), why);
     return NULL;
 }
@@ -55,14 +55,15 @@ static void *refuse(struct memory *memory, uint64_t address, uint64_t pages, con
 void *memory_grant_pin(struct memory *memory, uint64_t address, uint64_t length, bool writable)
 {
     uint64_t pages = memory_grant_pages(address, length);
+    struct memory_maps *maps = memory->maps;
     struct mapping *mapping;
 
     if (!pages)
-        return refuse(memory, address, pages, "there are no such references");
-    if (*find(memory, address))
-        return refuse(memory, address, pages, "a part of a queue is there already");
-    if (pages > memory->max_pages - memory->mapped_pages)
-        return refuse(memory, address, pages, "more than the guest may have mapped");
+        return refuse(maps, address, pages, "there are no such references");
+    if (*find(maps, address))
+        return refuse(maps, address, pages, "a part of a queue is there already");
+    if (pages > maps->max_pages - maps->mapped_pages)
+        return refuse(maps, address, pages, "more than the guest may have mapped");
     mapping = calloc(1, sizeof(*mapping));
     if (!mapping)
         return NULL;
@@ -71,23 +72,24 @@ void *memory_grant_pin(struct memory *memory, uint64_t address, uint64_t length,
     mapping->start = map(memory, memory_grant_ref(address), mapping->pages, writable);
     if (!mapping->start) {
         free(mapping);
-        return refuse(memory, address, pages,
+        return refuse(maps, address, pages,
                       writable ? "not granted to us to be written" : "not granted to us");
     }
-    mapping->next = memory->mappings;
-    memory->mappings = mapping;
-    memory->mapped_pages += mapping->pages;
+    mapping->next = maps->mappings;
+    maps->mappings = mapping;
+    maps->mapped_pages += mapping->pages;
     return (uint8_t *)mapping->start + address % PLATFORM_PAGE_SIZE;
 }
 
 void memory_grant_unpin(struct memory *memory, uint64_t address)
 {
-    struct mapping **link = find(memory, address);
+    struct memory_maps *maps = memory->maps;
+    struct mapping **link = find(maps, address);
     struct mapping *mapping = *link;
 
     *link = mapping->next;
     memory_unmap(memory, mapping->start, mapping->pages);
-    memory->mapped_pages -= mapping->pages;
+    maps->mapped_pages -= mapping->pages;
     free(mapping);
-    memory_has_room(memory);
+    memory_has_room_in_all(memory);
 }

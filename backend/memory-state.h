@@ -15,7 +15,6 @@
 struct area {
     uint8_t *start;
     uint32_t pages;
-    uint32_t pins;
     bool writable;
 };
 
@@ -27,19 +26,28 @@ struct mapping {
     uint32_t pages;
 };
 
-struct memory {
+/* What is mapped, which is the same in all views. */
+struct memory_maps {
     struct platform *platform;
     uint32_t domid;
     uint32_t max_pages;
     uint32_t num_areas;
     uint32_t mapped_pages; /* of areas and parts of queues */
-    uint32_t copied_pages;
     struct area *areas[XVMSG_AREA_MAX + 1]; /* by number; 0 stays NULL */
     struct mapping *mappings;
+    struct memory *views;
+    struct log_limit map_limit;
+};
+
+struct memory {
+    struct memory_maps *maps;
+    struct memory *next_view;
+    struct platform *platform; /* copies */
+    uint32_t pins[XVMSG_AREA_MAX + 1]; /* in areas, by number */
+    uint32_t copied_pages;
     struct memory_waiter *waiters; /* in the order of their places */
     uint64_t places;               /* given so far */
     struct memory_stats stats;
-    struct log_limit map_limit;
     struct log_limit room_limit;
 
     /* What memory_copy_run() is to do, and for whom. */
@@ -52,8 +60,9 @@ struct memory {
 void *memory_map(struct memory *memory, const uint32_t *refs, uint32_t pages, bool writable);
 void memory_unmap(struct memory *memory, void *start, uint32_t pages);
 
-/* There may be room for those who wait. */
+/* There may be room for those who wait, in this view and in all. */
 void memory_has_room(struct memory *memory);
+void memory_has_room_in_all(struct memory *memory);
 
 /* ---- memory-grant.c ---- */
 

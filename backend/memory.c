@@ -10,15 +10,34 @@
 
 #define REFS_PER_PAGE (PLATFORM_PAGE_SIZE / (uint32_t)sizeof(uint32_t))
 
+/* ---- views ---- */
+
+struct memory *memory_view(struct memory *memory, struct platform *platform)
+{
+    struct memory *view = calloc(1, sizeof(*view));
+
+    if (!view)
+        return NULL;
+    view->maps = memory->maps;
+    view->platform = platform;
+    view->next_view = view->maps->views;
+    view->maps->views = view;
+    return view;
+}
+
 struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t max_pages)
 {
-    struct memory *memory = calloc(1, sizeof(*memory));
+    struct memory_maps *maps = calloc(1, sizeof(*maps));
+    struct memory *memory;
 
-    if (!memory)
+    if (!maps)
         return NULL;
-    memory->platform = platform;
-    memory->domid = domid;
-    memory->max_pages = max_pages;
+    maps->platform = platform;
+    maps->domid = domid;
+    maps->max_pages = max_pages;
+    memory = memory_view(&(struct memory){.maps = maps}, platform);
+    if (!memory)
+        free(maps);
     return memory;
 }
 
@@ -26,8 +45,8 @@ struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t ma
 
 void *memory_map(struct memory *memory, const uint32_t *refs, uint32_t pages, bool writable)
 {
-    struct platform *platform = memory->platform;
-    void *start = platform->ops->grant_map(platform, memory->domid, refs, pages, writable);
+    struct platform *platform = memory->maps->platform;
+    void *start = platform->ops->grant_map(platform, memory->maps->domid, refs, pages, writable);
 
     memory->stats.maps++;
     if (start)
@@ -37,7 +56,9 @@ void *memory_map(struct memory *memory, const uint32_t *refs, uint32_t pages, bo
 
 void memory_unmap(struct memory *memory, void *start, uint32_t pages)
 {
-    memory->platform->ops->grant_unmap(memory->platform, start, pages);
+    struct platform *platform = memory->maps->platform;
+
+    platform->ops->grant_unmap(platform, start, pages);
     memory->stats.mapped_pages -= pages;
 }
 
@@ -45,41 +66,58 @@ void memory_unmap(struct memory *memory, void *start, uint32_t pages)
 
 static void drop_area(struct memory *memory, uint16_t number)
 {
-    struct area *area = memory->areas[number];
+    struct memory_maps *maps = memory->maps;
+    struct area *area = maps->areas[number];
 
     memory_unmap(memory, area->start, area->pages);
-    memory->mapped_pages -= area->pages;
-    memory->num_areas--;
-    memory->areas[number] = NULL;
+    maps->mapped_pages -= area->pages;
+    maps->num_areas--;
+    maps->areas[number] = NULL;
     free(area);
-    memory_has_room(memory);
+    memory_has_room_in_all(memory);
+}
+
+static void free_maps(struct memory *last)
+{
+    struct memory_maps *maps = last->maps;
+
+    for (uint32_t number = 1; number <= XVMSG_AREA_MAX; number++) {
+        if (maps->areas[number])
+            drop_area(last, (uint16_t)number);
+    }
+    free(maps);
 }
 
 void memory_free(struct memory *memory)
 {
+    struct memory **link;
+
     if (!memory)
         return;
-    for (uint32_t number = 1; number <= XVMSG_AREA_MAX; number++) {
-        if (memory->areas[number])
-            drop_area(memory, (uint16_t)number);
-    }
+    link = &memory->maps->views;
+    while (*link != memory)
+        link = &(*link)->next_view;
+    if (link == &memory->maps->views && !memory->next_view)
+        free_maps(memory);
+    else
+        *link = memory->next_view;
     free(memory);
 }
 
 static struct area *find_area(const struct memory *memory, uint64_t address)
 {
-    return memory->areas[address_area(address)];
+    return memory->maps->areas[address_area(address)];
 }
 
-static enum area_status check_share(const struct memory *memory,
+static enum area_status check_share(const struct memory_maps *maps,
                                     const struct msg_area_share_request *request)
 {
-    if (!request->area || request->area > XVMSG_AREA_MAX || memory->areas[request->area])
+    if (!request->area || request->area > XVMSG_AREA_MAX || maps->areas[request->area])
         return AREA_BAD_NUMBER;
     if (request->flags & ~(AREA_F_DIRECTORY | AREA_F_READ_ONLY) || !request->pages)
         return AREA_BAD_REQUEST;
-    if (memory->num_areas >= MEMORY_MAX_AREAS ||
-        request->pages > memory->max_pages - memory->mapped_pages)
+    if (maps->num_areas >= MEMORY_MAX_AREAS ||
+        request->pages > maps->max_pages - maps->mapped_pages)
         return AREA_NO_SPACE;
 
     uint32_t refs_needed = request->pages;
@@ -127,7 +165,8 @@ static bool collect_refs(struct memory *memory, const struct msg_area_share_requ
 
 enum area_status memory_share(struct memory *memory, const struct msg_area_share_request *request)
 {
-    enum area_status status = check_share(memory, request);
+    struct memory_maps *maps = memory->maps;
+    enum area_status status = check_share(maps, request);
     struct area *area;
     uint32_t *refs;
 
@@ -148,9 +187,9 @@ enum area_status memory_share(struct memory *memory, const struct msg_area_share
         goto fail;
     }
     free(refs);
-    memory->areas[request->area] = area;
-    memory->num_areas++;
-    memory->mapped_pages += area->pages;
+    maps->areas[request->area] = area;
+    maps->num_areas++;
+    maps->mapped_pages += area->pages;
     return AREA_OK;
 
 fail:
@@ -159,14 +198,23 @@ fail:
     return status;
 }
 
+static bool is_pinned(const struct memory_maps *maps, uint16_t number)
+{
+    const struct memory *view = maps->views;
+
+    while (view && !view->pins[number])
+        view = view->next_view;
+    return view;
+}
+
 enum area_status memory_unshare(struct memory *memory,
                                 const struct msg_area_unshare_request *request)
 {
-    if (!request->area || request->area > XVMSG_AREA_MAX || !memory->areas[request->area])
+    if (!request->area || request->area > XVMSG_AREA_MAX || !memory->maps->areas[request->area])
         return AREA_BAD_NUMBER;
     if (request->flags)
         return AREA_BAD_REQUEST;
-    if (memory->areas[request->area]->pins)
+    if (is_pinned(memory->maps, request->area))
         return AREA_BUSY;
     drop_area(memory, request->area);
     return AREA_OK;
@@ -183,7 +231,7 @@ static void *pin_in_area(struct memory *memory, uint64_t address, uint64_t lengt
     size = (uint64_t)area->pages * PLATFORM_PAGE_SIZE;
     if (offset >= size || length > size - offset)
         return NULL;
-    area->pins++;
+    memory->pins[address_area(address)]++;
     return area->start + offset;
 }
 
@@ -196,7 +244,7 @@ void *memory_pin(struct memory *memory, uint64_t address, uint64_t length, bool 
 
 static void unpin_in_area(struct memory *memory, uint64_t address)
 {
-    find_area(memory, address)->pins--;
+    memory->pins[address_area(address)]--;
 }
 
 void memory_unpin(struct memory *memory, uint64_t address)

@@ -19,6 +19,10 @@
  * mapped says so, by sharing an area.
  *
  * Areas, parts of queues and copies together are limited in pages.
+ *
+ * Threads that serve queues have a view of this memory each: what is mapped is the same in
+ * all, pins and copies are a view's own, so that nobody waits for another in order to serve
+ * a request.
  */
 #ifndef XVMSG_MEMORY_H
 #define XVMSG_MEMORY_H
@@ -38,7 +42,16 @@ struct memory;
 /* `max_pages` bounds everything together. NULL with errno ENOMEM. */
 struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t max_pages);
 
-/* Unmaps every area; nothing may be pinned or copied. NULL is fine. */
+/*
+ * Another view, whose copies are made by `platform` and have the same room again, for
+ * another thread. That pins and unpins in areas, and copies; whatever else there is in
+ * here maps or unmaps, of whichever view it is called, and may only be done while nobody
+ * uses any other. NULL with errno ENOMEM.
+ */
+struct memory *memory_view(struct memory *memory, struct platform *platform);
+
+/* The last view unmaps every area; nothing may be pinned or copied in this one. NULL is
+ * fine. */
 void memory_free(struct memory *memory);
 
 /* AREA_SHARE and AREA_UNSHARE: all or nothing, the status says which. */

@@ -212,7 +212,7 @@ static void set_vqueue(struct device *device, const struct msg *request, struct 
 
     if ((set.flags & SET_VQUEUE_OPERATION) != SET_VQUEUE_ENABLE)
         queue_configure(queue, &config);
-    else if (queue_enable(queue, device->host->memory, &config))
+    else if (queue_enable(queue, device->part.lane->memory, &config))
         device_kick(device, set.index);
     answer->heavy = true; /* its parts may have been mapped */
 }

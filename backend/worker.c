@@ -52,7 +52,7 @@ static void tell(struct worker *worker, const struct ipc_message *message)
     if (ipc_send(worker->socket, message, NULL) == 0)
         return;
     log_error("%s: cannot speak to the supervisor: %s", worker->label, strerror(errno));
-    event_base_loopbreak(worker->host.base);
+    event_base_loopbreak(worker->host.lane.base);
 }
 
 static void tell_about_device(struct worker *worker, enum ipc_kind kind, uint64_t number,
@@ -68,7 +68,7 @@ static void tell_failed(void *user, const char *why)
 {
     struct worker *worker = user;
     struct ipc_message message = {.kind = IPC_BUS_FAILED};
-    struct platform *platform = worker->host.platform;
+    struct platform *platform = worker->host.lane.platform;
 
     if (log_limit_passes(&worker->failed_limit, platform->ops->now(platform)))
         log_error("%s: %s", worker->label, why);
@@ -105,8 +105,8 @@ static void on_rang(void *user, uint32_t port)
     struct worker *worker = user;
     struct msg m = {.kind = MSG_event_avail};
 
-    if (worker->host.doorbells &&
-        doorbells_find(worker->host.doorbells, port, &m.dev_num, &m.event_avail.vq_index))
+    if (worker->host.lane.doorbells &&
+        doorbells_find(worker->host.lane.doorbells, port, &m.dev_num, &m.event_avail.vq_index))
         serve(worker, &m, NULL);
 }
 
@@ -114,11 +114,11 @@ static bool look_elsewhere(void *user)
 {
     struct worker *worker = user;
 
-    if (aio_ended(worker->host.aio)) {
-        aio_finish(worker->host.aio);
+    if (aio_ended(worker->host.lane.aio)) {
+        aio_finish(worker->host.lane.aio);
         return true;
     }
-    return worker->host.doorbells && doorbells_look(worker->host.doorbells);
+    return worker->host.lane.doorbells && doorbells_look(worker->host.lane.doorbells);
 }
 
 static void on_event_waits(void *user)
@@ -171,23 +171,25 @@ static void tell_bus(void *user, struct stats_bus *bus)
 
     bus->channel = worker->channel_stats;
     bus->memory = worker->memory_stats;
-    if (worker->host.memory) {
-        add_memory_stats(&bus->memory, worker->host.memory);
-        bus->memory.mapped_pages = memory_stats(worker->host.memory)->mapped_pages;
+    if (worker->host.lane.memory) {
+        add_memory_stats(&bus->memory, worker->host.lane.memory);
+        bus->memory.mapped_pages = memory_stats(worker->host.lane.memory)->mapped_pages;
     }
     bus->connected = worker->channel != NULL;
 }
 
 static void unmap_everything(struct worker *worker)
 {
-    if (worker->host.memory)
-        add_memory_stats(&worker->memory_stats, worker->host.memory);
+    struct lane *lane = &worker->host.lane;
+
+    if (lane->memory)
+        add_memory_stats(&worker->memory_stats, lane->memory);
     channel_free(worker->channel);
     worker->channel = NULL;
-    doorbells_free(worker->host.doorbells);
-    worker->host.doorbells = NULL;
-    memory_free(worker->host.memory);
-    worker->host.memory = NULL;
+    doorbells_free(lane->doorbells);
+    lane->doorbells = NULL;
+    memory_free(lane->memory);
+    lane->memory = NULL;
 }
 
 /* Not done where a reset ends, but at the turn's end: the call that ended it may
@@ -247,6 +249,7 @@ static void do_connect(struct worker *worker, const struct ipc_message *message)
         .failed = on_doorbell_failed,
         .user = worker,
     };
+    struct lane *lane = &worker->host.lane;
     char why[CHANNEL_WHY_MAX] = "out of memory";
 
     if (worker->channel) {
@@ -254,13 +257,12 @@ static void do_connect(struct worker *worker, const struct ipc_message *message)
         return;
     }
     worker->host.strict = connect->transport_features & MSG_F_STRICT_CONFIG_GENERATION;
-    worker->host.memory = memory_new(worker->host.platform, connect->frontend_domid,
-                                     message->max_shared_pages);
+    lane->memory = memory_new(lane->platform, connect->frontend_domid, message->max_shared_pages);
     if (connect->queue_doorbells)
-        worker->host.doorbells = doorbells_new(worker->host.base, worker->host.platform,
-                                               connect->frontend_domid, &bells);
-    if (worker->host.memory && (worker->host.doorbells || !connect->queue_doorbells))
-        worker->channel = channel_new(worker->host.base, worker->host.platform, connect,
+        lane->doorbells =
+            doorbells_new(lane->base, lane->platform, connect->frontend_domid, &bells);
+    if (lane->memory && (lane->doorbells || !connect->queue_doorbells))
+        worker->channel = channel_new(lane->base, lane->platform, connect,
                                       &worker->host.pending, &owner, worker->label, why);
     if (!worker->channel) {
         unmap_everything(worker);
@@ -402,7 +404,7 @@ static bool obey(struct worker *worker, const struct ipc_message *message, struc
     case IPC_TRACE:
         /* None when too many are open: the tool finds its socket closed. */
         if (fds->count)
-            trace_start(&worker->trace, worker->host.base, fds->fd[0]);
+            trace_start(&worker->trace, worker->host.lane.base, fds->fd[0]);
         return true;
     case IPC_STATS:
         if (fds->count)
@@ -426,7 +428,7 @@ static void on_readable(evutil_socket_t socket, short what, void *user)
     if (result <= 0 || !obey(worker, &message, &fds)) {
         if (result != 0)
             log_error("%s: unexpected message from the supervisor", worker->label);
-        event_base_loopbreak(worker->host.base);
+        event_base_loopbreak(worker->host.lane.base);
     }
 }
 
@@ -464,14 +466,11 @@ struct worker *worker_new(struct event_base *base, struct platform *platform, in
     worker->socket = socket;
     worker->host = (struct device_host){
         .label = worker->label,
-        .base = base,
-        .platform = platform,
         .event_waits = on_event_waits,
         .settled = on_settled,
         .user = worker,
     };
-    worker->host.aio = aio_new(base, &why);
-    if (!worker->host.aio) {
+    if (!lane_open(&worker->host.lane, base, platform, &why)) {
         log_error("%s: %s: %s", label, why, strerror(errno));
         goto fail;
     }
@@ -479,7 +478,7 @@ struct worker *worker_new(struct event_base *base, struct platform *platform, in
         base, &(struct stats_source){&worker->roster, tell_bus, worker});
     worker->settle = event_new(base, -1, 0, on_settle, worker);
     worker->readable = event_new(base, socket, EV_READ | EV_PERSIST, on_readable, worker);
-    if (!turn_open(&worker->host.turn, base) || !worker->readers || !worker->settle ||
+    if (!worker->readers || !worker->settle ||
         !worker->readable || event_add(worker->readable, NULL) < 0) {
         errno = ENOMEM;
         goto fail;
@@ -500,20 +499,19 @@ void worker_free(struct worker *worker)
     if (worker->channel)
         channel_stop(worker->channel);
     reset_all(worker);
-    if (worker->host.aio)
-        aio_drain(worker->host.aio);
+    if (worker->host.lane.aio)
+        aio_drain(worker->host.lane.aio);
     for (size_t i = 0; i < worker->roster.count; i++)
         device_free(worker->roster.devices[i]);
     roster_free(&worker->roster);
     unmap_everything(worker);
     trace_stop(&worker->trace);
     stats_readers_free(worker->readers);
-    turn_close(&worker->host.turn);
     if (worker->readable)
         event_free(worker->readable);
     if (worker->settle)
         event_free(worker->settle);
-    aio_free(worker->host.aio);
+    lane_close(&worker->host.lane);
     close(worker->socket);
     free(worker);
 }

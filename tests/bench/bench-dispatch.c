@@ -107,8 +107,7 @@ int main(void)
     struct fake_xen *fx = fake_xen_new();
     struct device_host host = {
         .label = "bench",
-        .base = event_base_new(),
-        .platform = fake_xen_domain(fx, 0),
+        .lane = {.base = event_base_new(), .platform = fake_xen_domain(fx, 0)},
         .event_waits = nothing,
         .settled = nothing,
     };
@@ -128,8 +127,8 @@ int main(void)
             bench_kind(kind);
     device_free(device);
     roster_free(&roster);
-    platform_close(host.platform);
-    event_base_free(host.base);
+    platform_close(host.lane.platform);
+    event_base_free(host.lane.base);
     fake_xen_free(fx);
     return 0;
 }

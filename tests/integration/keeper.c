@@ -113,7 +113,7 @@ void keeper_share_area(struct keeper *k)
     k->area = k->domu->ops->grant_share(k->domu, 0, PAGES, true, refs);
     for (unsigned i = 0; i < PAGES; i++)
         le32_put(words + 4 * i, refs[i]);
-    CU_ASSERT_EQUAL_FATAL(memory_share(k->host.memory, &request), AREA_OK);
+    CU_ASSERT_EQUAL_FATAL(memory_share(k->host.lane.memory, &request), AREA_OK);
 }
 
 void keeper_open(struct keeper *k)
@@ -128,9 +128,11 @@ void keeper_open(struct keeper *k)
     k->domu = fake_xen_domain(k->fx, 3);
     k->host = (struct device_host){
         .label = "test",
-        .base = event_base_new(),
-        .platform = k->dom0,
-        .memory = memory_new(k->dom0, 3, 64),
+        .lane = {
+            .base = event_base_new(),
+            .platform = k->dom0,
+            .memory = memory_new(k->dom0, 3, 64),
+        },
         .event_waits = on_event_waits,
         .settled = on_settled,
         .user = k,
@@ -152,8 +154,8 @@ void keeper_close(struct keeper *k)
         keeper_give_back(k, q);
     CU_ASSERT(!k->device->resetting);
     device_free(k->device);
-    memory_free(k->host.memory);
-    event_base_free(k->host.base);
+    memory_free(k->host.lane.memory);
+    event_base_free(k->host.lane.base);
     platform_close(k->domu);
     CU_ASSERT_EQUAL(fake_xen_counters(k->fx).mapped_pages, 0);
     platform_close(k->dom0);
@@ -244,7 +246,7 @@ void keeper_offer(struct keeper *k, uint32_t queue, uint16_t count)
         avail->ring[avail->idx++ % KEEPER_QUEUE_SIZE] = i;
     }
     CU_ASSERT_EQUAL(transport_serve(k->device, &kick, &k->answer), ANSWER_NEVER);
-    event_base_loop(k->host.base, EVLOOP_NONBLOCK);
+    event_base_loop(k->host.lane.base, EVLOOP_NONBLOCK);
 }
 
 uint16_t keeper_used_index(const struct keeper *k, uint32_t queue)

@@ -44,7 +44,7 @@ static void a_reset_lasts_until_the_last_chain_is_back(void)
     CU_ASSERT_EQUAL(keeper_used_index(&k, 0) + keeper_used_index(&k, 1), 0);
     CU_ASSERT(!keeper_next_event(&k, &event));
     /* Nothing of the guest's is held any more. */
-    CU_ASSERT_EQUAL(memory_unshare(k.host.memory, &unshare), AREA_OK);
+    CU_ASSERT_EQUAL(memory_unshare(k.host.lane.memory, &unshare), AREA_OK);
     keeper_share_area(&k);
     keeper_start(&k, 0);
     keeper_close(&k);
@@ -85,9 +85,9 @@ static void areas_of_chains_that_are_out_stay(void)
     keeper_start(&k, 0);
     keeper_offer(&k, 0, 1);
     keeper_set_status(&k, 0);
-    CU_ASSERT_EQUAL(memory_unshare(k.host.memory, &unshare), AREA_BUSY);
+    CU_ASSERT_EQUAL(memory_unshare(k.host.lane.memory, &unshare), AREA_BUSY);
     keeper_give_back(&k, 0);
-    CU_ASSERT_EQUAL(memory_unshare(k.host.memory, &unshare), AREA_OK);
+    CU_ASSERT_EQUAL(memory_unshare(k.host.lane.memory, &unshare), AREA_OK);
     keeper_close(&k);
 }
 
@@ -366,7 +366,7 @@ static void a_position_in_a_notification_is_a_hint(void)
     for (size_t i = 0; i < sizeof(positions) / sizeof(positions[0]); i++) {
         kick.event_avail.next_offset = positions[i];
         CU_ASSERT_EQUAL(transport_serve(k.device, &kick, &k.answer), ANSWER_NEVER);
-        event_base_loop(k.host.base, EVLOOP_NONBLOCK);
+        event_base_loop(k.host.lane.base, EVLOOP_NONBLOCK);
         CU_ASSERT_EQUAL(k.count[0], 0);
     }
     keeper_offer(&k, 0, 2);
@@ -401,7 +401,7 @@ static void queues_share_the_room(void)
     for (uint32_t q = 0; q < KEEPER_QUEUES; q++)
         for (uint16_t i = 0; i < 2; i++)
             offer_much(q, i, ref);
-    event_base_loop(k.host.base, EVLOOP_NONBLOCK);
+    event_base_loop(k.host.lane.base, EVLOOP_NONBLOCK);
     for (unsigned round = 0; round < 20; round++) {
         uint32_t q = k.count[0] ? 0 : 1;
         uint16_t id;
@@ -410,9 +410,9 @@ static void queues_share_the_room(void)
         id = k.kept[q][0]->id;
         served[q]++;
         keeper_give_back(&k, q);
-        event_base_loop(k.host.base, EVLOOP_NONBLOCK);
+        event_base_loop(k.host.lane.base, EVLOOP_NONBLOCK);
         offer_much(q, id, ref);
-        event_base_loop(k.host.base, EVLOOP_NONBLOCK);
+        event_base_loop(k.host.lane.base, EVLOOP_NONBLOCK);
     }
     CU_ASSERT(served[0] >= 5);
     CU_ASSERT(served[1] >= 5);
