@@ -40,7 +40,7 @@ static const char usage[] =
     "\n"
     "  --log-level LEVEL         error, warning, info (the default) or debug\n"
     "  --max-shared-mib MIB      how much of a guest's memory one bus may keep mapped\n"
-    "                            for its disks' data, 1 to 256; 32 is the default\n"
+    "                            for queues and buffers, 1 to 256; 32 is the default\n"
     "  --number-quarantine-count COUNT\n"
     "                            a released device number is not given again before so\n"
     "                            many others were released; 1024 is the default\n"

@@ -383,6 +383,17 @@ struct msg backend_response(const struct msg *request)
         .kind = request->kind + 1, .token = request->token, .dev_num = request->dev_num};
 }
 
+bool backend_refuse_writes(struct backend *b, const struct msg *m)
+{
+    struct msg r = backend_response(m);
+
+    if (m->kind != MSG_set_config_request)
+        return false;
+    r.set_config_response.offset = m->set_config_request.offset;
+    backend_send(b, &r);
+    return true;
+}
+
 int backend_first(const struct backend *b, enum msg_kind kind)
 {
     for (unsigned i = 0; i < b->num_seen; i++)

@@ -137,6 +137,14 @@ struct stage_worker *stage_worker(struct stage *s, const char *label)
     return w;
 }
 
+struct stage_worker *stage_worker_7(struct stage *s)
+{
+    struct stage_worker *w = stage_worker(s, "dom 7 bus 0");
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(w);
+    return w;
+}
+
 void stage_worker_dies(struct stage_worker *w)
 {
     worker_leave(w);
@@ -394,6 +402,13 @@ void stage_connect(struct stage *s, struct platform *guest, uint32_t frontend)
     stage_settle(s);
 }
 
+void stage_open_connected(struct stage *s)
+{
+    stage_open(s, 0);
+    stage_start_daemon(s);
+    stage_connect(s, s->guest, 7);
+}
+
 /* ---- devices ---- */
 
 const char *stage_target(struct stage *s, const char *name, long size)
@@ -430,6 +445,18 @@ void stage_request(struct stage *s, const char *name, const char *target)
     struct new_request request = {.backend = s->backend, .name = name, .target = target};
 
     CU_ASSERT_EQUAL(store_transaction(s->toolstack, request_body, &request), 0);
+}
+
+void stage_add_disk(struct stage *s)
+{
+    stage_request(s, "disk", stage_target(s, "disk", 4096));
+    stage_wait(s, B7 "/device/1/state", "added");
+}
+
+void stage_use_disk(struct stage *s)
+{
+    stage_write(s->guest, F7 "/device/1/state", "in-use");
+    stage_settle(s);
 }
 
 static void print_finding(const char *path, const char *why, void *user)

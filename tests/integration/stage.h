@@ -92,14 +92,23 @@ void stage_begin(struct platform *guest, uint32_t frontend);
 /* A bus, its offer, until both ends are Connected. */
 void stage_connect(struct stage *s, struct platform *guest, uint32_t frontend);
 
+/* With the daemon in domain 0, all of that, for guest 7. */
+void stage_open_connected(struct stage *s);
+
 /* A file of `size` bytes that begins with its own name; the path is static. */
 const char *stage_target(struct stage *s, const char *name, long size);
 
 /* As the toolstack: a request for a disk on bus 0 of domain 7. */
 void stage_request(struct stage *s, const char *name, const char *target);
 
-/* The living worker of a label, NULL when there is none. */
+/* The disk "disk", which becomes device 1; guest 7 drives it. */
+void stage_add_disk(struct stage *s);
+void stage_use_disk(struct stage *s);
+
+/* The living worker of a label, NULL when there is none; that of guest 7, asserted to be
+ * there. */
 struct stage_worker *stage_worker(struct stage *s, const char *label);
+struct stage_worker *stage_worker_7(struct stage *s);
 
 /* The worker says this out of turn. */
 void stage_worker_says(struct stage_worker *w, enum ipc_kind kind, uint64_t number,

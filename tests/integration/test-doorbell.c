@@ -88,6 +88,16 @@ static unsigned fired(struct guest *g, uint32_t port)
     return count;
 }
 
+/* With a doorbell that has not rung yet. */
+static struct guest *start_bound(uint32_t *port)
+{
+    struct guest *g = start();
+
+    *port = bind_new(g);
+    fired(g, *port);
+    return g;
+}
+
 /* The worker's ports: all there are but the guest's. */
 static unsigned bound(struct guest *g, unsigned of_the_guest)
 {
@@ -106,18 +116,22 @@ static void expect_read(struct guest *g)
     CU_ASSERT_EQUAL(g->area[GUEST_DATA], 7);
 }
 
-/* ---- notifications ---- */
-
-static void a_doorbell_stands_for_both_events(void)
+static void ring_for_read(struct guest *g, uint32_t port)
 {
-    struct guest *g = start();
-    uint32_t port = bind_new(g);
-
-    fired(g, port);
     prepare_read(g);
     ring(g, port);
     expect_read(g);
     guest_settle(g);
+}
+
+/* ---- notifications ---- */
+
+static void a_doorbell_stands_for_both_events(void)
+{
+    uint32_t port;
+    struct guest *g = start_bound(&port);
+
+    ring_for_read(g, port);
     CU_ASSERT_EQUAL(fired(g, port), 1);
     CU_ASSERT_EQUAL(g->used_events, 0);
     blk_guest_stop(g);
@@ -142,15 +156,11 @@ static void the_ring_serves_a_queue_again_that_gave_its_doorbell_back(void)
 
 static void nobody_is_told_who_does_not_want_to_be(void)
 {
-    struct guest *g = start();
-    uint32_t port = bind_new(g);
+    uint32_t port;
+    struct guest *g = start_bound(&port);
 
-    fired(g, port);
     g->avail->flags = VRING_AVAIL_F_NO_INTERRUPT;
-    prepare_read(g);
-    ring(g, port);
-    expect_read(g);
-    guest_settle(g);
+    ring_for_read(g, port);
     CU_ASSERT_EQUAL(fired(g, port), 0);
     blk_guest_stop(g);
 }
@@ -158,10 +168,9 @@ static void nobody_is_told_who_does_not_want_to_be(void)
 /* Many buffers used in one turn are one occurrence. */
 static void a_batch_is_one_doorbell(void)
 {
-    struct guest *g = start();
-    uint32_t port = bind_new(g);
+    uint32_t port;
+    struct guest *g = start_bound(&port);
 
-    fired(g, port);
     for (unsigned n = 0; n < 4; n++)
         blk_guest_prepare(g, n, VIRTIO_BLK_T_GET_ID, 0, VIRTIO_BLK_ID_BYTES, WRITE);
     ring(g, port);
@@ -204,10 +213,7 @@ static void wrong_requests_are_refused(void)
 
     /* The queue kept what it had. */
     fired(g, port);
-    prepare_read(g);
-    ring(g, port);
-    expect_read(g);
-    guest_settle(g);
+    ring_for_read(g, port);
     CU_ASSERT_EQUAL(fired(g, port), 1);
     blk_guest_stop(g);
 }
@@ -297,10 +303,7 @@ static void a_queue_reset_takes_it_away(void)
     memset(g->area, 0, GUEST_HEADERS);
     guest_call(g, guest_queue_request(DEV, SET_VQUEUE_ENABLE));
     fired(g, port);
-    prepare_read(g);
-    ring(g, port);
-    expect_read(g);
-    guest_settle(g);
+    ring_for_read(g, port);
     CU_ASSERT_EQUAL(fired(g, port), 1);
     blk_guest_stop(g);
 }

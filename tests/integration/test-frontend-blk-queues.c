@@ -9,24 +9,13 @@
 
 #include "common/le.h"
 #include "tests/harness.h"
-#include "tests/integration/scripted-backend.h"
+#include "tests/integration/scripted-disk.h"
 
 #define CONFIG_NUM_QUEUES 34
 #define MQ (UINT64_C(1) << VIRTIO_BLK_F_MQ)
 #define READS 40u
 
-static struct backend *b;
-static struct backend_device *disk;
-static struct xvmsg_blk *blk;
-static enum xvmsg_status ready_status;
 static unsigned num_done;
-
-static void on_ready(struct xvmsg_blk *which, enum xvmsg_status status, void *user)
-{
-    (void)which;
-    (void)user;
-    ready_status = status;
-}
 
 static void on_done(struct xvmsg_blk *which, enum xvmsg_status status, void *user)
 {
@@ -39,16 +28,12 @@ static void on_done(struct xvmsg_blk *which, enum xvmsg_status status, void *use
 /* A device with `there` queues that speaks of `said`. */
 static void start(uint64_t features, uint32_t there, uint16_t said)
 {
-    b = backend_connected();
-    disk = backend_add_disk(b, 3, "disk0");
+    disk_add();
     disk->offered |= features;
     disk->max_virtqueues = there;
     le16_put(disk->config + CONFIG_NUM_QUEUES, said);
-    backend_settle(b);
-    ready_status = XVMSG_TIMEOUT;
-    blk = xvmsg_blk_open(b->h, 3, on_ready, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(blk);
-    backend_settle(b);
+    disk_announce();
+    disk_open();
     num_done = 0;
 }
 

@@ -9,7 +9,7 @@
 
 #include "common/le.h"
 #include "tests/harness.h"
-#include "tests/integration/scripted-backend.h"
+#include "tests/integration/scripted-disk.h"
 
 #define KIB 1024u
 #define BIT(n) (UINT64_C(1) << (n))
@@ -30,33 +30,10 @@
 #define ZEROES_MAX 48
 #define MAY_UNMAP 56
 
-static struct backend *b;
-static struct backend_device *disk;
-static struct xvmsg_blk *blk;
-static enum xvmsg_status ready_status;
-static unsigned done_count;
-static enum xvmsg_status last_status;
-
-static void on_ready(struct xvmsg_blk *which, enum xvmsg_status status, void *user)
-{
-    (void)which;
-    (void)user;
-    ready_status = status;
-}
-
-static void on_done(struct xvmsg_blk *which, enum xvmsg_status status, void *user)
-{
-    CU_ASSERT_PTR_EQUAL(which, blk);
-    (void)user;
-    done_count++;
-    last_status = status;
-}
-
 /* A disk that can do all of it, 64 KiB of discarding and 8 of zeroes at a time. */
 static void prepare(void)
 {
-    b = backend_connected();
-    disk = backend_add_disk(b, 3, "disk0");
+    disk_add();
     disk->offered |= EVERYTHING;
     le32_put(disk->config + BLK_SIZE, 512);
     disk->config[WCE] = 1;
@@ -64,16 +41,12 @@ static void prepare(void)
     le32_put(disk->config + DISCARD_ALIGNMENT, 8);
     le32_put(disk->config + ZEROES_MAX, 16);
     disk->config[MAY_UNMAP] = 1;
-    backend_settle(b);
-    done_count = 0;
+    disk_announce();
 }
 
 static void open_disk(void)
 {
-    ready_status = XVMSG_TIMEOUT;
-    blk = xvmsg_blk_open(b->h, 3, on_ready, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(blk);
-    backend_settle(b);
+    disk_open();
     CU_ASSERT_EQUAL_FATAL(ready_status, XVMSG_OK);
 }
 
@@ -116,13 +89,13 @@ static bool range_was(unsigned n, uint64_t offset, uint32_t length, uint32_t fla
 static void discards_in_pieces_that_the_device_takes(void)
 {
     start();
-    CU_ASSERT_EQUAL(outcome(xvmsg_blk_discard(blk, 4096, 4096, on_done, NULL)), XVMSG_OK);
+    CU_ASSERT_EQUAL(outcome(xvmsg_blk_discard(blk, 4096, 4096, disk_done, NULL)), XVMSG_OK);
     CU_ASSERT_EQUAL(disk->num_ranges, 1);
     CU_ASSERT(range_was(0, 4096, 4096, 0));
     CU_ASSERT(holds(4096, 8192, 0xdd));
     /* From an odd place on: the first piece ends where a good one begins. */
     disk->num_ranges = 0;
-    CU_ASSERT_EQUAL(outcome(xvmsg_blk_discard(blk, 1024, 160 * KIB, on_done, NULL)), XVMSG_OK);
+    CU_ASSERT_EQUAL(outcome(xvmsg_blk_discard(blk, 1024, 160 * KIB, disk_done, NULL)), XVMSG_OK);
     CU_ASSERT_EQUAL(disk->num_ranges, 3);
     CU_ASSERT(range_was(0, 1024, 63 * KIB, 0));
     CU_ASSERT(range_was(1, 64 * KIB, 64 * KIB, 0));
@@ -137,13 +110,15 @@ static void zeroes_a_disk_of_any_size(void)
 {
     start();
     CU_ASSERT_EQUAL(
-        outcome(xvmsg_blk_write_zeroes(blk, 0, BACKEND_DISK_BYTES, true, on_done, NULL)), XVMSG_OK);
+        outcome(xvmsg_blk_write_zeroes(blk, 0, BACKEND_DISK_BYTES, true, disk_done, NULL)),
+        XVMSG_OK);
     CU_ASSERT_EQUAL(disk->num_ranges, BACKEND_DISK_BYTES / (8 * KIB));
-    CU_ASSERT(range_was(1, disk->ranges[1].sector * 512, 8 * KIB,
-                        VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP));
+    CU_ASSERT(
+        range_was(1, disk->ranges[1].sector * 512, 8 * KIB, VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP));
     CU_ASSERT(holds(0, BACKEND_DISK_BYTES, 0));
     disk->num_ranges = 0;
-    CU_ASSERT_EQUAL(outcome(xvmsg_blk_write_zeroes(blk, 512, 512, false, on_done, NULL)), XVMSG_OK);
+    CU_ASSERT_EQUAL(outcome(xvmsg_blk_write_zeroes(blk, 512, 512, false, disk_done, NULL)),
+                    XVMSG_OK);
     CU_ASSERT(range_was(0, 512, 512, 0));
     backend_free(b);
 }
@@ -153,7 +128,7 @@ static void does_not_ask_for_unmap_of_a_device_that_cannot(void)
     prepare();
     disk->config[MAY_UNMAP] = 0;
     open_disk();
-    CU_ASSERT_EQUAL(outcome(xvmsg_blk_write_zeroes(blk, 0, 4096, true, on_done, NULL)), XVMSG_OK);
+    CU_ASSERT_EQUAL(outcome(xvmsg_blk_write_zeroes(blk, 0, 4096, true, disk_done, NULL)), XVMSG_OK);
     CU_ASSERT(range_was(0, 0, 4096, 0));
     backend_free(b);
 }
@@ -172,8 +147,8 @@ static void refuses_what_is_no_range(void)
 
     start();
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        expect_error(xvmsg_blk_discard(blk, bad[i][0], bad[i][1], on_done, NULL), EINVAL);
-        expect_error(xvmsg_blk_write_zeroes(blk, bad[i][0], bad[i][1], true, on_done, NULL),
+        expect_error(xvmsg_blk_discard(blk, bad[i][0], bad[i][1], disk_done, NULL), EINVAL);
+        expect_error(xvmsg_blk_write_zeroes(blk, bad[i][0], bad[i][1], true, disk_done, NULL),
                      EINVAL);
     }
     CU_ASSERT_EQUAL(disk->num_ranges, 0);
@@ -196,8 +171,8 @@ static void refuses_what_the_disk_cannot(void)
         if (i == 3)
             disk->offered |= BIT(VIRTIO_BLK_F_RO);
         open_disk();
-        expect_error(xvmsg_blk_discard(blk, 0, 512, on_done, NULL), i == 3 ? EROFS : ENOTSUP);
-        expect_error(xvmsg_blk_write_zeroes(blk, 0, 512, true, on_done, NULL),
+        expect_error(xvmsg_blk_discard(blk, 0, 512, disk_done, NULL), i == 3 ? EROFS : ENOTSUP);
+        expect_error(xvmsg_blk_write_zeroes(blk, 0, 512, true, disk_done, NULL),
                      i == 3 ? EROFS : ENOTSUP);
         CU_ASSERT_EQUAL(done_count, 0);
         backend_free(b);
@@ -223,7 +198,7 @@ static void the_first_error_ends_it(void)
         disk->answer = answers[i].answer;
         disk->written_offset = answers[i].written_offset;
         CU_ASSERT_EQUAL(
-            outcome(xvmsg_blk_write_zeroes(blk, 0, BACKEND_DISK_BYTES, true, on_done, NULL)),
+            outcome(xvmsg_blk_write_zeroes(blk, 0, BACKEND_DISK_BYTES, true, disk_done, NULL)),
             answers[i].expected);
         CU_ASSERT(disk->num_ranges < BACKEND_DISK_BYTES / (8 * KIB));
         backend_free(b);
@@ -242,7 +217,7 @@ static void limits_of_any_kind_are_survived(void)
         le32_put(disk->config + DISCARD_MAX, limits[i][0]);
         le32_put(disk->config + DISCARD_ALIGNMENT, limits[i][1]);
         open_disk();
-        CU_ASSERT_EQUAL(outcome(xvmsg_blk_discard(blk, 512, 16 * KIB, on_done, NULL)), XVMSG_OK);
+        CU_ASSERT_EQUAL(outcome(xvmsg_blk_discard(blk, 512, 16 * KIB, disk_done, NULL)), XVMSG_OK);
         CU_ASSERT(holds(512, 512 + 16 * KIB, 0xdd));
         CU_ASSERT_FALSE(holds(0, 512, 0xdd));
         CU_ASSERT(disk->ranges[0].count <= limits[i][0]);
@@ -254,8 +229,8 @@ static void ranges_end_with_the_disk(void)
 {
     start();
     disk->idle = true;
-    CU_ASSERT_EQUAL(xvmsg_blk_discard(blk, 0, BACKEND_DISK_BYTES, on_done, NULL), 0);
-    CU_ASSERT_EQUAL(xvmsg_blk_set_writeback(blk, false, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_discard(blk, 0, BACKEND_DISK_BYTES, disk_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_set_writeback(blk, false, disk_done, NULL), 0);
     xvmsg_blk_close(blk);
     CU_ASSERT_EQUAL(done_count, 2);
     CU_ASSERT_EQUAL(last_status, XVMSG_CANCELLED);
@@ -328,11 +303,11 @@ static bool writeback(void)
 static void the_cache_is_turned_off_and_on(void)
 {
     start();
-    CU_ASSERT_EQUAL(outcome(xvmsg_blk_set_writeback(blk, false, on_done, NULL)), XVMSG_OK);
+    CU_ASSERT_EQUAL(outcome(xvmsg_blk_set_writeback(blk, false, disk_done, NULL)), XVMSG_OK);
     CU_ASSERT_EQUAL(disk->config[WCE], 0);
     CU_ASSERT_FALSE(writeback());
-    CU_ASSERT_EQUAL(xvmsg_blk_set_writeback(blk, true, on_done, NULL), 0);
-    expect_error(xvmsg_blk_set_writeback(blk, false, on_done, NULL), EBUSY);
+    CU_ASSERT_EQUAL(xvmsg_blk_set_writeback(blk, true, disk_done, NULL), 0);
+    expect_error(xvmsg_blk_set_writeback(blk, false, disk_done, NULL), EBUSY);
     backend_settle(b);
     CU_ASSERT_EQUAL(done_count, 2);
     CU_ASSERT_EQUAL(disk->config[WCE], 1);
@@ -358,7 +333,7 @@ static void a_device_that_keeps_its_cache_refused(void)
 {
     start();
     b->script = ignores_writes;
-    CU_ASSERT_EQUAL(outcome(xvmsg_blk_set_writeback(blk, false, on_done, NULL)), XVMSG_REFUSED);
+    CU_ASSERT_EQUAL(outcome(xvmsg_blk_set_writeback(blk, false, disk_done, NULL)), XVMSG_REFUSED);
     CU_ASSERT(writeback());
     backend_free(b);
 }
@@ -372,7 +347,7 @@ static void a_cache_that_cannot_be_chosen_is_there_or_not(void)
             disk->offered &= ~BIT(VIRTIO_BLK_F_FLUSH);
         open_disk();
         CU_ASSERT_EQUAL(writeback(), !i);
-        expect_error(xvmsg_blk_set_writeback(blk, false, on_done, NULL), ENOTSUP);
+        expect_error(xvmsg_blk_set_writeback(blk, false, disk_done, NULL), ENOTSUP);
         CU_ASSERT_EQUAL(b->seen[MSG_set_config_request], 0);
         backend_free(b);
     }

@@ -10,53 +10,22 @@
 
 #include "common/le.h"
 #include "tests/harness.h"
-#include "tests/integration/scripted-backend.h"
+#include "tests/integration/scripted-disk.h"
 
 #define KIB 1024u
 #define MIB (1024u * 1024)
 
-static struct backend *b;
-static struct backend_device *disk;
-static struct xvmsg_blk *blk;
-static enum xvmsg_status ready_status;
-static unsigned done_count;
-static enum xvmsg_status last_status;
-
-static void on_ready(struct xvmsg_blk *which, enum xvmsg_status status, void *user)
-{
-    (void)which;
-    (void)user;
-    ready_status = status;
-}
-
-static void on_done(struct xvmsg_blk *which, enum xvmsg_status status, void *user)
-{
-    (void)user;
-    CU_ASSERT_PTR_EQUAL(which, blk);
-    done_count++;
-    last_status = status;
-}
-
 static void prepare(void)
 {
-    b = backend_connected();
-    disk = backend_add_disk(b, 3, "disk0");
-    backend_settle(b);
-    done_count = 0;
+    disk_add();
+    disk_announce();
     ready_status = XVMSG_TIMEOUT;
-}
-
-static void open_disk(void)
-{
-    blk = xvmsg_blk_open(b->h, 3, on_ready, NULL);
-    CU_ASSERT_PTR_NOT_NULL_FATAL(blk);
-    backend_settle(b);
 }
 
 static void start(void)
 {
     prepare();
-    open_disk();
+    disk_open();
     CU_ASSERT_EQUAL_FATAL(ready_status, XVMSG_OK);
 }
 
@@ -73,9 +42,9 @@ static void reads_and_writes_in_place_and_copied(void)
     CU_ASSERT_FALSE(xvmsg_blk_is_readonly(blk));
     in_place = xvmsg_blk_memory(blk, &size);
     CU_ASSERT_FATAL(size >= MIB);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 512, copied, MIB, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 512, copied, MIB, disk_done, NULL), 0);
     backend_settle(b);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 512, in_place + 512, MIB - 512, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 512, in_place + 512, MIB - 512, disk_done, NULL), 0);
     backend_settle(b);
     CU_ASSERT_EQUAL(done_count, 2);
     CU_ASSERT_EQUAL(last_status, XVMSG_OK);
@@ -83,10 +52,10 @@ static void reads_and_writes_in_place_and_copied(void)
     CU_ASSERT_EQUAL(memcmp(in_place + 512, disk->disk + 512, MIB - 512), 0);
     for (size_t i = 0; i < MIB; i++)
         in_place[i] = copied[i] = (uint8_t)(i * 31 + i / 512);
-    CU_ASSERT_EQUAL(xvmsg_blk_write(blk, MIB, copied, MIB, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_write(blk, MIB, copied, MIB, disk_done, NULL), 0);
     backend_settle(b);
     CU_ASSERT_EQUAL(memcmp(disk->disk + MIB, copied, MIB), 0);
-    CU_ASSERT_EQUAL(xvmsg_blk_write(blk, 0, in_place, 64 * KIB, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_write(blk, 0, in_place, 64 * KIB, disk_done, NULL), 0);
     backend_settle(b);
     CU_ASSERT_EQUAL(memcmp(disk->disk, copied, 64 * KIB), 0);
     CU_ASSERT_EQUAL(done_count, 4);
@@ -99,8 +68,8 @@ static void flushes_and_tells_its_id(void)
     char id[20];
 
     start();
-    CU_ASSERT_EQUAL(xvmsg_blk_flush(blk, on_done, NULL), 0);
-    CU_ASSERT_EQUAL(xvmsg_blk_get_id(blk, id, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_flush(blk, disk_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_get_id(blk, id, disk_done, NULL), 0);
     CU_ASSERT_EQUAL(done_count, 0);
     backend_settle(b);
     CU_ASSERT_EQUAL(done_count, 2);
@@ -113,8 +82,8 @@ static void a_disk_without_cache_is_flushed_at_once(void)
 {
     prepare();
     disk->offered &= ~(UINT64_C(1) << VIRTIO_BLK_F_FLUSH);
-    open_disk();
-    CU_ASSERT_EQUAL(xvmsg_blk_flush(blk, on_done, NULL), 0);
+    disk_open();
+    CU_ASSERT_EQUAL(xvmsg_blk_flush(blk, disk_done, NULL), 0);
     CU_ASSERT_EQUAL(done_count, 0);
     backend_settle(b);
     CU_ASSERT_EQUAL(done_count, 1);
@@ -129,17 +98,17 @@ static void refuses_what_is_no_request(void)
 
     prepare();
     disk->offered |= UINT64_C(1) << VIRTIO_BLK_F_RO;
-    open_disk();
+    disk_open();
     CU_ASSERT_TRUE(xvmsg_blk_is_readonly(blk));
-    CU_ASSERT_EQUAL(xvmsg_blk_write(blk, 0, sector, 512, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(xvmsg_blk_write(blk, 0, sector, 512, disk_done, NULL), -1);
     CU_ASSERT_EQUAL(errno, EROFS);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 1, sector, 512, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 1, sector, 512, disk_done, NULL), -1);
     CU_ASSERT_EQUAL(errno, EINVAL);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 511, on_done, NULL), -1);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 0, on_done, NULL), -1);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, (size_t)3 << 30, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 511, disk_done, NULL), -1);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 0, disk_done, NULL), -1);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, (size_t)3 << 30, disk_done, NULL), -1);
     CU_ASSERT_EQUAL(errno, EINVAL);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, UINT64_MAX - 511, sector, 1024, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, UINT64_MAX - 511, sector, 1024, disk_done, NULL), -1);
     CU_ASSERT_EQUAL(errno, EINVAL);
     backend_settle(b);
     CU_ASSERT_EQUAL(done_count, 0);
@@ -154,7 +123,7 @@ static void many_requests_fly_together(void)
     start();
     disk->idle = true;
     while (flying < 64 && xvmsg_blk_read(blk, flying * 8 * KIB, buffer + flying * 4 * KIB, 4 * KIB,
-                                         on_done, NULL) == 0)
+                                         disk_done, NULL) == 0)
         flying++;
     CU_ASSERT_EQUAL(errno, EAGAIN);
     CU_ASSERT(flying >= 32);
@@ -166,7 +135,7 @@ static void many_requests_fly_together(void)
     CU_ASSERT_EQUAL(done_count, flying);
     for (unsigned i = 0; i < flying; i++)
         CU_ASSERT_EQUAL(memcmp(buffer + i * 4 * KIB, disk->disk + i * 8 * KIB, 4 * KIB), 0);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, buffer, 512, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, buffer, 512, disk_done, NULL), 0);
     backend_free(b);
     CU_ASSERT_EQUAL(last_status, XVMSG_CANCELLED);
     CU_ASSERT_EQUAL(done_count, flying + 1);
@@ -212,14 +181,14 @@ static void keeps_size_max_and_seg_max(void)
     disk->offered |= UINT64_C(1) << VIRTIO_BLK_F_SIZE_MAX | UINT64_C(1) << VIRTIO_BLK_F_SEG_MAX;
     le32_put(disk->config + 8, 5000);
     le32_put(disk->config + 12, 3);
-    open_disk();
+    disk_open();
     CU_ASSERT_EQUAL(ready_status, XVMSG_OK);
     b->script = measure;
     longest_segment = most_segments = 0;
     in_place = xvmsg_blk_memory(blk, &size);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, copied, 256 * KIB, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, copied, 256 * KIB, disk_done, NULL), 0);
     backend_settle(b);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, in_place, 256 * KIB, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, in_place, 256 * KIB, disk_done, NULL), 0);
     backend_settle(b);
     CU_ASSERT_EQUAL(done_count, 2);
     CU_ASSERT_EQUAL(longest_segment, 4608);
@@ -249,10 +218,10 @@ static void less_than_a_sector_of_a_page_is_copied(void)
     le32_put(disk->config + 12, 1);
     disk->idle = true;
     backend_settle(b);
-    open_disk();
+    disk_open();
     CU_ASSERT_EQUAL_FATAL(ready_status, XVMSG_OK);
     memory = xvmsg_blk_memory(blk, &size);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, memory + 4096 - 100, 4096, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, memory + 4096 - 100, 4096, disk_done, NULL), 0);
     backend_free(b);
 }
 
@@ -270,11 +239,11 @@ static void disks_it_cannot_use_are_refused(void)
             disk->queues[0].max_size = 2;
         if (i >= 2)
             disk->config_size = config_sizes[i - 2];
-        open_disk();
+        disk_open();
         CU_ASSERT_EQUAL(ready_status, XVMSG_REFUSED);
         if (i >= 2)
             CU_ASSERT_EQUAL(xvmsg_blk_size(blk), 0);
-        CU_ASSERT_EQUAL(xvmsg_blk_flush(blk, on_done, NULL), -1);
+        CU_ASSERT_EQUAL(xvmsg_blk_flush(blk, disk_done, NULL), -1);
         CU_ASSERT_EQUAL(errno, EIO);
         xvmsg_blk_close(blk);
         backend_settle(b);
@@ -290,7 +259,7 @@ static void a_guest_short_of_grants_gets_a_smaller_copy_space(void)
     prepare();
     /* The ring's area first, then the buffers at full size. */
     fake_xen_fail(b->fx, BACKEND_GUEST, "grant_share", 2, ENOSPC);
-    open_disk();
+    disk_open();
     CU_ASSERT_TRUE(fake_xen_failed(b->fx));
     CU_ASSERT_EQUAL(ready_status, XVMSG_OK);
     xvmsg_blk_memory(blk, &size);
@@ -319,7 +288,7 @@ static void the_status_byte_decides(void)
         start();
         disk->answer = cases[i].answer;
         disk->written_offset = cases[i].written_offset;
-        CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+        CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, disk_done, NULL), 0);
         backend_settle(b);
         CU_ASSERT_EQUAL(done_count, 1);
         CU_ASSERT_EQUAL(last_status, cases[i].expected);
@@ -333,12 +302,12 @@ static void a_device_that_lies_about_its_buffers_is_broken(void)
 
     start();
     disk->written_offset = 1000;
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, disk_done, NULL), 0);
     backend_settle(b);
     CU_ASSERT_EQUAL(done_count, 1);
     CU_ASSERT_EQUAL(last_status, XVMSG_MALFORMED_RESPONSE);
     CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "written past"));
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), -1);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, disk_done, NULL), -1);
     CU_ASSERT_EQUAL(errno, EIO);
     CU_ASSERT_TRUE(xvmsg_is_connected(b->h));
     backend_free(b);
@@ -396,7 +365,7 @@ static void a_disk_that_wants_a_reset_says_so(void)
 
     start();
     disk->idle = true;
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, disk_done, NULL), 0);
     backend_settle(b);
     backend_send(b, &m);
     backend_settle(b);
@@ -408,9 +377,9 @@ static void a_disk_that_wants_a_reset_says_so(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "wants a reset"));
     disk->idle = false;
     xvmsg_blk_close(blk);
-    open_disk();
+    disk_open();
     CU_ASSERT_EQUAL(ready_status, XVMSG_OK);
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, disk_done, NULL), 0);
     backend_settle(b);
     CU_ASSERT_EQUAL(last_status, XVMSG_OK);
     backend_free(b);
@@ -424,7 +393,7 @@ static void requests_end_with_the_disk(void)
 
     start();
     disk->idle = true;
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, disk_done, NULL), 0);
     backend_settle(b);
     backend_vanish(b, 3);
     backend_settle(b);
@@ -433,19 +402,19 @@ static void requests_end_with_the_disk(void)
 
     start();
     disk->idle = true;
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, disk_done, NULL), 0);
     backend_settle(b);
     backend_advertise(b);
     backend_settle(b);
     CU_ASSERT_EQUAL(last_status, XVMSG_BUS_CLOSED);
     xvmsg_blk_close(blk);
-    open_disk();
+    disk_open();
     CU_ASSERT_EQUAL(ready_status, XVMSG_OK);
     backend_free(b);
 
     start();
     disk->idle = true;
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, disk_done, NULL), 0);
     xvmsg_blk_close(blk);
     CU_ASSERT_EQUAL(done_count, 1);
     CU_ASSERT_EQUAL(last_status, XVMSG_CANCELLED);
@@ -472,10 +441,10 @@ static void a_disk_opened_while_it_is_wanted_back_may_vanish(void)
     backend_want_back(b, 3); /* before anybody was told of it */
     backend_settle(b);
     done_count = 0;
-    open_disk();
+    disk_open();
     CU_ASSERT_EQUAL_FATAL(ready_status, XVMSG_OK);
     disk->idle = true;
-    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, on_done, NULL), 0);
+    CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, 512, disk_done, NULL), 0);
     backend_settle(b);
     backend_vanish(b, 3);
     backend_settle(b);

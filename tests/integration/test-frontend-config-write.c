@@ -241,23 +241,12 @@ static void a_strict_write_that_was_too_late_is_tried_again(void)
     backend_free(t.b);
 }
 
-static bool refuse_writes(struct backend *b, const struct msg *m)
-{
-    struct msg r = backend_response(m);
-
-    if (m->kind != MSG_set_config_request)
-        return false;
-    r.set_config_response.offset = m->set_config_request.offset;
-    backend_send(b, &r);
-    return true;
-}
-
 static void a_write_that_is_always_refused_ends(void)
 {
     for (int strict = 0; strict < 2; strict++) {
         driven_start_in(&t, strict, SMALL);
         driven_open(&t);
-        t.b->script = refuse_writes;
+        t.b->script = backend_refuse_writes;
         write_config(10, 4);
         CU_ASSERT_EQUAL(t.done_count, 1);
         CU_ASSERT_EQUAL(t.done_status, XVMSG_REFUSED);
@@ -276,7 +265,7 @@ static bool drop_writes(struct backend *b, const struct msg *m)
 
 static bool refuse_writes_and_be_silent(struct backend *b, const struct msg *m)
 {
-    return refuse_writes(b, m) || m->kind == MSG_get_config_request;
+    return backend_refuse_writes(b, m) || m->kind == MSG_get_config_request;
 }
 
 static void a_write_ends_with_its_device(void)

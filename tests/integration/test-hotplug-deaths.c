@@ -158,14 +158,12 @@ static void succeed(enum side side)
     joined_start_guest(&j);
 }
 
-/* False: it made fewer calls than that. */
-static bool dies_at(enum side side, unsigned nth)
+/* Until all is as it should be, with a successor of whoever dies meanwhile. False: nobody
+ * did. */
+static bool goes_on(enum side side)
 {
     bool died;
 
-    begin();
-    fake_xen_kill(handle_of(side), nth);
-    make_changes();
     joined_run_until(&j, died_or_done, &side);
     died = fake_xen_killed(handle_of(side));
     if (died)
@@ -174,6 +172,15 @@ static bool dies_at(enum side side, unsigned nth)
         fake_xen_kill(handle_of(side), 0);
     finish(has_last_two);
     return died;
+}
+
+/* False: it made fewer calls than that. */
+static bool dies_at(enum side side, unsigned nth)
+{
+    begin();
+    fake_xen_kill(handle_of(side), nth);
+    make_changes();
+    return goes_on(side);
 }
 
 static void dies_anywhere(enum side side, const char *name)
@@ -199,20 +206,11 @@ static void the_guest_may_die_anywhere(void)
 /* As its successor starts, too. */
 static bool dies_twice_at(enum side side, unsigned nth)
 {
-    bool died;
-
     begin();
     make_changes();
     succeed(side);
     fake_xen_kill(handle_of(side), nth);
-    joined_run_until(&j, died_or_done, &side);
-    died = fake_xen_killed(handle_of(side));
-    if (died)
-        succeed(side);
-    else
-        fake_xen_kill(handle_of(side), 0);
-    finish(has_last_two);
-    return died;
+    return goes_on(side);
 }
 
 static void a_successor_may_die_as_well(void)

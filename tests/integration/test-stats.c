@@ -13,6 +13,7 @@
 #include "backend/stats-reader.h"
 #include "tests/harness.h"
 #include "tests/integration/blk-guest.h"
+#include "tests/integration/tool.h"
 
 #define DEVICES 1000u
 
@@ -26,30 +27,7 @@ static bool complete;
 
 static int ask(struct guest *g)
 {
-    int ends[2], room = 2 * STATS_PACKET_MAX; /* what waits in the socket is soon too much */
-
-    CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
-    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-    guest_tell(g, &(struct ipc_message){.kind = IPC_STATS}, ends[1]);
-    close(ends[1]);
-    return ends[0];
-}
-
-static ssize_t receive(struct guest *g, int tool, void *bytes, size_t size)
-{
-    ssize_t got;
-
-    while ((got = recv(tool, bytes, size, MSG_DONTWAIT)) < 0 && errno == EAGAIN)
-        event_base_loop(g->base, EVLOOP_ONCE);
-    return got;
-}
-
-static bool is_accepted(struct guest *g, int tool)
-{
-    struct control_answer answer;
-
-    CU_ASSERT_EQUAL_FATAL(receive(g, tool, &answer, sizeof(answer)), sizeof(answer));
-    return answer.accepted;
+    return tool_start(g, IPC_STATS, 2 * STATS_PACKET_MAX); /* what waits is soon too much */
 }
 
 static void take_record(const uint8_t *bytes, uint32_t kind)
@@ -87,8 +65,8 @@ static void read_all(struct guest *g, int tool)
 
     devices = queues = 0;
     complete = false;
-    CU_ASSERT_FATAL(is_accepted(g, tool));
-    while ((size = receive(g, tool, packet, sizeof(packet))) > 0)
+    CU_ASSERT_FATAL(tool_is_accepted(g, tool, ""));
+    while ((size = tool_receive(g, tool, packet, sizeof(packet))) > 0)
         take_packet(packet, (size_t)size);
     CU_ASSERT_EQUAL(size, 0);
     CU_ASSERT(complete);
@@ -229,15 +207,15 @@ static void slow_readers_disturb_nobody(void)
     guest_connect(g, MSG_WIDE, 272);
     for (unsigned i = 0; i < STATS_READERS_MAX - 1; i++) {
         tools[i] = ask(g);
-        CU_ASSERT(is_accepted(g, tools[i]));
+        CU_ASSERT(tool_is_accepted(g, tools[i], ""));
     }
     guest_settle(g);
     look(g);
     CU_ASSERT_EQUAL(devices, DEVICES);
     tools[STATS_READERS_MAX - 1] = ask(g);
-    CU_ASSERT(is_accepted(g, tools[STATS_READERS_MAX - 1]));
+    CU_ASSERT(tool_is_accepted(g, tools[STATS_READERS_MAX - 1], ""));
     one_more = ask(g);
-    CU_ASSERT_EQUAL_FATAL(receive(g, one_more, &answer, sizeof(answer)), sizeof(answer));
+    CU_ASSERT_EQUAL_FATAL(tool_receive(g, one_more, &answer, sizeof(answer)), sizeof(answer));
     CU_ASSERT(!answer.accepted && strstr(answer.why, "too many"));
     close(one_more);
     close(tools[0]);
@@ -261,14 +239,14 @@ static void devices_may_leave_meanwhile(void)
     for (uint64_t n = 1; n <= DEVICES; n++)
         guest_add_blk(g, n, dup(disk), false);
     tool = ask(g);
-    CU_ASSERT(is_accepted(g, tool));
+    CU_ASSERT(tool_is_accepted(g, tool, ""));
     devices = 0;
     complete = false;
     for (uint64_t n = 2; n <= DEVICES; n++) {
         guest_tell(g, &(struct ipc_message){.kind = IPC_DEVICE_REMOVE, .answer.number = n}, -1);
         CU_ASSERT_EQUAL(guest_told(g).kind, IPC_DEVICE_REMOVED);
     }
-    while ((size = receive(g, tool, packet, sizeof(packet))) > 0)
+    while ((size = tool_receive(g, tool, packet, sizeof(packet))) > 0)
         take_packet(packet, (size_t)size);
     CU_ASSERT(complete);
     CU_ASSERT(devices >= 1 && devices <= DEVICES);

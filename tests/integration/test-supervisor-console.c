@@ -25,9 +25,7 @@ static char path[64]; /* of a socket */
 
 static void open_bus(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
     snprintf(path, sizeof(path), "%s/socket", s.directory);
 }
 

@@ -18,29 +18,20 @@ static struct stage s;
 
 static struct stage_worker *worker(void)
 {
-    struct stage_worker *w = stage_worker(&s, "dom 7 bus 0");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(w);
-    return w;
+    return stage_worker_7(&s);
 }
 
 /* A connected bus with the disk "disk", number 1, that the guest uses. */
 static void open_with_disk(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
-    stage_request(&s, "disk", stage_target(&s, "disk", 4096));
-    stage_wait(&s, B7 "/device/1/state", "added");
-    stage_write(s.guest, F7 "/device/1/state", "in-use");
-    stage_settle(&s);
+    stage_open_connected(&s);
+    stage_add_disk(&s);
+    stage_use_disk(&s);
 }
 
 static void a_request_becomes_a_device(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
     stage_request(&s, "disk", stage_target(&s, "its-target", 4096));
     stage_wait(&s, B7 "/request/disk/number", "1");
     CU_ASSERT(stage_is(&s, B7 "/device/1/name", "disk"));
@@ -460,8 +451,7 @@ static void a_guest_that_does_not_let_go_is_not_asked_for_ever(void)
     s.daemon.remove_timeout = (struct timeval){.tv_usec = 1000};
     stage_start_daemon(&s);
     stage_connect(&s, s.guest, 7);
-    stage_request(&s, "disk", stage_target(&s, "disk", 512));
-    stage_wait(&s, B7 "/device/1/state", "added");
+    stage_add_disk(&s);
     stage_write(s.guest, F7 "/device/1/state", "in-use");
     stage_write(s.toolstack, B7 "/request/disk/remove", "orderly");
     stage_wait(&s, B7 "/request/disk", NULL);

@@ -23,23 +23,16 @@ static struct stage s;
 
 static struct stage_worker *worker(void)
 {
-    struct stage_worker *w = stage_worker(&s, "dom 7 bus 0");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(w);
-    return w;
+    return stage_worker_7(&s);
 }
 
 /* Two connected guests, the first with the disk "disk". */
 static void open_with_two(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
     stage_connect(&s, s.other, 8);
-    stage_request(&s, "disk", stage_target(&s, "disk", 4096));
-    stage_wait(&s, B7 "/device/1/state", "added");
-    stage_write(s.guest, F7 "/device/1/state", "in-use");
-    stage_settle(&s);
+    stage_add_disk(&s);
+    stage_use_disk(&s);
 }
 
 static void the_other_guest_noticed_nothing(void)

@@ -35,9 +35,7 @@ static void attach(unsigned from, unsigned to)
 
 static void begin(unsigned count)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
     strcpy(target, stage_target(&s, "target", 512));
     attach(0, count);
 }

@@ -195,9 +195,7 @@ static void an_offer_taken_back_is_not_connected(void)
 
 static void a_frontend_that_deletes_its_home_is_let_go(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
     stage_remove(s.guest, F7);
     stage_wait(&s, B7 "/state", "2");
     CU_ASSERT_EQUAL(stage_worker(&s, "dom 7 bus 0")->got[IPC_DISCONNECT], 1);

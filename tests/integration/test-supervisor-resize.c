@@ -16,19 +16,13 @@ static struct stage s;
 
 static struct stage_worker *worker(void)
 {
-    struct stage_worker *w = stage_worker(&s, "dom 7 bus 0");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(w);
-    return w;
+    return stage_worker_7(&s);
 }
 
 static void open_with_disk(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
-    stage_request(&s, "disk", stage_target(&s, "disk", 4096));
-    stage_wait(&s, B7 "/device/1/state", "added");
+    stage_open_connected(&s);
+    stage_add_disk(&s);
 }
 
 static void ask(const char *count)

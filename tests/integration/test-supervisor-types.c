@@ -14,24 +14,14 @@
 
 static struct stage s;
 
-static struct stage_worker *worker(void)
-{
-    struct stage_worker *w = stage_worker(&s, "dom 7 bus 0");
-
-    CU_ASSERT_PTR_NOT_NULL_FATAL(w);
-    return w;
-}
-
 static void open_bus(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
 }
 
 static const char *chosen(const char *key)
 {
-    const char *value = choices_get(&worker()->last_add.device.choices, key);
+    const char *value = choices_get(&stage_worker_7(&s)->last_add.device.choices, key);
 
     return value ? value : "";
 }
@@ -42,9 +32,9 @@ static void a_device_without_a_target_is_served(void)
     stage_write(s.toolstack, R "/type", "rng");
     stage_wait(&s, R "/number", "1");
     CU_ASSERT(stage_is(&s, B7 "/device/1/type", "rng"));
-    CU_ASSERT_STRING_EQUAL(worker()->last_add.device.type, "rng");
-    CU_ASSERT_EQUAL(choices_size(&worker()->last_add.device.choices), 1);
-    CU_ASSERT_STRING_EQUAL(worker()->target, ""); /* no descriptor came */
+    CU_ASSERT_STRING_EQUAL(stage_worker_7(&s)->last_add.device.type, "rng");
+    CU_ASSERT_EQUAL(choices_size(&stage_worker_7(&s)->last_add.device.choices), 1);
+    CU_ASSERT_STRING_EQUAL(stage_worker_7(&s)->target, ""); /* no descriptor came */
     /* As a disk, it is resized without effect and removed. */
     stage_write(s.toolstack, R "/resize", "1");
     stage_wait(&s, R "/resize", NULL);
@@ -70,10 +60,10 @@ static void a_worker_that_dies_is_replaced_with_it(void)
     stage_write(s.toolstack, R "/rate", "77");
     stage_write(s.toolstack, R "/type", "rng");
     stage_wait(&s, R "/number", "1");
-    stage_worker_dies(worker());
+    stage_worker_dies(stage_worker_7(&s));
     stage_wait(&s, B7 "/state", "5");
     stage_settle(&s);
-    CU_ASSERT_EQUAL(worker()->last_add.device.number, 1);
+    CU_ASSERT_EQUAL(stage_worker_7(&s)->last_add.device.number, 1);
     CU_ASSERT_STRING_EQUAL(chosen(XS_RATE), "77");
     stage_close(&s);
 }
@@ -108,7 +98,7 @@ static void what_a_type_does_not_have_is_refused(void)
         CU_ASSERT(stage_is(&s, R "/number", NULL));
         stage_remove(s.toolstack, R);
     }
-    CU_ASSERT_EQUAL(worker()->got[IPC_DEVICE_ADD], 0);
+    CU_ASSERT_EQUAL(stage_worker_7(&s)->got[IPC_DEVICE_ADD], 0);
     stage_close(&s);
 }
 
@@ -131,9 +121,9 @@ static void one_that_is_replaced_is_not_taken_for_the_other(void)
         else
             stage_remove(s.toolstack, store_path(R "/%s", changes[i][0]).text);
         s.mute = false;
-        stage_worker_says(worker(), IPC_DEVICE_ADDED, 1, "");
+        stage_worker_says(stage_worker_7(&s), IPC_DEVICE_ADDED, 1, "");
         stage_settle(&s);
-        CU_ASSERT_EQUAL(worker()->got[IPC_DEVICE_REMOVE], 1);
+        CU_ASSERT_EQUAL(stage_worker_7(&s)->got[IPC_DEVICE_REMOVE], 1);
         CU_ASSERT(stage_is(&s, B7 "/device/1", NULL));
         stage_close(&s);
     }

@@ -32,9 +32,7 @@ static void advertises_a_new_bus(void)
 
 static void connects(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
 
     struct stage_worker *w = stage_worker(&s, "dom 7 bus 0");
 
@@ -83,9 +81,7 @@ static void a_driver_that_leaves_frees_the_ring_and_may_return(void)
 
 static void the_ring_is_let_go_before_a_new_one_is_asked_for(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
     s.mute = true;
     stage_begin(s.guest, 7);
     stage_settle(&s);
@@ -146,9 +142,7 @@ static void connecting_in_a_loop_is_slowed_down(void)
 
 static void a_removed_bus_is_let_go_and_stays_removed(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
     stage_remove(s.toolstack, B7);
     stage_settle(&s);
     CU_ASSERT_PTR_NULL(stage_worker(&s, "dom 7 bus 0"));
@@ -177,9 +171,7 @@ static void a_worker_that_answers_late_does_not_bring_a_bus_back(void)
 
 static void a_bus_made_anew_is_a_new_bus(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
     stage_remove(s.toolstack, B7);
     stage_make_bus(&s, 7);
     stage_wait(&s, B7 "/state", "2");
@@ -190,11 +182,8 @@ static void a_bus_made_anew_is_a_new_bus(void)
 
 static void going_offline_closes_in_order(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
-    stage_request(&s, "disk", stage_target(&s, "disk", 4096));
-    stage_wait(&s, B7 "/device/1/state", "added");
+    stage_open_connected(&s);
+    stage_add_disk(&s);
     stage_write(s.guest, F7 "/device/1/state", "in-use");
     stage_write(s.toolstack, B7 "/online", "0");
     stage_settle(&s);
@@ -240,12 +229,9 @@ static void nonsense_does_not_keep_a_bus_that_is_to_go(void)
 
 static void a_dead_domain_leaves_nothing(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
+    stage_open_connected(&s);
     stage_connect(&s, s.other, 8);
-    stage_request(&s, "disk", stage_target(&s, "disk", 4096));
-    stage_wait(&s, B7 "/device/1/state", "added");
+    stage_add_disk(&s);
     fake_xen_destroy_domain(s.fx, 7);
     stage_wait(&s, "/local/domain/0/backend/virtio-msg/7", NULL);
     CU_ASSERT_PTR_NULL(stage_worker(&s, "dom 7 bus 0"));
@@ -315,11 +301,8 @@ static void odd_directories_are_passed_by(void)
 /* The number is there already, so that a toolstack may ask at any time. */
 static void a_removal_asked_for_while_the_daemon_restores_is_not_lost(void)
 {
-    stage_open(&s, 0);
-    stage_start_daemon(&s);
-    stage_connect(&s, s.guest, 7);
-    stage_request(&s, "disk", stage_target(&s, "disk", 4096));
-    stage_wait(&s, B7 "/device/1/state", "added");
+    stage_open_connected(&s);
+    stage_add_disk(&s);
     stage_stop_daemon(&s);
     s.mute = true;
     stage_start_daemon(&s);

@@ -12,11 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "backend/control-protocol.h"
 #include "backend/trace-protocol.h"
 #include "backend/trace.h"
 #include "tests/harness.h"
-#include "tests/integration/scripted-guest.h"
+#include "tests/integration/tool.h"
 
 #define RECORDS_MAX 64
 #define FEATURES                                                          \
@@ -30,39 +29,11 @@ static struct trace_record records[RECORDS_MAX];
 static uint8_t messages[RECORDS_MAX][TRACE_MESSAGE_MAX];
 static size_t count;
 
-static int start_tool(struct guest *g)
-{
-    int ends[2];
-
-    CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
-    guest_tell(g, &(struct ipc_message){.kind = IPC_TRACE}, ends[1]);
-    close(ends[1]);
-    return ends[0];
-}
-
-static ssize_t receive(struct guest *g, int tool, void *bytes, size_t size)
-{
-    ssize_t got;
-
-    while ((got = recv(tool, bytes, size, MSG_DONTWAIT)) < 0 && errno == EAGAIN)
-        event_base_loop(g->base, EVLOOP_ONCE);
-    return got;
-}
-
-static bool is_accepted(struct guest *g, int tool, const char *why)
-{
-    struct control_answer answer;
-
-    CU_ASSERT_EQUAL_FATAL(receive(g, tool, &answer, sizeof(answer)), sizeof(answer));
-    CU_ASSERT(strstr(answer.why, why) != NULL);
-    return answer.accepted;
-}
-
 static int trace(struct guest *g)
 {
-    int tool = start_tool(g);
+    int tool = tool_start(g, IPC_TRACE, 0);
 
-    CU_ASSERT_FATAL(is_accepted(g, tool, ""));
+    CU_ASSERT_FATAL(tool_is_accepted(g, tool, ""));
     count = 0;
     return tool;
 }
@@ -87,7 +58,7 @@ static void take_apart(const uint8_t *packet, size_t size)
 static bool read_packet(struct guest *g, int tool)
 {
     static uint8_t packet[TRACE_PACKET_MAX];
-    ssize_t size = receive(g, tool, packet, sizeof(packet));
+    ssize_t size = tool_receive(g, tool, packet, sizeof(packet));
 
     CU_ASSERT_FATAL(size >= 0);
     take_apart(packet, (size_t)size);
@@ -278,8 +249,8 @@ static void refuses_a_second_tool_in_words(void)
 
     guest_connect(g, MSG_WIDE, 272);
     tool = trace(g);
-    second = start_tool(g);
-    CU_ASSERT(!is_accepted(g, second, "somebody else traces this bus"));
+    second = tool_start(g, IPC_TRACE, 0);
+    CU_ASSERT(!tool_is_accepted(g, second, "somebody else traces this bus"));
     close(second);
     ping(g, 1);
     await_records(g, tool, 2);
@@ -351,12 +322,12 @@ static void serves_on_when_no_descriptor_is_left_for_the_tool(void)
 
     guest_connect(g, MSG_WIDE, 272);
     CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
-    tool = start_tool(g);
+    tool = tool_start(g, IPC_TRACE, 0);
     full = before;
     full.rlim_cur = (rlim_t)dup(tool);
     close((int)full.rlim_cur);
     CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &full), 0);
-    CU_ASSERT_EQUAL(receive(g, tool, &byte, 1), 0);
+    CU_ASSERT_EQUAL(tool_receive(g, tool, &byte, 1), 0);
     CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
     CU_ASSERT(!event_base_got_break(g->base));
     CU_ASSERT_EQUAL(ping(g, 7), 7);

@@ -13,39 +13,29 @@
 #include <unistd.h>
 
 #include "common/store.h"
-#include "tests/fake/fake-xen.h"
 #include "tests/harness.h"
+#include "tests/unit/admin-guest.h"
 #include "tests/unit/complaint.h"
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/schema.h"
 
-#define B "/local/domain/0/backend/virtio-msg/5/0"
+#define B ADMIN_B
 #define CON B "/request/con"
 
-static struct fake_xen *fx;
-static struct platform *dom0;
-static struct platform *daemon_handle; /* holds its lock */
+static struct platform *silent; /* the daemon */
 static char output[256];
 
 static void start(void)
 {
-    fx = fake_xen_new();
-    fake_xen_create_domain(fx, 5, "web");
-    dom0 = fake_xen_domain(fx, 0);
-    daemon_handle = fake_xen_domain(fx, 0);
-    CU_ASSERT_EQUAL(daemon_handle->ops->lock(daemon_handle, "xvmsgd"), 0);
-    store_write_text(dom0, PLATFORM_NO_TX, CON, XS_TYPE, "console");
-    store_write_u64(dom0, PLATFORM_NO_TX, CON, XS_NUMBER, 7);
-    store_write_text(dom0, PLATFORM_NO_TX, B "/device/7", XS_NAME, "con");
-    store_write_text(dom0, PLATFORM_NO_TX, B "/request/data", XS_TYPE, "blk");
+    admin_guest_start("con", "console");
+    silent = admin_guest_silent_daemon();
 }
 
 static void stop(void)
 {
-    platform_close(daemon_handle);
-    platform_close(dom0);
-    CU_ASSERT_EQUAL(fake_xen_free(fx), 0);
+    platform_close(silent);
+    admin_guest_stop();
 }
 
 static int replace(int target, int fd)
@@ -176,8 +166,8 @@ static void connects_to_the_socket_of_a_port(void)
 static void refuses_what_is_no_console(void)
 {
     start();
-    CU_ASSERT_EQUAL(console("data", 0, ""), 1);
-    CU_ASSERT_STRING_EQUAL(complaint, "device data is no console, or is not there yet");
+    CU_ASSERT_EQUAL(console("waiting", 0, ""), 1);
+    CU_ASSERT_STRING_EQUAL(complaint, "device waiting is no console, or is not there yet");
     CU_ASSERT_EQUAL(console("con", 0, ""), 1);
     CU_ASSERT_STRING_EQUAL(complaint, "device con is no console, or is not there yet");
     CU_ASSERT_EQUAL(console("nothing", 0, ""), 1);

@@ -9,51 +9,26 @@
 #include <string.h>
 
 #include "common/store.h"
-#include "tests/fake/fake-xen.h"
 #include "tests/harness.h"
 #include "tests/unit/admin-daemon.h"
+#include "tests/unit/admin-guest.h"
 #include "tests/unit/complaint.h"
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/schema.h"
 
-#define B "/local/domain/0/backend/virtio-msg/5/0"
+#define B ADMIN_B
 #define DATA B "/request/data"
-
-
-/* ---- dom0, a guest called "web" with a disk "data" and one not granted ---- */
-
-static struct fake_xen *fx;
-static struct platform *dom0;
 
 static void start(void)
 {
-    fx = fake_xen_new();
-    fake_xen_create_domain(fx, 5, "web");
-    dom0 = fake_xen_domain(fx, 0);
-    store_write_text(dom0, PLATFORM_NO_TX, DATA, XS_TYPE, "blk");
-    store_write_u64(dom0, PLATFORM_NO_TX, DATA, XS_NUMBER, 7);
-    store_write_text(dom0, PLATFORM_NO_TX, B "/device/7", XS_NAME, "data");
-    store_write_text(dom0, PLATFORM_NO_TX, B "/request/pending", XS_TYPE, "blk");
+    admin_guest_start("data", "blk");
 }
 
-/* Holds its lock and never answers. */
 static struct platform *start_silent_daemon(void)
 {
-    struct platform *silent;
-
     start();
-    silent = fake_xen_domain(fx, 0);
-    CU_ASSERT_EQUAL(silent->ops->lock(silent, "xvmsgd"), 0);
-    return silent;
-}
-
-static void stop(void)
-{
-    CU_ASSERT_EQUAL(fake_xen_counters(fx).watches, 0);
-    CU_ASSERT_EQUAL(fake_xen_counters(fx).transactions, 0);
-    platform_close(dom0);
-    CU_ASSERT_EQUAL(fake_xen_free(fx), 0);
+    return admin_guest_silent_daemon();
 }
 
 static int resize(const char *device, unsigned timeout)
@@ -89,7 +64,7 @@ static void waits_until_the_daemon_has_looked(void)
     CU_ASSERT(!store_exists(dom0, PLATFORM_NO_TX, DATA "/" XS_RESIZE));
     CU_ASSERT(store_exists(dom0, PLATFORM_NO_TX, DATA));
     admin_daemon_stop(daemon);
-    stop();
+    admin_guest_stop();
 }
 
 static void counts_up_and_does_not_wait_for_ever(void)
@@ -103,12 +78,12 @@ static void counts_up_and_does_not_wait_for_ever(void)
     CU_ASSERT_EQUAL(resize("7", 0), 1);
     CU_ASSERT(is_count(2));
     platform_close(silent);
-    stop();
+    admin_guest_stop();
 }
 
 static void refuses_what_is_not_there(void)
 {
-    static const char *const devices[] = {"6", "other", "", "../data", "pending",
+    static const char *const devices[] = {"6", "other", "", "../data", "waiting",
                                           "18446744073709551616"};
     struct platform *silent = start_silent_daemon();
 
@@ -119,10 +94,10 @@ static void refuses_what_is_not_there(void)
         CU_ASSERT_EQUAL(resize(devices[i], 0), 1);
         CU_ASSERT_STRING_EQUAL(complaint, expected);
     }
-    CU_ASSERT(!store_exists(dom0, PLATFORM_NO_TX, B "/request/pending/" XS_RESIZE));
+    CU_ASSERT(!store_exists(dom0, PLATFORM_NO_TX, B "/request/waiting/" XS_RESIZE));
     CU_ASSERT(!store_exists(dom0, PLATFORM_NO_TX, B "/request/other"));
     platform_close(silent);
-    stop();
+    admin_guest_stop();
 }
 
 static void a_device_removed_meanwhile_was_not_resized(void)
@@ -134,7 +109,7 @@ static void a_device_removed_meanwhile_was_not_resized(void)
     CU_ASSERT_EQUAL(resize("data", LONG_ENOUGH), 1);
     CU_ASSERT_STRING_EQUAL(complaint, "device data was removed meanwhile");
     admin_daemon_stop(daemon);
-    stop();
+    admin_guest_stop();
 }
 
 static void a_missing_daemon_or_domain_is_told(void)
@@ -145,12 +120,12 @@ static void a_missing_daemon_or_domain_is_told(void)
     start();
     CU_ASSERT_EQUAL(resize("data", 0), 1);
     CU_ASSERT(complaint_has("xvmsgd is not running"));
-    stop();
+    admin_guest_stop();
     silent = start_silent_daemon();
     CU_ASSERT_EQUAL(resize_run(dom0, &nobody), 1);
     CU_ASSERT_STRING_EQUAL(complaint, "there is no domain 'mail'");
     platform_close(silent);
-    stop();
+    admin_guest_stop();
 }
 
 static void every_failing_call_is_told(void)

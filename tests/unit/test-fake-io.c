@@ -7,43 +7,10 @@
 #include <poll.h>
 #include <string.h>
 
-#include "tests/fake/fake-xen.h"
 #include "tests/harness.h"
+#include "tests/unit/fake-machine.h"
 
 #define PAGE PLATFORM_PAGE_SIZE
-
-struct machine {
-    struct fake_xen *fx;
-    struct platform *dom0;
-    struct platform *guest;   /* 5 */
-    struct platform *another; /* 6 */
-};
-
-static struct machine start(void)
-{
-    struct machine m = {.fx = fake_xen_new()};
-
-    fake_xen_create_domain(m.fx, 5, "guest");
-    fake_xen_create_domain(m.fx, 6, "another");
-    m.dom0 = fake_xen_domain(m.fx, 0);
-    m.guest = fake_xen_domain(m.fx, 5);
-    m.another = fake_xen_domain(m.fx, 6);
-    return m;
-}
-
-static void stop(struct machine *m)
-{
-    struct fake_counters left;
-
-    platform_close(m->dom0);
-    platform_close(m->guest);
-    platform_close(m->another);
-    left = fake_xen_counters(m->fx);
-    CU_ASSERT_EQUAL(left.open_ports, 0);
-    CU_ASSERT_EQUAL(left.mapped_pages, 0);
-    CU_ASSERT_EQUAL(left.shared_pages, 0);
-    CU_ASSERT_EQUAL(fake_xen_free(m->fx), 0);
-}
 
 /* ---- event channels ---- */
 
@@ -73,7 +40,7 @@ static bool quiet(struct platform *p)
     return !readable(p) && p->ops->evtchn_next(p) == -1 && errno == EAGAIN;
 }
 
-static struct channel connect(struct machine *m)
+static struct channel connect(struct fake_machine *m)
 {
     struct channel c;
 
@@ -84,7 +51,7 @@ static struct channel connect(struct machine *m)
 
 static void notifications_reach_the_other_end(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     struct channel c = connect(&m);
 
     CU_ASSERT(fired(m.dom0, c.dom0)); /* Xen fires the binder's port at once */
@@ -96,12 +63,12 @@ static void notifications_reach_the_other_end(void)
     CU_ASSERT(fired(m.dom0, c.dom0));
     CU_ASSERT(quiet(m.guest));
     CU_ASSERT_EQUAL(fake_xen_counters(m.fx).notifies, 2);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void a_fired_port_is_masked_until_unmasked(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     struct channel c = connect(&m);
 
     for (unsigned i = 0; i < 3; i++)
@@ -113,12 +80,12 @@ static void a_fired_port_is_masked_until_unmasked(void)
     m.guest->ops->evtchn_unmask(m.guest, c.guest);
     CU_ASSERT(fired(m.guest, c.guest));
     CU_ASSERT(quiet(m.guest));
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void a_closed_end_leaves_an_unbound_port(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     struct channel c = connect(&m);
 
     CU_ASSERT_EQUAL(m.dom0->ops->evtchn_unbind(m.dom0, c.dom0), 0);
@@ -131,12 +98,12 @@ static void a_closed_end_leaves_an_unbound_port(void)
     CU_ASSERT(fired(m.dom0, c.dom0));
     CU_ASSERT_EQUAL(m.guest->ops->evtchn_notify(m.guest, c.guest), 0);
     CU_ASSERT(fired(m.dom0, c.dom0));
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void only_who_was_named_may_bind(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     int port = m.guest->ops->evtchn_alloc(m.guest, 0);
 
     CU_ASSERT_EQUAL(m.another->ops->evtchn_bind(m.another, 5, (uint32_t)port), -1);
@@ -147,12 +114,12 @@ static void only_who_was_named_may_bind(void)
     CU_ASSERT_EQUAL(errno, ESRCH);
     CU_ASSERT(m.dom0->ops->evtchn_bind(m.dom0, 5, (uint32_t)port) > 0);
     CU_ASSERT_EQUAL(m.dom0->ops->evtchn_bind(m.dom0, 5, (uint32_t)port), -1);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void ports_belong_to_a_handle_and_end_with_it(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     struct platform *other = fake_xen_domain(m.fx, 5);
     struct channel c = connect(&m);
 
@@ -164,14 +131,14 @@ static void ports_belong_to_a_handle_and_end_with_it(void)
     CU_ASSERT_EQUAL(m.dom0->ops->evtchn_notify(m.dom0, c.dom0), 0);
     fake_xen_destroy_domain(m.fx, 5);
     CU_ASSERT_EQUAL(m.dom0->ops->evtchn_bind(m.dom0, 5, c.guest), -1);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 /* ---- grants ---- */
 
 static void both_see_the_same_pages(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     uint32_t refs[4], some[3];
     /* volatile: one page shows at several addresses */
     volatile uint8_t *given = m.guest->ops->grant_share(m.guest, 0, 4, true, refs);
@@ -198,12 +165,12 @@ static void both_see_the_same_pages(void)
     CU_ASSERT_EQUAL(m.dom0->ops->grant_unmap(m.dom0, (void *)taken, 3), -1);
     CU_ASSERT_EQUAL(m.guest->ops->grant_unshare(m.guest, (void *)given, 4), 0);
     CU_ASSERT_EQUAL(fake_xen_counters(m.fx).unshared_while_mapped, 0);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void pages_of_several_shares_map_together(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     uint32_t refs[2];
     volatile uint8_t *first = m.guest->ops->grant_share(m.guest, 0, 1, true, &refs[1]);
     volatile uint8_t *second = m.guest->ops->grant_share(m.guest, 0, 1, true, &refs[0]);
@@ -213,12 +180,12 @@ static void pages_of_several_shares_map_together(void)
     taken[PAGE] = 1;
     CU_ASSERT_EQUAL(*first, 1);
     CU_ASSERT_EQUAL(*second, 2);
-    stop(&m); /* closing a handle takes everything with it, as an exit does */
+    fake_machine_stop(&m); /* closing a handle takes everything with it, as an exit does */
 }
 
 static void only_what_was_granted_can_be_mapped(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     uint32_t refs[2];
     void *given = m.guest->ops->grant_share(m.guest, 0, 1, false, refs);
 
@@ -235,12 +202,12 @@ static void only_what_was_granted_can_be_mapped(void)
     CU_ASSERT_PTR_NOT_NULL(taken);
     CU_ASSERT_EQUAL(m.guest->ops->grant_unshare(m.guest, given, 1), 0);
     CU_ASSERT_PTR_NULL(m.dom0->ops->grant_map(m.dom0, 5, refs, 1, false));
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void pages_outlive_their_owner_while_mapped(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     uint32_t ref;
     volatile uint8_t *given = m.guest->ops->grant_share(m.guest, 0, 1, true, &ref);
     volatile uint8_t *taken = m.dom0->ops->grant_map(m.dom0, 5, &ref, 1, true);
@@ -251,7 +218,7 @@ static void pages_outlive_their_owner_while_mapped(void)
     fake_xen_destroy_domain(m.fx, 5);
     CU_ASSERT_EQUAL(*taken, 42);
     CU_ASSERT_EQUAL(m.dom0->ops->grant_unmap(m.dom0, (void *)taken, 1), 0);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static const struct test_case cases[] = {

@@ -8,39 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fake/fake-xen.h"
 #include "tests/harness.h"
+#include "tests/unit/fake-machine.h"
 
 #define NO_TX PLATFORM_NO_TX
 #define HOME5 "/local/domain/5"
-
-/* domain 0, a guest and another guest, each with a handle */
-struct machine {
-    struct fake_xen *fx;
-    struct platform *dom0;
-    struct platform *guest;   /* 5 */
-    struct platform *another; /* 6 */
-};
-
-static struct machine start(void)
-{
-    struct machine m = {.fx = fake_xen_new()};
-
-    fake_xen_create_domain(m.fx, 5, "guest");
-    fake_xen_create_domain(m.fx, 6, "another");
-    m.dom0 = fake_xen_domain(m.fx, 0);
-    m.guest = fake_xen_domain(m.fx, 5);
-    m.another = fake_xen_domain(m.fx, 6);
-    return m;
-}
-
-static void stop(struct machine *m)
-{
-    platform_close(m->dom0);
-    platform_close(m->guest);
-    platform_close(m->another);
-    CU_ASSERT_EQUAL(fake_xen_free(m->fx), 0);
-}
 
 static int put(struct platform *p, const char *path, const char *value)
 {
@@ -94,7 +66,7 @@ static bool quiet(struct platform *p)
 
 static void guests_read_and_write_what_they_may(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     struct platform_perm perms[] = {{.domid = 0}, {.domid = 5, .read = true}};
 
     CU_ASSERT(holds(m.guest, NO_TX, HOME5 "/name", "guest"));
@@ -114,12 +86,12 @@ static void guests_read_and_write_what_they_may(void)
     CU_ASSERT(holds(m.guest, NO_TX, "/secret", "x"));
     CU_ASSERT_EQUAL(put(m.guest, "/secret", "y"), -1);
     CU_ASSERT(unreadable(m.another, "/secret", EACCES));
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void only_owners_change_permissions(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     struct platform_perm open[] = {{.domid = 5, .read = true}};
     struct platform_perm away[] = {{.domid = 6}};
 
@@ -128,12 +100,12 @@ static void only_owners_change_permissions(void)
     CU_ASSERT_EQUAL(m.guest->ops->xs_set_perms(m.guest, NO_TX, "data", away, 1), -1);
     CU_ASSERT_EQUAL(m.guest->ops->xs_set_perms(m.guest, NO_TX, "name", open, 1), -1);
     CU_ASSERT_EQUAL(m.another->ops->xs_set_perms(m.another, NO_TX, HOME5 "/data", away, 1), -1);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void new_nodes_inherit_permissions(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     struct platform_perm perms[] = {{.domid = 5}, {.domid = 0, .read = true}};
     struct platform_perm *got;
     size_t count = 0;
@@ -145,24 +117,24 @@ static void new_nodes_inherit_permissions(void)
     CU_ASSERT_EQUAL(count, 2);
     CU_ASSERT(got && got[0].domid == 5 && !got[0].read && got[1].domid == 0 && got[1].read);
     free(got);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void paths_are_checked(void)
 {
     static const char *const bad[] = {"", "/a//b", "/a/", "/a.b", "/a b", "a\n"};
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         errno = 0;
         CU_ASSERT(put(m.dom0, bad[i], "x") == -1 && errno == EINVAL);
     }
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void directories_are_listed_and_removed_whole(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     size_t count = 9;
     char **names;
 
@@ -180,12 +152,12 @@ static void directories_are_listed_and_removed_whole(void)
     CU_ASSERT_EQUAL(m.dom0->ops->xs_remove(m.dom0, NO_TX, "/a/one"), 0);
     CU_ASSERT_EQUAL(m.dom0->ops->xs_remove(m.dom0, NO_TX, "/a/one/deep"), -1);
     CU_ASSERT_EQUAL(errno, ENOENT);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void guests_have_a_size_limit(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     char big[2100];
     int rc = 0;
 
@@ -201,12 +173,12 @@ static void guests_have_a_size_limit(void)
         rc = put(m.guest, key, "1");
     }
     CU_ASSERT(rc == -1 && errno == ENOSPC);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void transactions_are_seen_when_committed(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     platform_tx tx;
 
     put(m.dom0, "/t/old", "1");
@@ -225,7 +197,7 @@ static void transactions_are_seen_when_committed(void)
     m.dom0->ops->xs_write(m.dom0, tx, "/t/new/deep", "3");
     CU_ASSERT_EQUAL(m.dom0->ops->xs_end(m.dom0, tx, true), 0);
     CU_ASSERT(holds(m.dom0, NO_TX, "/t/new/deep", "2"));
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static size_t children(struct platform *p, platform_tx tx, const char *path)
@@ -238,7 +210,7 @@ static size_t children(struct platform *p, platform_tx tx, const char *path)
 
 static void transactions_see_what_they_did_to_what_was_there(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     platform_tx tx;
 
     put(m.dom0, "/t/a/b", "1");
@@ -256,11 +228,11 @@ static void transactions_see_what_they_did_to_what_was_there(void)
     CU_ASSERT_EQUAL(children(m.dom0, NO_TX, "/t/a"), 1);
     CU_ASSERT(holds(m.dom0, NO_TX, "/t/a/new", "2"));
     CU_ASSERT(holds(m.dom0, NO_TX, "/t/c", "1"));
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 /* Begins, reads /t/a, writes /t/mine; somebody does `path`=`value`; commits. */
-static int commit_against(struct machine *m, const char *path, const char *value)
+static int commit_against(struct fake_machine *m, const char *path, const char *value)
 {
     platform_tx tx;
 
@@ -277,7 +249,7 @@ static int commit_against(struct machine *m, const char *path, const char *value
 
 static void transactions_notice_interference(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
 
     put(m.dom0, "/t/a", "1");
     put(m.dom0, "/t/mine/y", "1");
@@ -290,12 +262,12 @@ static void transactions_notice_interference(void)
     CU_ASSERT_EQUAL(commit_against(&m, "/t/mine", NULL), -1);
     CU_ASSERT_EQUAL(commit_against(&m, "/t/a", NULL), -1);
     CU_ASSERT_EQUAL(fake_xen_counters(m.fx).transactions, 0);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void watches_fire_at_once_and_at_changes_below(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
 
     CU_ASSERT_EQUAL(m.dom0->ops->xs_watch(m.dom0, "/w", "token"), 0);
     CU_ASSERT_EQUAL(m.dom0->ops->xs_watch(m.dom0, "/w", "token"), -1);
@@ -315,12 +287,12 @@ static void watches_fire_at_once_and_at_changes_below(void)
     CU_ASSERT(fired(m.dom0, "/w/a/b", "token")); /* was under way already */
     put(m.dom0, "/w/a/b", "2");
     CU_ASSERT(quiet(m.dom0));
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void watches_fire_for_a_removal_above(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
 
     put(m.dom0, "/w/a/b", "1");
     m.dom0->ops->xs_watch(m.dom0, "/w/a/b", "t");
@@ -328,12 +300,12 @@ static void watches_fire_for_a_removal_above(void)
     m.dom0->ops->xs_remove(m.dom0, NO_TX, "/w");
     CU_ASSERT(fired(m.dom0, "/w/a/b", "t"));
     CU_ASSERT(quiet(m.dom0));
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void watches_keep_permissions_and_relative_paths(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
 
     m.guest->ops->xs_watch(m.guest, "data", "t");
     m.another->ops->xs_watch(m.another, HOME5 "/data", "t");
@@ -342,12 +314,12 @@ static void watches_keep_permissions_and_relative_paths(void)
     put(m.dom0, HOME5 "/data/x", "1");
     CU_ASSERT(fired(m.guest, "data/x", "t"));
     CU_ASSERT(quiet(m.another));
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void watches_fire_when_a_transaction_commits(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     platform_tx tx;
 
     m.dom0->ops->xs_watch(m.dom0, "/w", "t");
@@ -361,12 +333,12 @@ static void watches_fire_when_a_transaction_commits(void)
     m.dom0->ops->xs_write(m.dom0, tx, "/w/a", "2");
     m.dom0->ops->xs_end(m.dom0, tx, true);
     CU_ASSERT(quiet(m.dom0));
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void domains_come_and_go(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
 
     m.dom0->ops->xs_watch(m.dom0, "@introduceDomain", "new");
     m.dom0->ops->xs_watch(m.dom0, "@releaseDomain", "gone");
@@ -385,12 +357,12 @@ static void domains_come_and_go(void)
     CU_ASSERT_EQUAL(errno, ESRCH);
     CU_ASSERT(!m.dom0->ops->domain_alive(m.dom0, 77));
     CU_ASSERT_EQUAL(m.another->ops->own_domid(m.another), 6);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void the_nth_call_fails_once(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
 
     fake_xen_fail(m.fx, 5, "xs_write", 2, EIO);
     CU_ASSERT_EQUAL(put(m.guest, "data/x", "1"), 0);
@@ -408,12 +380,12 @@ static void the_nth_call_fails_once(void)
     fake_xen_fail(m.fx, 0, NULL, 1, EPERM);
     fake_xen_fail(m.fx, 0, NULL, 0, 0);
     CU_ASSERT_EQUAL(put(m.dom0, "/x", "1"), 0);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void the_clock_stands_until_advanced(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     uint64_t before = m.dom0->ops->now(m.dom0);
 
     CU_ASSERT_EQUAL(m.guest->ops->now(m.guest), before);
@@ -421,12 +393,12 @@ static void the_clock_stands_until_advanced(void)
     CU_ASSERT_EQUAL(m.guest->ops->now(m.guest), before + 1500);
     fake_xen_real_clock(m.fx);
     CU_ASSERT(m.guest->ops->now(m.guest) > before + 1500);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void locks_are_per_domain_and_end_with_their_holder(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     struct platform *second = fake_xen_domain(m.fx, 0);
 
     CU_ASSERT(!second->ops->lock_held(second, "daemon"));
@@ -439,12 +411,12 @@ static void locks_are_per_domain_and_end_with_their_holder(void)
     platform_close(m.dom0);
     CU_ASSERT_EQUAL(second->ops->lock(second, "daemon"), 0);
     m.dom0 = second;
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static void the_store_can_be_dumped(void)
 {
-    struct machine m = start();
+    struct fake_machine m = fake_machine_start();
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
@@ -455,7 +427,7 @@ static void the_store_can_be_dumped(void)
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n" HOME5 "/data/x = \"hello\"   (n5)\n"));
     CU_ASSERT_PTR_NOT_NULL(strstr(text, "\n" HOME5 "/name = \"guest\"   (n0,r5)\n"));
     free(text);
-    stop(&m);
+    fake_machine_stop(&m);
 }
 
 static const struct test_case cases[] = {

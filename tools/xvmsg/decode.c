@@ -33,28 +33,18 @@ static const char usage[] =
 /* -1 to go on, else the exit status. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
-    static const struct option known[] = {
-        {"form", required_argument, NULL, 'f'},
-        {"json", no_argument, NULL, 'j'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+    const char *form = NULL;
+    const struct options_known known[] = {
+        {"form", 'f', .text = &form},
+        {"json", 'j', .flag = &options->json},
+        {0},
     };
+    int status = options_parse("decode", usage, known, argc, argv);
 
-    for (int c; (c = getopt_long(argc, argv, "f:jh", known, NULL)) != -1;) {
-        switch (c) {
-        case 'f':
-            if (json_message_parse_form(optarg, &options->form))
-                break;
-            complain("decode", "--form must be wide or compact, not '%s'", optarg);
-            return EXIT_USAGE;
-        case 'j':
-            options->json = true;
-            break;
-        default:
-            return options_usage(usage, c == 'h');
-        }
-    }
-    return -1;
+    if (status >= 0 || !form || json_message_parse_form(form, &options->form))
+        return status;
+    complain("decode", "--form must be wide or compact, not '%s'", form);
+    return EXIT_USAGE;
 }
 
 static void complain_about_size(const char *where, unsigned number, enum msg_form form, size_t size)

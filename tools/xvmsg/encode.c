@@ -37,25 +37,17 @@ static const char usage[] =
 /* -1 to go on, else the exit status. */
 static int parse_options(int argc, char **argv, struct encoder *encoder)
 {
-    static const struct option known[] = {
-        {"form", required_argument, NULL, 'f'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
-    };
+    const char *form = NULL;
+    const struct options_known known[] = {{"form", 'f', .text = &form}, {0}};
+    int status = options_parse("encode", usage, known, argc, argv);
 
-    for (int c; (c = getopt_long(argc, argv, "f:h", known, NULL)) != -1;) {
-        switch (c) {
-        case 'f':
-            encoder->form_given = json_message_parse_form(optarg, &encoder->form);
-            if (encoder->form_given)
-                break;
-            complain("encode", "--form must be wide or compact, not '%s'", optarg);
-            return EXIT_USAGE;
-        default:
-            return options_usage(usage, c == 'h');
-        }
-    }
-    return -1;
+    if (status >= 0 || !form)
+        return status;
+    encoder->form_given = json_message_parse_form(form, &encoder->form);
+    if (encoder->form_given)
+        return status;
+    complain("encode", "--form must be wide or compact, not '%s'", form);
+    return EXIT_USAGE;
 }
 
 static bool encode_object(const struct encoder *encoder, struct json_object *object)

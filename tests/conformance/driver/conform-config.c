@@ -263,24 +263,13 @@ static void generations_go_back(void)
 
 /* ---- writes ---- */
 
-static bool refuse_writes(struct backend *b, const struct msg *m)
-{
-    struct msg r = backend_response(m);
-
-    if (m->kind != MSG_set_config_request)
-        return false;
-    r.set_config_response.offset = m->set_config_request.offset;
-    backend_send(b, &r);
-    return true;
-}
-
 static void length_zero_is_a_refusal(void)
 {
     struct xvmsg_waiter w = {0};
     uint8_t before;
 
     scene_open(&s);
-    s.t.b->script = refuse_writes;
+    s.t.b->script = backend_refuse_writes;
     before = config()[8];
     CU_ASSERT_EQUAL(write_config(8, "abcd", 4), XVMSG_REFUSED);
     CU_ASSERT_EQUAL(config()[8], before);

@@ -301,65 +301,65 @@ static void a_position_is_fine_with_notification_data(void)
     CU_ASSERT_EQUAL(results[TAP_DRV_58].verdict, TAP_BROKEN);
 }
 
+static const struct {
+    enum tap_clause clause;
+    void (*change)(void); /* NULL: one value is another */
+    enum line line;
+    size_t offset;
+    size_t width;
+    uint32_t value;
+} wrongs[] = {
+    {TAP_DRV_01, too_large, 0, 0, 0, 0},
+    {TAP_DRV_02, NULL, READ, 1, 1, 0x0d},
+    {TAP_DRV_02, NULL, AVAIL, 1, 1, 0x40}, /* an event of the device */
+    {TAP_DRV_06, NULL, SET, 4, 2, 56 << 8},
+    {TAP_DRV_06, NULL, DRIVER_OK, 16, 4, 15u << 24},
+    {TAP_DRV_06, NULL, AVAIL, 16, 4, 1u << 24},
+    {TAP_DRV_07, NULL, READ, 0, 1, 0x04},
+    {TAP_DRV_09, size_too_long, 0, 0, 0, 0},
+    {TAP_DRV_09, NULL, READ, 4, 2, 20},
+    {TAP_DRV_10, NULL, READ, 8, 1, DEVICE + 1},
+    {TAP_DRV_10, NULL, PING, 8, 1, DEVICE},
+    {TAP_DRV_11, NULL, AVAIL, 31, 1, 1},
+    {TAP_DRV_13, NULL, READ, 7, 1, 1},
+    {TAP_DRV_17, features_before_info, 0, 0, 0, 0},
+    {TAP_DRV_18, NULL, FEATURES_OK_ANSWER, 16, 4, 3},
+    {TAP_DRV_18, features_after_queue, 0, 0, 0, 0},
+    {TAP_DRV_19, NULL, ASK_ANSWER, 24, 4, 32},
+    {TAP_DRV_20, driver_before_acknowledge, 0, 0, 0, 0},
+    {TAP_DRV_20, io_before_driver_ok, 0, 0, 0, 0},
+    {TAP_DRV_21, NULL, READ, 16, 4, 57},
+    {TAP_DRV_21, NULL, WRITE, 20, 4, UINT32_MAX},
+    {TAP_DRV_25, NULL, WRITTEN, 24, 4, 1u << 9 | 1u << 5},
+    {TAP_DRV_27, NULL, INFO_ANSWER, 40, 4, 1},
+    {TAP_DRV_29, NULL, WRITE, 16, 4, 9},
+    {TAP_DRV_31, NULL, WRITE, 16, 4, 8},
+    {TAP_DRV_36, set_without_looking, 0, 0, 0, 0},
+    {TAP_DRV_36, NULL, LOOK_ANSWER, 28, 4, GET_VQUEUE_ENABLED},
+    {TAP_DRV_37, NULL, LOOK_ANSWER, 20, 4, 32},
+    {TAP_DRV_38, NULL, SET, 32, 4, 0x1008},
+    {TAP_DRV_38, NULL, SET, 40, 4, 0x2001},
+    {TAP_DRV_38, NULL, SET, 48, 4, 0},
+    {TAP_DRV_39, NULL, SET, 20, 4, 0x41},
+    {TAP_DRV_40, NULL, SET, 20, 4, 3},
+    {TAP_DRV_41, NULL, SET, 28, 4, 1},
+    {TAP_DRV_42, disables_enabled, 0, 0, 0, 0},
+    {TAP_DRV_43, changes_enabled, 0, 0, 0, 0},
+    {TAP_DRV_44, set_before_reset_is_done, 0, 0, 0, 0},
+    {TAP_DRV_45, used_without_looking, 0, 0, 0, 0},
+    {TAP_DRV_46, NULL, WRITTEN, 28, 4, 0},
+    {TAP_DRV_49, NULL, DRIVER_OK, 16, 4, 5},
+    {TAP_DRV_50, NULL, RESET_ANSWER, 16, 4, 15},
+    {TAP_DRV_53, used_without_looking, 0, 0, 0, 0},
+    {TAP_DRV_54, NULL, DRIVER_OK_ANSWER, 16, 4, 11},
+    {TAP_DRV_55, NULL, AVAIL, 16, 4, 0},
+    {TAP_DRV_57, NULL, AVAIL, 16, 4, 2},
+    {TAP_DRV_58, NULL, AVAIL, 20, 4, 1},
+    {TAP_REC_10, two_at_once, 0, 0, 0, 0},
+};
+
 static void each_wrong_is_found(void)
 {
-    static const struct {
-        enum tap_clause clause;
-        void (*change)(void); /* NULL: one value is another */
-        enum line line;
-        size_t offset;
-        size_t width;
-        uint32_t value;
-    } wrongs[] = {
-        {TAP_DRV_01, too_large, 0, 0, 0, 0},
-        {TAP_DRV_02, NULL, READ, 1, 1, 0x0d},
-        {TAP_DRV_02, NULL, AVAIL, 1, 1, 0x40}, /* an event of the device */
-        {TAP_DRV_06, NULL, SET, 4, 2, 56 << 8},
-        {TAP_DRV_06, NULL, DRIVER_OK, 16, 4, 15u << 24},
-        {TAP_DRV_06, NULL, AVAIL, 16, 4, 1u << 24},
-        {TAP_DRV_07, NULL, READ, 0, 1, 0x04},
-        {TAP_DRV_09, size_too_long, 0, 0, 0, 0},
-        {TAP_DRV_09, NULL, READ, 4, 2, 20},
-        {TAP_DRV_10, NULL, READ, 8, 1, DEVICE + 1},
-        {TAP_DRV_10, NULL, PING, 8, 1, DEVICE},
-        {TAP_DRV_11, NULL, AVAIL, 31, 1, 1},
-        {TAP_DRV_13, NULL, READ, 7, 1, 1},
-        {TAP_DRV_17, features_before_info, 0, 0, 0, 0},
-        {TAP_DRV_18, NULL, FEATURES_OK_ANSWER, 16, 4, 3},
-        {TAP_DRV_18, features_after_queue, 0, 0, 0, 0},
-        {TAP_DRV_19, NULL, ASK_ANSWER, 24, 4, 32},
-        {TAP_DRV_20, driver_before_acknowledge, 0, 0, 0, 0},
-        {TAP_DRV_20, io_before_driver_ok, 0, 0, 0, 0},
-        {TAP_DRV_21, NULL, READ, 16, 4, 57},
-        {TAP_DRV_21, NULL, WRITE, 20, 4, UINT32_MAX},
-        {TAP_DRV_25, NULL, WRITTEN, 24, 4, 1u << 9 | 1u << 5},
-        {TAP_DRV_27, NULL, INFO_ANSWER, 40, 4, 1},
-        {TAP_DRV_29, NULL, WRITE, 16, 4, 9},
-        {TAP_DRV_31, NULL, WRITE, 16, 4, 8},
-        {TAP_DRV_36, set_without_looking, 0, 0, 0, 0},
-        {TAP_DRV_36, NULL, LOOK_ANSWER, 28, 4, GET_VQUEUE_ENABLED},
-        {TAP_DRV_37, NULL, LOOK_ANSWER, 20, 4, 32},
-        {TAP_DRV_38, NULL, SET, 32, 4, 0x1008},
-        {TAP_DRV_38, NULL, SET, 40, 4, 0x2001},
-        {TAP_DRV_38, NULL, SET, 48, 4, 0},
-        {TAP_DRV_39, NULL, SET, 20, 4, 0x41},
-        {TAP_DRV_40, NULL, SET, 20, 4, 3},
-        {TAP_DRV_41, NULL, SET, 28, 4, 1},
-        {TAP_DRV_42, disables_enabled, 0, 0, 0, 0},
-        {TAP_DRV_43, changes_enabled, 0, 0, 0, 0},
-        {TAP_DRV_44, set_before_reset_is_done, 0, 0, 0, 0},
-        {TAP_DRV_45, used_without_looking, 0, 0, 0, 0},
-        {TAP_DRV_46, NULL, WRITTEN, 28, 4, 0},
-        {TAP_DRV_49, NULL, DRIVER_OK, 16, 4, 5},
-        {TAP_DRV_50, NULL, RESET_ANSWER, 16, 4, 15},
-        {TAP_DRV_53, used_without_looking, 0, 0, 0, 0},
-        {TAP_DRV_54, NULL, DRIVER_OK_ANSWER, 16, 4, 11},
-        {TAP_DRV_55, NULL, AVAIL, 16, 4, 0},
-        {TAP_DRV_57, NULL, AVAIL, 16, 4, 2},
-        {TAP_DRV_58, NULL, AVAIL, 20, 4, 1},
-        {TAP_REC_10, two_at_once, 0, 0, 0, 0},
-    };
-
     for (size_t i = 0; i < sizeof(wrongs) / sizeof(wrongs[0]); i++) {
         good_session(wrongs[i].clause == TAP_DRV_31, RING_RESET);
         if (wrongs[i].change)
