@@ -29,7 +29,7 @@ struct script {
     struct event *readable;
     struct event *timer;
     bool overdue;
-    script_done *done; /* NULL: nobody cares any more */
+    script_done *done;
     void *user;
 };
 
@@ -48,8 +48,8 @@ static void script_free(struct script *script)
     free(script);
 }
 
-/* With its children, which it may wait for. */
-static void kill_all(const struct script *script)
+/* Its children it may wait for. */
+void script_kill(struct script *script)
 {
     kill(-script->pid, SIGKILL);
 }
@@ -60,7 +60,7 @@ static void on_overdue(evutil_socket_t fd, short what, void *user)
 
     (void)fd, (void)what;
     script->overdue = true;
-    kill_all(script);
+    script_kill(script);
 }
 
 /* ---- what it says ---- */
@@ -146,19 +146,9 @@ bool script_reaped(struct daemon *daemon, pid_t pid, int status)
         snprintf(why, sizeof(why), "died (signal %d)", WTERMSIG(status));
     else
         snprintf(why, sizeof(why), "failed (exit status %d)", WEXITSTATUS(status));
-    if (script->done)
-        script->done(script->user, status ? why : NULL);
+    script->done(script->user, status ? why : NULL);
     script_free(script);
     return true;
-}
-
-/* It stays listed until it is reaped. */
-void script_cancel(struct script *script)
-{
-    if (!script)
-        return;
-    script->done = NULL;
-    kill_all(script);
 }
 
 void script_forget_all(struct daemon *daemon)
@@ -166,8 +156,7 @@ void script_forget_all(struct daemon *daemon)
     while (daemon->scripts) {
         struct script *script = daemon->scripts;
 
-        if (script->done)
-            script->done(script->user, NULL);
+        script->done(script->user, NULL);
         script_free(script);
     }
 }

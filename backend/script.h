@@ -25,8 +25,8 @@ typedef void script_done(void *user, const char *why);
 struct script *script_start(struct daemon *daemon, char *const argv[], char *const environment[],
                             script_done *done, void *user);
 
-/* Kills it; `done` does not run any more. NULL is fine. */
-void script_cancel(struct script *script);
+/* Kills it with its children; `done` runs when it is no more. */
+void script_kill(struct script *script);
 
 /* That child is no more. False: it was not a script's. */
 bool script_reaped(struct daemon *daemon, pid_t pid, int status);

@@ -139,24 +139,6 @@ static bool run_script(struct net_target *t, const char *action, script_done *do
     return t->script;
 }
 
-static void on_added(void *user, const char *failure)
-{
-    struct net_target *t = user;
-    char why[WHY_SIZE], said[WHY_SIZE];
-
-    t->script = NULL;
-    t->target->waits = false;
-    t->added = !failure;
-    if (failure) {
-        snprintf(said, sizeof(said), "%s", failure);
-        take_complaint(t, said);
-        snprintf(t->target->failure, WHY_SIZE, "script %.80s: %.160s", t->path, said);
-    } else if (!set_mtu(t, why)) {
-        snprintf(t->target->failure, WHY_SIZE, "%s", why);
-    }
-    requests_note(t->bus, t->request);
-}
-
 static void let_go(struct net_target *t)
 {
     fds_close(&t->fds);
@@ -175,6 +157,34 @@ static void on_removed(void *user, const char *failure)
     if (failure && t->added)
         log_warning("%s: %s, script %s remove: %s", t->label, t->interface, t->path, said);
     let_go(t);
+}
+
+static void take_away(struct net_target *t)
+{
+    if (!t->path[0] || !run_script(t, "remove", on_removed))
+        let_go(t);
+}
+
+static void on_added(void *user, const char *failure)
+{
+    struct net_target *t = user;
+    char why[WHY_SIZE], said[WHY_SIZE];
+
+    t->script = NULL;
+    if (!t->target) {
+        take_away(t);
+        return;
+    }
+    t->target->waits = false;
+    t->added = !failure;
+    if (failure) {
+        snprintf(said, sizeof(said), "%s", failure);
+        take_complaint(t, said);
+        snprintf(t->target->failure, WHY_SIZE, "script %.80s: %.160s", t->path, said);
+    } else if (!set_mtu(t, why)) {
+        snprintf(t->target->failure, WHY_SIZE, "%s", why);
+    }
+    requests_note(t->bus, t->request);
 }
 
 /* ---- as the supervisor sees it ---- */
@@ -258,13 +268,15 @@ static void net_close(struct target *target)
 {
     struct net_target *t = target->state;
 
-    script_cancel(t->script);
     t->bus = NULL;
     t->target = NULL;
     t->fds = target->fds;
     target->fds.count = 0;
-    if (!t->path[0] || !run_script(t, "remove", on_removed))
-        let_go(t);
+    /* One that still adds it may do so until it is no more. */
+    if (t->script)
+        script_kill(t->script);
+    else
+        take_away(t);
 }
 
 const struct target_class target_net = {

@@ -107,12 +107,15 @@ static void divide_memory(struct xvmsg_console *c)
 {
     struct xvmsg_area *area = xvmsg_device_buffers(c->device);
     uint8_t *memory = xvmsg_area_memory(area);
+    size_t room = (xvmsg_area_size(area) - CONSOLE_CONTROL_AREA) /
+                  (2 * CONSOLE_SLOTS * c->num_ports);
 
-    c->slot_bytes = smaller((xvmsg_area_size(area) - CONSOLE_CONTROL_AREA) /
-                                (2 * CONSOLE_SLOTS * c->num_ports),
-                            CONSOLE_SLOT_BYTES);
-    memory = take_slots(c->control_in, memory, CONSOLE_CONTROL_BYTES);
-    memory = take_slots(c->control_out, memory, CONSOLE_CONTROL_BYTES);
+    c->slot_bytes = CONSOLE_SLOT_BYTES;
+    while (c->slot_bytes > room)
+        c->slot_bytes /= 2;
+    take_slots(c->control_out, take_slots(c->control_in, memory, CONSOLE_CONTROL_BYTES),
+               CONSOLE_CONTROL_BYTES);
+    memory += CONSOLE_CONTROL_AREA;
     for (unsigned i = 0; i < c->num_ports; i++) {
         memory = take_slots(c->ports[i].in, memory, c->slot_bytes);
         memory = take_slots(c->ports[i].out, memory, c->slot_bytes);
@@ -153,6 +156,8 @@ static int check_console(struct xvmsg_console *c)
     if (!c->num_ports)
         return handle_fail(c->h, EIO, "device %llu: a console without ports, or queues for them",
                            number);
+    if (xvmsg_area_size(xvmsg_device_buffers(c->device)) < 2 * CONSOLE_CONTROL_AREA)
+        return handle_fail(c->h, ENOMEM, "device %llu: too little memory for its buffers", number);
     return 0;
 }
 

@@ -9,6 +9,8 @@
  *   | control messages | control messages  | for each port: slots for bytes  |
  *   | to come, 8       | to be sent, 8     | to come, 8, and to be sent, 8   |
  *   +------------------+-------------------+---------------------------------+
+ *   No slot lies in two pages, which by grant address would be two descriptors: a queue
+ *   may have one.
  */
 #ifndef XVMSG_FRONTEND_CONSOLE_H
 #define XVMSG_FRONTEND_CONSOLE_H
@@ -19,12 +21,13 @@
 
 #define CONSOLE_MAX_PORTS 16u
 #define CONSOLE_SLOTS 8u
-#define CONSOLE_SLOT_BYTES 4096u /* less where there are many ports */
+#define CONSOLE_SLOT_BYTES 4096u /* a half, or a quarter ... where there are many ports */
 #define CONSOLE_DATA_AREA 65536u
 #define CONSOLE_CONTROL_BYTES 128u
-#define CONSOLE_CONTROL_AREA (2u * CONSOLE_SLOTS * CONSOLE_CONTROL_BYTES)
+#define CONSOLE_CONTROL_AREA 4096u
 #define CONSOLE_CONTROL_IN 2u
 #define CONSOLE_CONTROL_OUT 3u
+_Static_assert(2u * CONSOLE_SLOTS * CONSOLE_CONTROL_BYTES <= CONSOLE_CONTROL_AREA, "they fit");
 #define CONSOLE_FEATURE(bit) (UINT64_C(1) << (bit))
 
 /* A buffer, and the token of its chain. */

@@ -7,6 +7,7 @@
 #include "frontend/net.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,7 @@ static void opened(struct xvmsg_net *net, enum xvmsg_status status)
 
     if (status != XVMSG_OK)
         net->usable = false;
+    net->begun = true;
     net->ready = NULL;
     if (ready)
         ready(net, status, net->user);
@@ -160,6 +162,7 @@ static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, 
     struct xvmsg_net *net = user;
 
     net->device = device;
+    net->begun = true;
     held_hold(&net->held);
     if (status == XVMSG_OK && start(net) < 0)
         status = XVMSG_REFUSED;
@@ -285,6 +288,13 @@ struct xvmsg_net *xvmsg_net_open_wait(struct xvmsg *h, uint64_t number, unsigned
 {
     struct held_outcome outcome = {0};
     struct xvmsg_net *net = xvmsg_net_open(h, number, pairs, note_ready, &outcome);
+    int limit = (int)smaller(h->timeout / NS_PER_MS, INT_MAX);
 
-    return net ? held_await(&net->held, h, &outcome) : NULL;
+    if (!net)
+        return NULL;
+    /* So far each message had its time limit; how many pairs are used is a command, which
+     * the device may leave in its queue. */
+    if (xvmsg_run(h, &net->begun, -1) < 0 || xvmsg_run(h, &outcome.done, limit) < 0)
+        outcome = (struct held_outcome){.done = true, .status = XVMSG_TIMEOUT};
+    return held_await(&net->held, h, &outcome);
 }

@@ -43,7 +43,8 @@ typedef void xvmsg_net_done(struct xvmsg_net *net, enum xvmsg_status status, voi
  */
 struct xvmsg_net *xvmsg_net_open(struct xvmsg *h, uint64_t number, unsigned pairs,
                                  xvmsg_net_ready *ready, void *user);
-/* The same, until it is open; may block. NULL with EIO too. */
+/* The same, until it is open; may block. NULL with EIO too. With several pairs the device
+ * is given the request timeout to use them; xvmsg_net_open() leaves that to its caller. */
 struct xvmsg_net *xvmsg_net_open_wait(struct xvmsg *h, uint64_t number, unsigned pairs);
 /* As xvmsg_blk_close(). */
 void xvmsg_net_close(struct xvmsg_net *net);

@@ -542,6 +542,24 @@ static void the_handle_takes_it_along(void)
     CU_ASSERT_EQUAL(told[XVMSG_CONSOLE_BROKEN], 1);
 }
 
+/* By grant address a buffer in two pages takes two descriptors, and a queue may have one. */
+static void buffers_lie_in_one_page(void)
+{
+    start_wicked(MULTI, 1);
+    say(0, VIRTIO_CONSOLE_PORT_ADD, 1);
+    expect(XVMSG_CONSOLE_ADDED);
+    CU_ASSERT_EQUAL(xvmsg_console_open_port(console, 0), 0);
+    settle();
+    CU_ASSERT(wicked_console.num_kept[0] > 0);
+    for (unsigned i = 0; i < wicked_console.num_kept[0]; i++) {
+        const struct iovec *piece = wicked_console.kept[0][i]->in.pieces;
+
+        /* Both ends map whole pages. */
+        CU_ASSERT((uintptr_t)piece->iov_base % 4096 + piece->iov_len <= 4096);
+    }
+    end();
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -558,6 +576,7 @@ int main(void)
         TEST(one_that_is_deaf_gets_nothing),
         TEST(it_may_be_closed_by_any_event),
         TEST(the_handle_takes_it_along),
+        TEST(buffers_lie_in_one_page),
         {NULL, NULL},
     };
 

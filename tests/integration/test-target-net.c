@@ -17,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "backend/process.h"
@@ -306,6 +307,41 @@ static void a_request_may_be_withdrawn_meanwhile(void)
     end();
 }
 
+/* Dead ones that nobody has heard of as well. */
+static unsigned count_children(void)
+{
+    FILE *file = fopen("/proc/thread-self/children", "r");
+    unsigned count = 0;
+    int pid;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+    while (fscanf(file, "%d", &pid) == 1)
+        count++;
+    fclose(file);
+    return count;
+}
+
+/* Who was killed may still be at it until its end is heard of. */
+static void it_is_removed_when_nobody_adds_it_any_more(void)
+{
+    if (!start())
+        return;
+    request("echo $1 >&3; [ $1 = remove ] || read -r line <$(dirname $0)/gate; true");
+    stage_settle(&s);
+    event_del(child);
+    stage_remove(s.toolstack, R);
+    stage_settle(&s);
+    CU_ASSERT(is_there());
+    CU_ASSERT_EQUAL(count_children(), 1);
+    while (waitid(P_ALL, 0, &(siginfo_t){0}, WEXITED | WNOWAIT) < 0)
+        ;
+    event_add(child, NULL);
+    event_active(child, EV_SIGNAL, 1);
+    wait_until_gone();
+    CU_ASSERT(was_told("remove"));
+    end();
+}
+
 /* ---- without ---- */
 
 static void without_a_script_it_is_left_alone(void)
@@ -435,6 +471,7 @@ int main(void)
         TEST(a_script_that_is_not_there),
         TEST(a_script_that_takes_too_long),
         TEST(a_request_may_be_withdrawn_meanwhile),
+        TEST(it_is_removed_when_nobody_adds_it_any_more),
         TEST(without_a_script_it_is_left_alone),
         TEST(a_bad_request_is_refused),
         TEST(a_new_worker_finds_it_as_it_was),
