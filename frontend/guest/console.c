@@ -5,15 +5,13 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <xvmsg-console.h>
 
 #include "common/store.h"
-#include "frontend/guest/guest.h"
+#include "frontend/guest/part.h"
 #include "frontend/guest/terminal.h"
 
 #define MAX_PORT 65535
@@ -28,15 +26,21 @@ struct bytes {
     size_t done; /* of them, moved on */
 };
 
+/* What a session waits for. */
+enum {
+    FD_IN,
+    FD_OUT,
+    FD_ENDED,
+    FDS,
+};
+
 struct session {
-    const struct guest_options *options;
-    uint64_t number;
+    struct part part;
     unsigned port;
     bool stdio;
     const char *link;
     char **command; /* NULL: none */
 
-    struct xvmsg *h;
     struct xvmsg_console *console;
     struct terminal terminal;
     bool open;    /* the port is */
@@ -44,16 +48,7 @@ struct session {
     bool in_ends; /* nothing more comes from the terminal */
     struct bytes to_device;
     struct bytes from_device;
-    bool ended;
-    int status;
 };
-
-static void end(struct session *s, int status)
-{
-    if (!s->ended)
-        s->status = status;
-    s->ended = true;
-}
 
 static bool is_empty(const struct bytes *bytes)
 {
@@ -73,7 +68,7 @@ static void send_to_device(struct session *s)
     if (sent >= 0)
         b->done += (size_t)sent;
     else if (errno != EAGAIN)
-        end(s, guest_fail("%s", xvmsg_error(s->h)));
+        part_fail(&s->part, "%s", xvmsg_error(s->part.h));
 }
 
 static void take_from_device(struct session *s)
@@ -87,7 +82,7 @@ static void take_from_device(struct session *s)
     b->done = 0;
     b->size = got > 0 ? (size_t)got : 0;
     if (got < 0 && errno != EAGAIN)
-        end(s, guest_fail("%s", xvmsg_error(s->h)));
+        part_fail(&s->part, "%s", xvmsg_error(s->part.h));
 }
 
 static void resize(struct session *s)
@@ -103,9 +98,9 @@ static void start(struct session *s)
 {
     resize(s);
     if (xvmsg_console_open_port(s->console, s->port) < 0)
-        end(s, guest_fail("%s", xvmsg_error(s->h)));
+        part_fail(&s->part, "%s", xvmsg_error(s->part.h));
     else if (s->command && terminal_start(&s->terminal, s->command) < 0)
-        end(s, EXIT_FAILURE);
+        part_end(&s->part, EXIT_FAILURE);
     else
         s->open = true;
 }
@@ -117,13 +112,13 @@ static void on_event(struct xvmsg_console *console, enum xvmsg_console_event eve
 
     (void)console;
     if (event == XVMSG_CONSOLE_BROKEN)
-        end(s, guest_fail("%s", xvmsg_error(s->h)));
+        part_fail(&s->part, "%s", xvmsg_error(s->part.h));
     else if (event == XVMSG_CONSOLE_RESIZED)
         resize(s);
     else if (event == XVMSG_CONSOLE_ADDED && port == s->port && !s->open)
         start(s);
     else if (event == XVMSG_CONSOLE_REMOVED && port == s->port)
-        end(s, guest_fail("port %u is gone", port));
+        part_fail(&s->part, "port %u is gone", port);
 }
 
 static void on_ready(struct xvmsg_console *console, enum xvmsg_status status, void *user)
@@ -132,20 +127,10 @@ static void on_ready(struct xvmsg_console *console, enum xvmsg_status status, vo
     unsigned ports = xvmsg_console_num_ports(console);
 
     if (status != XVMSG_OK)
-        end(s, guest_fail("%s", xvmsg_error(s->h)));
+        part_fail(&s->part, "%s", xvmsg_error(s->part.h));
     else if (s->port >= ports)
-        end(s, guest_fail("device %llu has no port %u, but 0 to %u",
-                          (unsigned long long)s->number, s->port, ports - 1));
-}
-
-static void device_event(struct xvmsg *h, uint64_t number, enum xvmsg_device_event event,
-                         void *user)
-{
-    struct session *s = user;
-
-    (void)h;
-    if (number == s->number && event == XVMSG_DEVICE_REMOVING)
-        end(s, guest_fail("device %llu is being removed", (unsigned long long)number));
+        part_fail(&s->part, "device %llu has no port %u, but 0 to %u",
+                  (unsigned long long)s->part.number, s->port, ports - 1);
 }
 
 /* ---- the terminal ---- */
@@ -176,11 +161,11 @@ static void write_terminal(struct session *s)
     if (sent >= 0)
         b->done += (size_t)sent;
     else if (errno == EPIPE)
-        end(s, EXIT_SUCCESS);
+        part_end(&s->part, EXIT_SUCCESS);
     else if (errno == EIO && s->terminal.master >= 0)
         b->done = b->size; /* for a command that has ended */
     else if (errno != EINTR && errno != EAGAIN)
-        end(s, guest_fail("the terminal cannot be written: %s", strerror(errno)));
+        part_fail(&s->part, "the terminal cannot be written: %s", strerror(errno));
 }
 
 /* ---- the loop ---- */
@@ -190,58 +175,50 @@ static bool wants_more(const struct session *s)
     return s->open && !s->in_ends && is_empty(&s->to_device);
 }
 
-/* What has to be waited for. */
-static void set_up(struct session *s, struct pollfd fds[5])
+static unsigned wait(struct part *part, struct pollfd *fds)
 {
-    fds[2].fd = wants_more(s) ? s->terminal.in : -1;
-    fds[2].events = POLLIN;
-    fds[3].fd = is_empty(&s->from_device) ? -1 : s->terminal.out;
-    fds[3].events = POLLOUT;
-    fds[4].fd = s->leaving ? -1 : s->terminal.ended;
-    fds[4].events = POLLIN;
+    const struct session *s = (const struct session *)part;
+
+    fds[FD_IN] = (struct pollfd){.fd = wants_more(s) ? s->terminal.in : -1, .events = POLLIN};
+    fds[FD_OUT] = (struct pollfd){
+        .fd = is_empty(&s->from_device) ? -1 : s->terminal.out,
+        .events = POLLOUT,
+    };
+    fds[FD_ENDED] = (struct pollfd){.fd = s->leaving ? -1 : s->terminal.ended, .events = POLLIN};
+    return FDS;
 }
 
 static void move_bytes(struct session *s)
 {
     send_to_device(s);
     take_from_device(s);
-    if (!s->ended && xvmsg_flush(s->h) < 0)
-        end(s, guest_fail("%s", xvmsg_error(s->h)));
     /* Whoever has gone leaves when the device has all of it; a command may leave its
      * terminal long before it ends. */
-    if (!s->ended && s->in_ends && (!s->command || s->leaving) && is_empty(&s->to_device) &&
-        xvmsg_console_unsent(s->console, s->port) == 0)
-        end(s, terminal_wait(&s->terminal));
+    if (!s->part.ended && s->in_ends && (!s->command || s->leaving) &&
+        is_empty(&s->to_device) && xvmsg_console_unsent(s->console, s->port) == 0)
+        part_end(&s->part, terminal_wait(&s->terminal));
 }
 
-static void run(struct session *s, int signals)
+static void turn(struct part *part, const struct pollfd *fds)
 {
-    struct pollfd fds[5] = {
-        {.fd = xvmsg_fd(s->h), .events = POLLIN},
-        {.fd = signals, .events = POLLIN},
-    };
+    struct session *s = (struct session *)part;
 
-    while (!s->ended) {
-        set_up(s, fds);
-        if (poll(fds, 5, s->leaving && wants_more(s) ? 0 : -1) < 0) {
-            if (errno != EINTR)
-                end(s, guest_fail("waiting failed: %s", strerror(errno)));
-            continue;
-        }
-        if (fds[1].revents)
-            end(s, EXIT_SUCCESS);
-        if (fds[4].fd >= 0 && fds[4].revents)
-            s->leaving = true;
-        if (fds[2].fd >= 0 && (fds[2].revents || s->leaving))
-            read_terminal(s);
-        if (fds[3].fd >= 0 && fds[3].revents)
-            write_terminal(s);
-        if (!s->ended && fds[0].revents && xvmsg_process(s->h) < 0)
-            end(s, guest_fail("%s", xvmsg_error(s->h)));
-        if (!s->ended)
-            move_bytes(s);
+    if (fds[FD_ENDED].revents)
+        s->leaving = true;
+    if (fds[FD_IN].revents)
+        read_terminal(s);
+    if (fds[FD_OUT].revents)
+        write_terminal(s);
+    if (!part->ended)
+        move_bytes(s);
+    /* What a command that has ended left in its terminal: as much as the device takes. */
+    while (!part->ended && s->leaving && wants_more(s)) {
+        read_terminal(s);
+        move_bytes(s);
     }
 }
+
+/* ---- from the beginning to the end ---- */
 
 static int open_terminal(struct session *s)
 {
@@ -251,32 +228,30 @@ static int open_terminal(struct session *s)
         return terminal_open_for_command(&s->terminal);
     if (terminal_open(&s->terminal, s->link) < 0)
         return -1;
-    /* A script wants to know it at once. */
-    puts(s->terminal.path);
-    return fflush(stdout) == 0 ? 0 : -1;
+    part_tell(&s->part, s->terminal.path);
+    return 0;
 }
 
-static int serve(struct session *s)
+static void open_session(struct part *part)
 {
-    struct xvmsg_handlers handlers = {.device = device_event};
-    int signals = guest_take_signals();
+    struct session *s = (struct session *)part;
 
-    if (signals < 0)
-        return guest_fail("no descriptor for signals: %s", strerror(errno));
-    s->console = xvmsg_console_open(s->h, s->number, on_ready, s);
+    s->terminal = (struct terminal)TERMINAL_NONE;
+    s->console = xvmsg_console_open(part->h, part->number, on_ready, s);
     if (!s->console)
-        end(s, guest_fail("%s", xvmsg_error(s->h)));
+        part_fail(part, "%s", xvmsg_error(part->h));
     else if (open_terminal(s) < 0)
-        end(s, EXIT_FAILURE);
-    if (!s->ended) {
+        part_end(part, EXIT_FAILURE);
+    else
         xvmsg_console_set_handler(s->console, on_event, s);
-        xvmsg_set_handlers(s->h, &handlers, s);
-        run(s, signals);
-    }
+}
+
+static void close_session(struct part *part)
+{
+    struct session *s = (struct session *)part;
+
     xvmsg_console_close(s->console);
     terminal_close(&s->terminal);
-    close(signals);
-    return s->status;
 }
 
 /* ---- the command line ---- */
@@ -302,7 +277,7 @@ static int take_option(struct session *s, int option)
     }
 }
 
-static int parse(struct session *s, int argc, char **argv)
+static int parse(struct part *part, int argc, char **argv)
 {
     static const struct option known[] = {
         {"port", required_argument, NULL, 'p'},
@@ -310,6 +285,7 @@ static int parse(struct session *s, int argc, char **argv)
         {"link", required_argument, NULL, 'l'},
         {NULL, 0, NULL, 0},
     };
+    struct session *s = (struct session *)part;
     int option;
 
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1) {
@@ -324,22 +300,22 @@ static int parse(struct session *s, int argc, char **argv)
         s->command = argv + optind + 1;
     if (s->stdio + (s->link != NULL) + (s->command != NULL) > 1)
         return guest_usage("console takes one of --stdio, --link and a command");
-    return guest_parse_number(argv[optind], &s->number);
+    if (s->stdio && part->has_company)
+        return guest_usage("console takes --stdio where it is alone");
+    return guest_parse_number(argv[optind], &part->number);
 }
+
+const struct part_class part_console = {
+    .name = "console",
+    .size = sizeof(struct session),
+    .parse = parse,
+    .open = open_session,
+    .wait = wait,
+    .turn = turn,
+    .close = close_session,
+};
 
 int guest_console(const struct guest_options *options, int argc, char **argv)
 {
-    struct session s = {.terminal = TERMINAL_NONE};
-    int rc = parse(&s, argc, argv);
-
-    if (rc != 0)
-        return rc;
-    s.h = guest_connect(options, s.number);
-    if (!s.h)
-        return EXIT_FAILURE;
-
-    int status = serve(&s);
-
-    xvmsg_free(s.h);
-    return status;
+    return part_run(&part_console, options, argc, argv);
 }

@@ -29,6 +29,7 @@ int guest_blk_watch(const struct guest_options *options, int argc, char **argv);
 int guest_net(const struct guest_options *options, int argc, char **argv);
 int guest_rng(const struct guest_options *options, int argc, char **argv);
 int guest_console(const struct guest_options *options, int argc, char **argv);
+int guest_serve(const struct guest_options *options, int argc, char **argv);
 
 /* One sentence on standard error; returns 1, for exit. */
 int guest_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -47,7 +48,12 @@ ssize_t guest_devices(struct xvmsg *h, struct xvmsg_device_entry **entries);
 /* One of them; false when there is no such device. */
 bool guest_find(struct xvmsg *h, uint64_t number, struct xvmsg_device_entry *entry);
 
-/* A handle as guest_open() makes it, connected, with device `number` there. */
+/* The same, with a sentence. */
+bool guest_has(struct xvmsg *h, uint64_t number);
+
+/* A handle as guest_open() makes it, connected. */
+struct xvmsg *guest_join(const struct guest_options *options);
+/* The same, with device `number` there. */
 struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number);
 
 /* A descriptor that is readable when somebody wants us to end (SIGINT, SIGTERM); -1

@@ -33,6 +33,7 @@ static const struct command {
     {"net", guest_net},
     {"rng", guest_rng},
     {"console", guest_console},
+    {"serve", guest_serve},
 };
 
 static const char help[] =
@@ -62,6 +63,9 @@ static const char help[] =
     "  console NUMBER [--port N] [--stdio | --link PATH | -- COMMAND...]\n"
     "                        a port of a console as a terminal, whose path is printed; on\n"
     "                        standard input and output; or with a command on it\n"
+    "  serve DEVICE [+ DEVICE]...\n"
+    "                        several devices of the bus at once, each as after net, rng or\n"
+    "                        console above, until interrupted\n"
     "\n"
     "  --bus N               the bus, default 0\n"
     "  --timeout SECONDS     how long to wait for the backend, default 10\n"
@@ -138,10 +142,20 @@ bool guest_find(struct xvmsg *h, uint64_t number, struct xvmsg_device_entry *ent
     return found;
 }
 
-struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number)
+bool guest_has(struct xvmsg *h, uint64_t number)
+{
+    struct xvmsg_device_entry entry;
+
+    if (guest_find(h, number, &entry))
+        return true;
+    guest_fail("there is no device %llu; xvmsg-guest list shows what there is",
+               (unsigned long long)number);
+    return false;
+}
+
+struct xvmsg *guest_join(const struct guest_options *options)
 {
     struct xvmsg *h = guest_open(options);
-    struct xvmsg_device_entry entry;
 
     if (!h)
         return NULL;
@@ -149,13 +163,21 @@ struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number
         guest_fail("%s", xvmsg_error(h));
     else if (options->strict && !xvmsg_is_strict(h))
         guest_fail("the backend does not offer the strict configuration profile");
-    else if (!guest_find(h, number, &entry))
-        guest_fail("there is no device %llu; xvmsg-guest list shows what there is",
-                   (unsigned long long)number);
     else
         return h;
     xvmsg_free(h);
     return NULL;
+}
+
+struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number)
+{
+    struct xvmsg *h = guest_join(options);
+
+    if (h && !guest_has(h, number)) {
+        xvmsg_free(h);
+        h = NULL;
+    }
+    return h;
 }
 
 /* ---- the command line ---- */

@@ -10,37 +10,26 @@
 #include <errno.h>
 #include <getopt.h>
 #include <linux/virtio_net.h>
-#include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/store.h"
-#include "frontend/guest/guest.h"
+#include "frontend/guest/part.h"
 #include "frontend/guest/tap.h"
 
 #define FRAMES_AT_ONCE 64
-#define MAX_QUEUES 8u
+#define MAX_QUEUES TAP_MAX_QUEUES
+
+_Static_assert(MAX_QUEUES <= PART_MAX_FDS, "each queue is waited for");
 
 struct link {
-    struct xvmsg *h;
+    struct part part;
     struct xvmsg_net *net;
     struct tap tap;
-    uint64_t number;
     unsigned queues; /* wanted */
     char name[TAP_NAME_SIZE];
     bool full[MAX_QUEUES]; /* the device takes no more now */
-    bool ended;
-    int status;
 };
-
-static void end(struct link *l, int status)
-{
-    if (!l->ended)
-        l->status = status;
-    l->ended = true;
-}
 
 /* ---- from the device ---- */
 
@@ -67,20 +56,10 @@ static void changed(struct xvmsg_net *net, enum xvmsg_status status, void *user)
     struct link *l = user;
 
     if (status != XVMSG_OK)
-        end(l, guest_fail("device %llu: %s", (unsigned long long)l->number,
-                          xvmsg_status_text(status)));
+        part_fail(&l->part, "device %llu: %s", (unsigned long long)l->part.number,
+                  xvmsg_status_text(status));
     else
         tap_set_carrier(&l->tap, xvmsg_net_link_is_up(net));
-}
-
-static void device_event(struct xvmsg *h, uint64_t number, enum xvmsg_device_event event,
-                         void *user)
-{
-    struct link *l = user;
-
-    (void)h;
-    if (number == l->number && event == XVMSG_DEVICE_REMOVING)
-        end(l, guest_fail("device %llu is being removed", (unsigned long long)number));
 }
 
 /* ---- to the device ---- */
@@ -95,17 +74,17 @@ static bool send_one(struct link *l, unsigned queue)
     if (count < 0) {
         l->full[queue] = errno == EAGAIN;
         if (!l->full[queue])
-            end(l, guest_fail("%s", xvmsg_error(l->h)));
+            part_fail(&l->part, "%s", xvmsg_error(l->part.h));
         return false;
     }
     size = tap_read(&l->tap, queue, pieces, (unsigned)count);
     if (size < 0 && errno != EAGAIN && errno != EINTR)
-        end(l, guest_fail("interface %s: %s", l->tap.name, strerror(errno)));
+        part_fail(&l->part, "interface %s: %s", l->tap.name, strerror(errno));
     if (size < 0)
         return false;
     if (xvmsg_net_commit(l->net, queue, (size_t)size) < 0 && errno != EINVAL)
-        end(l, guest_fail("%s", xvmsg_error(l->h)));
-    return !l->ended;
+        part_fail(&l->part, "%s", xvmsg_error(l->part.h));
+    return !l->part.ended;
 }
 
 static void send_frames(struct link *l, unsigned queue)
@@ -114,34 +93,25 @@ static void send_frames(struct link *l, unsigned queue)
         ;
 }
 
-static void run(struct link *l, int signals)
+static unsigned wait(struct part *part, struct pollfd *fds)
 {
-    struct pollfd fds[2 + MAX_QUEUES] = {
-        {.fd = xvmsg_fd(l->h), .events = POLLIN},
-        {.fd = signals, .events = POLLIN},
-    };
+    struct link *l = (struct link *)part;
 
-    while (!l->ended) {
-        for (unsigned i = 0; i < l->tap.queues; i++)
-            fds[2 + i] = (struct pollfd){.fd = l->full[i] ? -1 : l->tap.fds[i], .events = POLLIN};
-        if (poll(fds, 2 + l->tap.queues, -1) < 0) {
-            if (errno != EINTR)
-                end(l, guest_fail("waiting failed: %s", strerror(errno)));
-            continue;
-        }
-        if (fds[1].revents) {
-            end(l, EXIT_SUCCESS);
-            break;
-        }
-        if (fds[0].revents && xvmsg_process(l->h) < 0)
-            end(l, guest_fail("%s", xvmsg_error(l->h)));
-        /* What the kernel answers to the frames that came is there already. */
-        for (unsigned i = 0; i < l->tap.queues && !l->ended; i++)
-            if (fds[0].revents || fds[2 + i].revents)
-                send_frames(l, i);
-        if (xvmsg_flush(l->h) < 0)
-            end(l, guest_fail("%s", xvmsg_error(l->h)));
-    }
+    for (unsigned i = 0; i < l->tap.queues; i++)
+        fds[i] = (struct pollfd){.fd = l->full[i] ? -1 : l->tap.fds[i], .events = POLLIN};
+    return l->tap.queues;
+}
+
+/* What the kernel answers to frames that have come just now is there already, so it is
+ * looked for without having been told. */
+static void turn(struct part *part, const struct pollfd *fds)
+{
+    struct link *l = (struct link *)part;
+
+    (void)fds;
+    for (unsigned i = 0; i < l->tap.queues && !part->ended; i++)
+        if (!l->full[i])
+            send_frames(l, i);
 }
 
 /* ---- setting up ---- */
@@ -171,50 +141,50 @@ static int make_tap(struct link *l)
     char why[TAP_WHY_SIZE];
 
     xvmsg_net_mac(l->net, setup.mac);
-    if (tap_open(&l->tap, &setup, why) < 0)
-        return guest_fail("%s", why);
+    if (tap_open(&l->tap, &setup, why) < 0) {
+        part_fail(&l->part, "%s", why);
+        return -1;
+    }
     tap_set_carrier(&l->tap, xvmsg_net_link_is_up(l->net));
     return 0;
 }
 
 /* What the interface is asked for by others, behind a bridge for instance, has to come
  * through; its kernel looks at the addresses once more. */
-static int start(struct link *l)
+static void ready(struct xvmsg_net *net, enum xvmsg_status status, void *user)
 {
     const struct xvmsg_net_handlers handlers = {
         .received = received, .writable = writable, .changed = changed};
+    struct link *l = user;
 
-    xvmsg_net_set_handlers(l->net, &handlers, l);
-    if (xvmsg_net_set_promiscuous(l->net, true, NULL, NULL) < 0 || xvmsg_flush(l->h) < 0)
-        return guest_fail("%s", xvmsg_error(l->h));
-    puts(l->tap.name);
-    return fflush(stdout) == 0 ? 0 : guest_fail("standard output cannot be written");
+    if (status != XVMSG_OK) {
+        part_fail(&l->part, "%s", xvmsg_error(l->part.h));
+        return;
+    }
+    if (make_tap(l) < 0)
+        return;
+    xvmsg_net_set_handlers(net, &handlers, l);
+    if (xvmsg_net_set_promiscuous(net, true, NULL, NULL) < 0)
+        part_fail(&l->part, "%s", xvmsg_error(l->part.h));
+    else
+        part_tell(&l->part, l->tap.name);
 }
 
-static int join(struct link *l)
+static void open_link(struct part *part)
 {
-    const struct xvmsg_handlers handlers = {.device = device_event};
-    int signals;
+    struct link *l = (struct link *)part;
 
-    l->net = xvmsg_net_open_wait(l->h, l->number, l->queues);
+    l->net = xvmsg_net_open(part->h, part->number, l->queues, ready, l);
     if (!l->net)
-        return guest_fail("%s", xvmsg_error(l->h));
-    if (make_tap(l) != 0)
-        return EXIT_FAILURE;
-    signals = guest_take_signals();
-    if (signals < 0) {
-        tap_close(&l->tap);
-        return guest_fail("no descriptor for signals: %s", strerror(errno));
-    }
-    xvmsg_set_handlers(l->h, &handlers, l);
-    if (start(l) == 0)
-        run(l, signals);
-    else
-        end(l, EXIT_FAILURE);
-    close(signals);
+        part_fail(part, "%s", xvmsg_error(part->h));
+}
+
+static void close_link(struct part *part)
+{
+    struct link *l = (struct link *)part;
+
     tap_close(&l->tap);
     xvmsg_net_close(l->net);
-    return l->status;
 }
 
 /* ---- the command line ---- */
@@ -240,30 +210,37 @@ static int take_option(int option, struct link *l)
     }
 }
 
-int guest_net(const struct guest_options *options, int argc, char **argv)
+static int parse(struct part *part, int argc, char **argv)
 {
     static const struct option known[] = {
         {"name", required_argument, NULL, 'n'},
         {"queues", required_argument, NULL, 'q'},
         {NULL, 0, NULL, 0},
     };
-    struct link l = {.queues = 1, .name = "xvm%d"};
+    struct link *l = (struct link *)part;
     int option, rc;
 
+    l->queues = 1;
+    strcpy(l->name, "xvm%d");
     while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
-        if ((rc = take_option(option, &l)) != 0)
+        if ((rc = take_option(option, l)) != 0)
             return rc;
     if (optind != argc - 2 || strcmp(argv[optind], "tap") != 0)
         return guest_usage("net needs 'tap' and a device number");
-    rc = guest_parse_number(argv[optind + 1], &l.number);
-    if (rc != 0)
-        return rc;
-    l.h = guest_connect(options, l.number);
-    if (!l.h)
-        return EXIT_FAILURE;
+    return guest_parse_number(argv[optind + 1], &part->number);
+}
 
-    int status = join(&l);
+const struct part_class part_net = {
+    .name = "net",
+    .size = sizeof(struct link),
+    .parse = parse,
+    .open = open_link,
+    .wait = wait,
+    .turn = turn,
+    .close = close_link,
+};
 
-    xvmsg_free(l.h);
-    return status;
+int guest_net(const struct guest_options *options, int argc, char **argv)
+{
+    return part_run(&part_net, options, argc, argv);
 }

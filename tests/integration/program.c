@@ -143,6 +143,15 @@ void program_begin(const char *type, const char *rate)
     request(type);
 }
 
+void program_begin_two(const char *type, const char *second)
+{
+    begin();
+    request_alone(type);
+    stage_write(s.toolstack, B7 "/request/second/type", second);
+    stage_wait(&s, B7 "/device/2/state", "added");
+    go();
+}
+
 const char *program_begin_disk(long size, const char *mode)
 {
     const char *path;
@@ -177,6 +186,11 @@ void program_remove_device(void)
     stage_write(s.toolstack, B7 "/request/own/remove", "orderly");
 }
 
+void program_remove_second(void)
+{
+    stage_write(s.toolstack, B7 "/request/second/remove", "orderly");
+}
+
 void program_restart_backend(void)
 {
     halt_backend();
@@ -190,12 +204,12 @@ void program_restart_backend(void)
 
 /* ---- programs ---- */
 
-static int split(char *line, char *argv[16])
+static int split(char *line, char *argv[32])
 {
     int argc = 0;
     char *word;
 
-    while ((word = strsep(&line, " ")) && argc < 15)
+    while ((word = strsep(&line, " ")) && argc < 31)
         argv[argc++] = word;
     argv[argc] = NULL;
     return argc;
@@ -243,7 +257,7 @@ static void drop_signals(void)
 int program_run(int (*program)(int argc, char **argv), const char *line, int out)
 {
     FILE *errors = tmpfile();
-    char *copy = strdup(line), *argv[16];
+    char *copy = strdup(line), *argv[32];
     int argc = split(copy, argv), status, before_out, before_err;
     sigset_t mask;
 

@@ -15,6 +15,8 @@
 void program_begin(const char *type, const char *rate);
 /* With a disk, number 2, beside it; a console has two ports. */
 void program_begin_beside_disk(const char *type);
+/* With two devices, 1 and 2. */
+void program_begin_two(const char *type, const char *second);
 /* With a disk of `mode` r or w over a file of `size` bytes, whose path it returns. */
 const char *program_begin_disk(long size, const char *mode);
 /* Checks that nothing is left. */
@@ -24,6 +26,7 @@ void program_end(void);
 void program_resize_device(void);
 /* Wants the device back, in order. */
 void program_remove_device(void);
+void program_remove_second(void);
 /* The backend dies with the worker, and starts anew. */
 void program_restart_backend(void);
 

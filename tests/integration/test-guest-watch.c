@@ -38,12 +38,17 @@ int guest_parse_number(const char *text, uint64_t *number)
     return parse_u64(text, 0, UINT64_MAX, number);
 }
 
-struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number)
+bool guest_has(struct xvmsg *h, uint64_t number)
+{
+    (void)h;
+    return number == 3;
+}
+
+struct xvmsg *guest_join(const struct guest_options *options)
 {
     struct xvmsg *h = b->h;
 
     (void)options;
-    (void)number;
     b->h = NULL; /* whoever connects frees it */
     return h;
 }

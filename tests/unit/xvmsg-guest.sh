@@ -55,6 +55,14 @@ ok "rng --length" says 2 "'many' is not a number of bytes" rng 3 --length many
 ok "rng needs a number" says 2 'one device number' rng --length 5
 ok "rng takes one number" says 2 'one device number' rng 3 4
 ok "rng needs a true number" says 2 "'x' is not a device number" rng x
+ok "serve needs devices" says 2 'serve needs devices' serve
+ok "serve needs a device behind a +" says 2 "a device is missing beside '+'" serve rng 3 --fifo /f +
+ok "serve serves no disks" says 2 "but no 'blk'" serve net tap 3 + blk read 4
+ok "serve checks each device" says 2 "'x' is not a device number" serve net tap 3 + net tap x
+ok "serve takes a device once" says 2 'device 3 is named twice' serve net tap 3 + net tap 3
+ok "serve has no standard output for rng" says 2 'needs --fifo' serve net tap 3 + rng 4
+ok "serve has none for a console" says 2 'where it is alone' serve console 3 --stdio
+ok "what is behind -- is the command's" says 2 "but no 'frob'" serve console 3 -- sh --help + frob
 ok "--strict takes no value" says 2 "^xvmsg-guest: .*'--strict'" --strict=1 list
 ok "blk read needs a number" says 2 'one device number' blk read
 ok "blk read needs a true number" says 2 "'x' is not a device number" blk read x
@@ -62,7 +70,7 @@ ok "blk read takes one number" says 2 'one device number' blk read 3 4
 ok "blk --offset" says 2 'not a number of bytes' blk read 3 --offset -1
 ok "events --count" says 2 'from 1 on' events --count 0
 if [ ! -e /proc/xen ] && [ ! -e /dev/xen ]; then
-	for command in list "info 3" events "blk read 3" "blk write 3" "blk watch 3" "blk discard 3" "blk zero 3" "rng 3" "--strict info 3"; do
+	for command in list "info 3" events "blk read 3" "blk write 3" "blk watch 3" "blk discard 3" "blk zero 3" "rng 3" "serve rng 3 --fifo /f" "--strict info 3"; do
 		# shellcheck disable=SC2086 # words of a command
 		ok "$command without Xen" says 1 'Xen' $command
 	done

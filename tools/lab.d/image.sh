@@ -94,6 +94,19 @@ image_tree_guest()
 	tree_libraries "$tree" "$tree" "$PACKAGES"
 }
 
+# image_tree_compiler TREE: gcc for static programs, to be used with TREE as its sysroot
+image_tree_compiler()
+{
+	local tree=$1 gcc libc=usr/lib/$MULTIARCH
+	gcc=$(cd "$PACKAGES" && echo "usr/lib/gcc/$MULTIARCH"/[0-9]*)
+	mkdir -p "$tree/usr/bin" "$tree/$gcc" "$tree/$libc"
+	tree_programs "$tree" usr/bin gcc as ld
+	cp -r "$PACKAGES/usr/include" "$tree/usr"
+	cp -r "$PACKAGES/$gcc"/{cc1,collect2,include,liblto_plugin.so,crt{begin{,T},end}.o,libgcc{,_eh}.a} \
+		"$tree/$gcc" && cp "$PACKAGES/$libc"/{crt{1,i,n}.o,libc.a} "$tree/$libc" ||
+		die "gcc of $SUITE lacks what the lab wants of it"
+}
+
 # image_tree_tools TREE HAVE: the tools, with what of libraries HAVE lacks.  All are
 # in sbin, the first on the path, before the applets of busybox.
 image_tree_tools()
@@ -110,6 +123,8 @@ image_tree_tools()
 		cp "$PACKAGES/$nbdkit/$name" "$tree/$nbdkit/$name" ||
 			die "nbdkit of $SUITE has no $name"
 	done
+	# Apart from the rest: links to thousands of headers would cost each guest seconds.
+	image_tree_compiler "$tree/compiler"
 	ln "$tree/usr/sbin/mke2fs" "$tree/usr/sbin/mkfs.ext4"
 	ln "$tree/usr/sbin/e2fsck" "$tree/usr/sbin/fsck.ext4"
 	tree_libraries "$tree" "$2" "$PACKAGES"
@@ -120,7 +135,7 @@ image_tree_tools()
 image_link_tools()
 {
 	local file
-	(cd "$2" && find . -type f ! -path '*/modules/*') | while read -r file; do
+	(cd "$2" && find . -type f ! -path '*/modules/*' ! -path './compiler/*') | while read -r file; do
 		file=${file#./}
 		[ ! -e "$1/$file" ] || continue
 		mkdir -p "$1/${file%/*}"

@@ -81,7 +81,7 @@ packages_unpack()
 
 packages_build()
 {
-	step "fetching packages of Debian $SUITE for $ARCH (150 MB)"
+	step "fetching packages of Debian $SUITE for $ARCH (200 MB)"
 	ticking packages_fetch "$1"
 	step "unpacking packages"
 	ticking packages_unpack "$1"
