@@ -17,7 +17,7 @@ tmp=$(mktemp -d)
 # shellcheck source=tests/bench/xen/machine.sh
 . "$here/xen/machine.sh"
 
-for section in ${1:-$sections}; do
+for section in ${*:-$sections}; do
 	[ -f "$here/xen/$section.sh" ] || {
 		echo "bench-xen: there is no section $section, only: $sections grants devices" >&2
 		exit 2
@@ -26,7 +26,7 @@ done
 daemon_start || exit 1
 guest-start --full bench || exit 1
 domid=$(xl domid bench)
-for section in ${1:-$sections}; do
+for section in ${*:-$sections}; do
 	# shellcheck source=/dev/null
 	. "$here/xen/$section.sh"
 	table_print >/lab/logs/bench.txt
