@@ -3,7 +3,8 @@
 # Copyright (c) The xen-virtio-msg authors
 #
 # Our disk by the library, the kernel's PV disk by io_uring and O_DIRECT: the same
-# accesses in the same order, and the same file behind both.
+# accesses in the same order, and the same file behind both, blkback's by a loop device as
+# xl would make one for it.
 
 group 'disk, by the library' 'PV disk'
 disks_attach
