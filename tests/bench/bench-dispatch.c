@@ -64,11 +64,12 @@ static void nothing(void *user)
 }
 
 static struct roster roster;
+static struct device_host host;
 
 static enum answer_when serve(const struct msg *m, struct answer *answer)
 {
     if (msg_describe(m->kind)->name_space == MSG_BUS)
-        return bus_messages_serve(&roster, NULL, m, answer);
+        return bus_messages_serve(&roster, &host, m, answer);
     return transport_serve(roster_find(&roster, m->dev_num), m, answer);
 }
 
@@ -105,15 +106,17 @@ static bool measured(enum msg_kind kind)
 int main(void)
 {
     struct fake_xen *fx = fake_xen_new();
-    struct device_host host = {
+    const struct ipc_device what = {.number = NUMBER, .type = "idle", .name = "idle"};
+    char why[DEVICE_WHY_MAX];
+    struct device *device;
+
+    host = (struct device_host){
         .label = "bench",
         .lane = {.base = event_base_new(), .platform = fake_xen_domain(fx, 0)},
         .event_waits = nothing,
         .settled = nothing,
     };
-    const struct ipc_device what = {.number = NUMBER, .type = "idle", .name = "idle"};
-    char why[DEVICE_WHY_MAX];
-    struct device *device = device_new(&host, &idle_class, &what, &(struct fds){0}, why);
+    device = device_new(&host, &idle_class, &what, &(struct fds){0}, why);
 
     if (!device || !roster_reserve(&roster)) {
         fprintf(stderr, "bench-dispatch: %s\n", why);

@@ -4,13 +4,14 @@
 /*
  * Runs in a guest and prints figures:
  *
- *   bench-guest ping [LOOKS]   message round trips over the bus, xvmsg_set_spin(LOOKS)
- *   bench-guest blk NUMBER     a disk through libxvmsg
- *   bench-guest blk-grant NUMBER   the same by grant addresses
- *   bench-guest file PATH      the same load on a kernel block device, O_DIRECT
- *   bench-guest enumerate N    meeting the N devices of the bus
+ *   bench-guest ping [LOOKS]      message round trips over the bus, xvmsg_set_spin(LOOKS)
+ *   bench-guest stream NUMBER     messages that do not wait for one another; an rng
+ *   bench-guest blk NUMBER [LOAD COUNT]         a disk through libxvmsg
+ *   bench-guest blk-grant NUMBER [LOAD COUNT]   the same by grant addresses
+ *   bench-guest file PATH [LOAD COUNT]   the same load on a kernel block device, O_DIRECT
+ *   bench-guest enumerate N       meeting the N devices of the bus
  *
- * The disk's load destroys what is on it.
+ * LOAD is one of load.c's names, all of them unless said. They destroy what is on the disk.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,67 +22,122 @@
 #include "tests/bench/bus-load.h"
 #include "tests/bench/enumerate.h"
 #include "tests/bench/file-load.h"
+#include "tests/bench/load.h"
+#include "tests/bench/stream.h"
 
 #define PING_COUNT 1000
-#define SCALE 1
 #define CONNECT_MS 30000
 
-/* `number`: the disk's; NULL for messages alone. `looks`: NULL for the default. */
-static int run_on_bus(const char *number, const char *looks, enum xvmsg_addresses addresses)
+static struct xvmsg *open_bus(void)
 {
     const char *why;
     struct xvmsg *h = xvmsg_new(&why);
-    int rc = -1;
 
-    if (!h) {
+    if (!h)
         fprintf(stderr, "bench-guest: %s\n", why);
-        return -1;
-    }
-    if (looks)
-        xvmsg_set_spin(h, (unsigned)strtoul(looks, NULL, 10));
-    xvmsg_set_addresses(h, addresses);
-    if (xvmsg_connect_wait(h, CONNECT_MS) < 0)
-        fprintf(stderr, "bench-guest: %s\n", xvmsg_error(h));
-    else
-        rc = number ? bus_load_blk(h, strtoull(number, NULL, 10), SCALE, NULL, NULL)
-                    : bus_load_ping(h, PING_COUNT);
-    xvmsg_free(h);
-    return rc;
+    return h;
 }
 
-static int run_enumeration(size_t count)
+static int connect_bus(struct xvmsg *h)
 {
-    const char *why;
-    struct xvmsg *h = xvmsg_new(&why);
-    int rc;
+    if (xvmsg_connect_wait(h, CONNECT_MS) == 0)
+        return 0;
+    fprintf(stderr, "bench-guest: %s\n", xvmsg_error(h));
+    return -1;
+}
 
-    if (!h) {
-        fprintf(stderr, "bench-guest: %s\n", why);
-        return -1;
-    }
-    rc = enumerate_run(h, count);
-    xvmsg_free(h);
-    return rc;
+/* ---- what is measured; `args` are the command's, NULL behind the last ---- */
+
+static int run_ping(struct xvmsg *h, char **args)
+{
+    if (args[0])
+        xvmsg_set_spin(h, (unsigned)strtoul(args[0], NULL, 10));
+    return connect_bus(h) < 0 ? -1 : bus_load_ping(h, PING_COUNT);
+}
+
+static int run_stream(struct xvmsg *h, char **args)
+{
+    xvmsg_set_message_size(h, STREAM_MAX_MESSAGE);
+    xvmsg_set_ring_order(h, STREAM_RING_ORDER);
+    return connect_bus(h) < 0 ? -1 : stream_run(h, strtoull(args[0], NULL, 10));
+}
+
+static struct load_choice choose(char **args)
+{
+    struct load_choice choice = {.only = args[1], .scale = 1};
+
+    if (args[1])
+        choice.count = (unsigned)strtoul(args[2], NULL, 10);
+    return choice;
+}
+
+static int run_blk(struct xvmsg *h, char **args)
+{
+    struct load_choice choice = choose(args);
+
+    return connect_bus(h) < 0 ? -1
+                              : bus_load_blk(h, strtoull(args[0], NULL, 10), &choice, NULL, NULL);
+}
+
+static int run_blk_grant(struct xvmsg *h, char **args)
+{
+    xvmsg_set_addresses(h, XVMSG_ADDRESS_GRANT);
+    return run_blk(h, args);
+}
+
+static int run_file(struct xvmsg *h, char **args)
+{
+    struct load_choice choice = choose(args);
+
+    (void)h;
+    return file_load(args[0], args[0], O_DIRECT, &choice);
+}
+
+static int run_enumeration(struct xvmsg *h, char **args)
+{
+    return enumerate_run(h, strtoull(args[0], NULL, 10));
+}
+
+static const struct command {
+    const char *name;
+    int least, most; /* how many arguments it takes, nothing between */
+    bool on_bus;
+    int (*run)(struct xvmsg *h, char **args);
+} commands[] = {
+    {"ping", 0, 1, true, run_ping},
+    {"stream", 1, 1, true, run_stream},
+    {"blk", 1, 3, true, run_blk},
+    {"blk-grant", 1, 3, true, run_blk_grant},
+    {"file", 1, 3, false, run_file},
+    {"enumerate", 1, 1, true, run_enumeration},
+};
+
+static const struct command *find_command(int argc, char **argv)
+{
+    int count = argc - 2;
+
+    for (size_t i = 0; argc >= 2 && i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (!strcmp(argv[1], commands[i].name) &&
+            (count == commands[i].least || count == commands[i].most))
+            return &commands[i];
+    return NULL;
 }
 
 int main(int argc, char **argv)
 {
+    const struct command *command = find_command(argc, argv);
+    struct xvmsg *h = NULL;
     int rc;
 
-    if (argc >= 2 && argc <= 3 && !strcmp(argv[1], "ping")) {
-        rc = run_on_bus(NULL, argv[2], XVMSG_ADDRESS_AREA);
-    } else if (argc == 3 && !strcmp(argv[1], "blk")) {
-        rc = run_on_bus(argv[2], NULL, XVMSG_ADDRESS_AREA);
-    } else if (argc == 3 && !strcmp(argv[1], "blk-grant")) {
-        rc = run_on_bus(argv[2], NULL, XVMSG_ADDRESS_GRANT);
-    } else if (argc == 3 && !strcmp(argv[1], "file")) {
-        rc = file_load(argv[2], argv[2], O_DIRECT, SCALE);
-    } else if (argc == 3 && !strcmp(argv[1], "enumerate")) {
-        rc = run_enumeration(strtoull(argv[2], NULL, 10));
-    } else {
-        fprintf(stderr, "usage: bench-guest ping [LOOKS] | blk NUMBER | blk-grant NUMBER | "
-                        "file PATH | enumerate COUNT\n");
+    if (!command) {
+        fprintf(stderr, "usage: bench-guest ping [LOOKS] | stream NUMBER | "
+                        "blk|blk-grant NUMBER [LOAD COUNT] | file PATH [LOAD COUNT] | "
+                        "enumerate COUNT\n");
         return 2;
     }
+    if (command->on_bus && !(h = open_bus()))
+        return EXIT_FAILURE;
+    rc = command->run(h, argv + 2);
+    xvmsg_free(h);
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -70,7 +70,7 @@ static int measure_stream(struct libxenvchan *ctrl, uint32_t size)
             return -1;
     if (send_block(ctrl, ECHO, 8) < 0)
         return -1;
-    snprintf(what, sizeof(what), "libxenvchan stream, %u-byte writes", size);
+    snprintf(what, sizeof(what), "libxenvchan, stream, %u bytes each", size);
     figures_rate(what, STREAM_BYTES / 1e6, figures_now() - start, "MB/s");
     return 0;
 }
@@ -86,7 +86,7 @@ static int measure(struct libxenvchan *ctrl, int streams)
             return 1;
         samples[i] = figures_now() - start;
     }
-    figures_latency("libxenvchan round trip, 64 bytes", samples, ROUND_TRIPS);
+    figures_latency("libxenvchan, round trip", samples, ROUND_TRIPS);
     if (streams && (measure_stream(ctrl, 64) < 0 || measure_stream(ctrl, 4096) < 0 ||
                     measure_stream(ctrl, 32768) < 0))
         return 1;

@@ -41,8 +41,8 @@ int bus_load_ping(struct xvmsg *h, unsigned count)
         samples[i] = figures_now() - sent;
     }
     taken = figures_now() - begun;
-    figures_latency("xen-virtio-msg round trip (PING, 20 bytes)", samples, count);
-    figures_rate("xen-virtio-msg messages, one at a time", 2.0 * count, taken, "messages/s");
+    figures_latency("xen-virtio-msg, round trip", samples, count);
+    figures_rate("xen-virtio-msg, messages, one at a time", 2.0 * count, taken, "messages/s");
     rc = 0;
 
 free_samples:
@@ -105,15 +105,15 @@ static int divide_memory(struct bus_disk *disk)
     return 0;
 }
 
-int bus_load_blk(struct xvmsg *h, uint64_t number, unsigned scale,
-                 uint64_t (*doorbells)(void *user), void *user)
+int bus_load_blk(struct xvmsg *h, uint64_t number, const struct load_choice *choice,
+                 uint64_t (*hypercalls)(void *user), void *user)
 {
     struct bus_disk disk = {
         .load = {.name = "xen-virtio-msg",
                  .submit = submit,
                  .wait = wait_for_one,
-                 .doorbells = doorbells,
-                 .doorbells_user = user},
+                 .hypercalls = hypercalls,
+                 .hypercalls_user = user},
         .h = h,
         .blk = xvmsg_blk_open_wait(h, number),
     };
@@ -124,7 +124,7 @@ int bus_load_blk(struct xvmsg *h, uint64_t number, unsigned scale,
     disk.load.size = xvmsg_blk_size(disk.blk);
     rc = divide_memory(&disk);
     if (rc == 0)
-        rc = load_run(&disk.load, scale);
+        rc = load_run(&disk.load, choice);
     xvmsg_blk_close(disk.blk);
     return rc;
 }

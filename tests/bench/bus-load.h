@@ -11,9 +11,11 @@
 /* Message round trips. 0, or -1 with a line on stderr, as below. */
 int bus_load_ping(struct xvmsg *h, unsigned count);
 
-/* Opens the device as a disk, loads it as load_run() does, closes it. `doorbells`
+struct load_choice;
+
+/* Opens the device as a disk, loads it as load_run() does, closes it. `hypercalls`
  * (may be NULL) is load_disk's, with its `user`. */
-int bus_load_blk(struct xvmsg *h, uint64_t number, unsigned scale,
-                 uint64_t (*doorbells)(void *user), void *user);
+int bus_load_blk(struct xvmsg *h, uint64_t number, const struct load_choice *choice,
+                 uint64_t (*hypercalls)(void *user), void *user);
 
 #endif

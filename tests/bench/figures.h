@@ -29,20 +29,20 @@ static inline int figures_compare(const void *a, const void *b)
 static inline void figures_latency(const char *what, uint64_t *samples, size_t count)
 {
     qsort(samples, count, sizeof(*samples), figures_compare);
-    printf("%-52s p50 %10.1f us   p99 %10.1f us\n", what, (double)samples[count / 2] / 1e3,
+    printf("%-60s p50 %10.1f us   p99 %10.1f us\n", what, (double)samples[count / 2] / 1e3,
            (double)samples[count - 1 - count / 100] / 1e3);
     fflush(stdout);
 }
 
 static inline void figures_rate(const char *what, double amount, uint64_t ns, const char *unit)
 {
-    printf("%-52s %14.1f %s\n", what, amount * 1e9 / (double)(ns ? ns : 1), unit);
+    printf("%-60s %14.1f %s\n", what, amount * 1e9 / (double)(ns ? ns : 1), unit);
     fflush(stdout);
 }
 
 static inline void figures_ratio(const char *what, double ratio, const char *unit)
 {
-    printf("%-52s %14.3f %s\n", what, ratio, unit);
+    printf("%-60s %14.3f %s\n", what, ratio, unit);
     fflush(stdout);
 }
 

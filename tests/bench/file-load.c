@@ -65,7 +65,8 @@ static char *make_buffers(struct load_disk *load)
     return memory;
 }
 
-int file_load(const char *name, const char *path, int flags, unsigned scale)
+int file_load(const char *name, const char *path, int flags,
+              const struct load_choice *choice)
 {
     struct file_disk disk = {
         .load = {.name = name, .submit = submit, .wait = wait_for_one},
@@ -84,7 +85,7 @@ int file_load(const char *name, const char *path, int flags, unsigned scale)
         goto close_file;
     }
     disk.load.size = (uint64_t)lseek(disk.fd, 0, SEEK_END);
-    rc = load_run(&disk.load, scale);
+    rc = load_run(&disk.load, choice);
     io_uring_queue_exit(&disk.uring);
 
 close_file:

@@ -5,8 +5,10 @@
 #ifndef XVMSG_BENCH_FILE_LOAD_H
 #define XVMSG_BENCH_FILE_LOAD_H
 
-/* `name` leads the figures; `flags` are open()'s, besides O_RDWR. 0, or -1 with
- * a line on stderr. */
-int file_load(const char *name, const char *path, int flags, unsigned scale);
+struct load_choice;
+
+/* `name` leads the figures; `flags` are open()'s, besides O_RDWR. As
+ * load_run(). */
+int file_load(const char *name, const char *path, int flags, const struct load_choice *choice);
 
 #endif

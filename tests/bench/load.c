@@ -3,6 +3,8 @@
 
 #include "tests/bench/load.h"
 
+#include <string.h>
+
 #include "tests/bench/figures.h"
 
 struct load {
@@ -12,6 +14,13 @@ struct load {
     uint32_t block;
     unsigned depth;
     unsigned count;
+};
+
+/* What a load took. */
+struct spent {
+    uint64_t time; /* ns */
+    uint64_t cpu;  /* ns */
+    uint64_t hypercalls;
 };
 
 static const struct load loads[] = {
@@ -47,16 +56,42 @@ static int start(struct load_disk *disk, const struct load *load, unsigned i)
     return disk->submit(disk, slot, load->write, offset_of(disk, load, i), load->block);
 }
 
-static uint64_t doorbells(const struct load_disk *disk)
+static uint64_t hypercalls(const struct load_disk *disk)
 {
-    return disk->doorbells ? disk->doorbells(disk->doorbells_user) : 0;
+    return disk->hypercalls ? disk->hypercalls(disk->hypercalls_user) : 0;
+}
+
+/* Of the whole process, which natively is both ends. */
+static uint64_t cpu_time(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void print(const struct load_disk *disk, const struct load *load, unsigned count,
+                  const struct spent *spent)
+{
+    char what[96];
+
+    snprintf(what, sizeof(what), "%s, %s", disk->name, load->name);
+    if (load->random)
+        figures_rate(what, count, spent->time, "IOPS");
+    else
+        figures_rate(what, (double)count * load->block / 1e6, spent->time, "MB/s");
+    snprintf(what, sizeof(what), "%s, CPU of a %s", disk->name, load->name);
+    figures_ratio(what, (double)spent->cpu / 1e3 / count, "us");
+    if (!disk->hypercalls)
+        return;
+    snprintf(what, sizeof(what), "%s, hypercalls, %s", disk->name, load->name);
+    figures_ratio(what, (double)spent->hypercalls * 1000 / count, "for 1,000 requests");
 }
 
 static int run_one(struct load_disk *disk, const struct load *load, unsigned count)
 {
-    char what[96];
-    uint64_t rung = doorbells(disk);
-    uint64_t begun = figures_now(), taken;
+    struct spent begun = {figures_now(), cpu_time(), hypercalls(disk)};
+    struct spent spent;
 
     disk->completed = 0;
     for (unsigned i = 0; disk->completed < count;) {
@@ -66,28 +101,36 @@ static int run_one(struct load_disk *disk, const struct load *load, unsigned cou
         if (disk->wait(disk) < 0 || disk->failed)
             return -1;
     }
-    taken = figures_now() - begun;
-    rung = doorbells(disk) - rung;
-    snprintf(what, sizeof(what), "%s, %s", disk->name, load->name);
-    if (load->random)
-        figures_rate(what, count, taken, "IOPS");
-    else
-        figures_rate(what, (double)count * load->block / 1e6, taken, "MB/s");
-    if (disk->doorbells)
-        figures_ratio("", (double)rung / count, "doorbells per request");
+    spent = (struct spent){figures_now() - begun.time, cpu_time() - begun.cpu,
+                           hypercalls(disk) - begun.hypercalls};
+    print(disk, load, count, &spent);
     return 0;
 }
 
-int load_run(struct load_disk *disk, unsigned scale)
+static int run(struct load_disk *disk, const struct load *load, unsigned count)
 {
+    if (run_one(disk, load, count) == 0)
+        return 0;
+    fprintf(stderr, "%s, %s: failed\n", disk->name, load->name);
+    return -1;
+}
+
+int load_run(struct load_disk *disk, const struct load_choice *choice)
+{
+    bool found = false;
+
     if (disk->size < LOAD_LONG_BLOCK) {
         fprintf(stderr, "%s: smaller than %u bytes\n", disk->name, LOAD_LONG_BLOCK);
         return -1;
     }
-    for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++)
-        if (run_one(disk, &loads[i], loads[i].count * scale) < 0) {
-            fprintf(stderr, "%s, %s: failed\n", disk->name, loads[i].name);
+    for (size_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+        if (choice->only && strcmp(choice->only, loads[i].name))
+            continue;
+        found = true;
+        if (run(disk, &loads[i], choice->only ? choice->count : loads[i].count * choice->scale) < 0)
             return -1;
-        }
-    return 0;
+    }
+    if (!found)
+        fprintf(stderr, "%s: no load is called \"%s\"\n", disk->name, choice->only);
+    return found ? 0 : -1;
 }

@@ -24,9 +24,9 @@ struct load_disk {
                   uint32_t length);
     /* Waits until load_complete() was called at least once. 0 or -1. */
     int (*wait)(struct load_disk *disk);
-    /* How many doorbells were rung so far, by anybody; NULL: nobody counts. */
-    uint64_t (*doorbells)(void *user);
-    void *doorbells_user;
+    /* How many hypercalls there were so far, by anybody; NULL: nobody counts. */
+    uint64_t (*hypercalls)(void *user);
+    void *hypercalls_user;
     /* The load's own. */
     bool busy[LOAD_MAX_DEPTH];
     bool failed;
@@ -35,10 +35,14 @@ struct load_disk {
 
 void load_complete(struct load_disk *disk, unsigned slot, bool good);
 
-/*
- * Prints a figure for each load; destroys what is on the disk. `scale` makes all
- * of them that much longer. -1 when a request failed, with a line on stderr.
- */
-int load_run(struct load_disk *disk, unsigned scale);
+struct load_choice {
+    const char *only; /* the name of the one load to run; NULL: all of them */
+    unsigned count;   /* how many requests of it */
+    unsigned scale;   /* all of them: that much longer */
+};
+
+/* Prints the figures of each load, destroys what is on the disk. -1 when a request failed
+ * or there is no such load, with a line on stderr. */
+int load_run(struct load_disk *disk, const struct load_choice *choice);
 
 #endif

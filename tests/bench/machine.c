@@ -85,6 +85,7 @@ static void start_backend(struct machine *m)
         .remove_timeout = {.tv_sec = MACHINE_PATIENCE_SECONDS},
         .answer_timeout = {.tv_sec = MACHINE_PATIENCE_SECONDS},
         .retry_delay = {.tv_sec = 1},
+        .poll_us = m->poll_us,
     };
     m->supervisor = supervisor_new(&m->daemon, why);
     if (!m->supervisor)

@@ -23,6 +23,7 @@
 #define MACHINE_PATIENCE_SECONDS 30
 
 struct machine {
+    uint32_t poll_us; /* the caller's: how long the worker looks before it sleeps */
     struct fake_xen *fx;
     struct platform *toolstack;
     struct xvmsg *h;

@@ -25,7 +25,7 @@ xenstore-control'
 # "full" guests on a disk.
 IMAGE_TOOLS='nbdkit nbd-client nbdcopy nbdinfo qemu-img fio iperf3 ip bridge ethtool
 tar xz rngtest mke2fs e2fsck debugfs dumpe2fs tune2fs resize2fs fstrim blkdiscard
-blockdev losetup mount umount truncate mktemp'
+blockdev losetup mount umount truncate mktemp xentrace xenalyze'
 IMAGE_NBDKIT='plugins/nbdkit-file-plugin.so plugins/nbdkit-memory-plugin.so
 plugins/nbdkit-null-plugin.so plugins/nbdkit-pattern-plugin.so
 filters/nbdkit-cow-filter.so filters/nbdkit-error-filter.so filters/nbdkit-log-filter.so
