@@ -135,6 +135,13 @@ static bool platform_xen_lock_held(struct platform *p, const char *name)
     return held;
 }
 
+/* xenbus links a device to the driver that has it. */
+static bool platform_xen_kernel_has_bus(struct platform *p, uint32_t bus)
+{
+    (void)p;
+    return access(store_path("/sys/bus/xen/devices/virtio-msg-%u/driver", bus).text, F_OK) == 0;
+}
+
 static const struct platform_ops xen_ops = {
     .close = platform_xen_close,
     .now = platform_xen_now,
@@ -166,6 +173,7 @@ static const struct platform_ops xen_ops = {
     .domain_alive = platform_xen_domain_alive,
     .own_domid = platform_xen_own_domid,
     .lock = platform_xen_lock,
+    .kernel_has_bus = platform_xen_kernel_has_bus,
     .lock_held = platform_xen_lock_held,
 };
 

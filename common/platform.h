@@ -117,6 +117,8 @@ struct platform_ops {
     /* Takes (and keeps until close) this machine's lock called `name`: one
      * driver per bus, one daemon per domain. EBUSY when another holds it. */
     int (*lock)(struct platform *p, const char *name);
+    /* Does a driver of our domain's kernel have this bus? */
+    bool (*kernel_has_bus)(struct platform *p, uint32_t bus);
     /* Does anybody hold that lock? Takes nothing and disturbs nobody. */
     bool (*lock_held)(struct platform *p, const char *name);
 };

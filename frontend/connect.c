@@ -300,6 +300,9 @@ int xvmsg_connect(struct xvmsg *h)
         return 0;
     if (h->conn.mode == MODE_OBSERVING)
         return handle_fail(h, EBUSY, "this handle observes the bus already");
+    if (p->ops->kernel_has_bus(p, h->bus_number))
+        return handle_fail(h, EBUSY, "the kernel of this domain drives bus %u (module xvmsg)",
+                           h->bus_number);
     if (p->ops->lock(p, store_path("xvmsg-bus-%u", h->bus_number).text) < 0)
         return handle_fail(h, errno,
                            errno == EBUSY ? "another process in this domain drives bus %u"

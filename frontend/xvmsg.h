@@ -192,7 +192,7 @@ void xvmsg_set_handlers(struct xvmsg *h, const struct xvmsg_handlers *handlers, 
 /*
  * Starts to connect, and goes on by itself: waits for a bus that is not there
  * yet, reconnects when the backend restarts. EBUSY when another process drives
- * this bus.
+ * this bus, or this domain's kernel.
  */
 int xvmsg_connect(struct xvmsg *h);
 

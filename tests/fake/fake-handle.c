@@ -187,6 +187,18 @@ static bool fake_lock_held(struct platform *p, const char *name)
     return held;
 }
 
+static bool fake_kernel_has_bus(struct platform *p, uint32_t bus)
+{
+    struct fake_handle *h = (struct fake_handle *)p;
+
+    pthread_mutex_lock(&h->fx->mutex);
+
+    bool has = bus < 32 && (h->domain->kernel_buses >> bus & 1);
+
+    pthread_mutex_unlock(&h->fx->mutex);
+    return has;
+}
+
 static const struct platform_ops fake_ops = {
     .close = fake_close,
     .now = fake_now,
@@ -218,6 +230,7 @@ static const struct platform_ops fake_ops = {
     .domain_alive = fake_domain_alive,
     .own_domid = fake_own_domid,
     .lock = fake_lock,
+    .kernel_has_bus = fake_kernel_has_bus,
     .lock_held = fake_lock_held,
 };
 

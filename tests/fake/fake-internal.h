@@ -33,6 +33,7 @@ struct fake_domain {
     struct fake_domain *next;
     uint32_t domid;
     bool alive;
+    uint32_t kernel_buses; /* bit n: its kernel drives bus n */
     uint32_t next_ref;
     struct fake_port ports[FAKE_PORTS]; /* 0 is not used */
 };

@@ -152,6 +152,17 @@ struct platform *fake_xen_domain(struct fake_xen *fx, uint32_t domid)
     return &h->base;
 }
 
+void fake_xen_give_bus_to_kernel(struct fake_xen *fx, uint32_t domid, uint32_t bus)
+{
+    pthread_mutex_lock(&fx->mutex);
+
+    struct fake_domain *domain = fake_domain_find(fx, domid);
+
+    if (domain)
+        domain->kernel_buses |= UINT32_C(1) << bus;
+    pthread_mutex_unlock(&fx->mutex);
+}
+
 void fake_xen_write_raw(struct fake_xen *fx, const char *path, const void *value, size_t size)
 {
     pthread_mutex_lock(&fx->mutex);

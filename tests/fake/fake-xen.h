@@ -56,13 +56,16 @@ void fake_xen_destroy_domain(struct fake_xen *fx, uint32_t domid);
 struct platform *fake_xen_domain(struct fake_xen *fx, uint32_t domid);
 
 /* The clock stands still until it is advanced; or follows the real one. */
+/* From now on a driver of that domain's kernel has this bus (0 to 31). */
+void fake_xen_give_bus_to_kernel(struct fake_xen *fx, uint32_t domid, uint32_t bus);
+
 void fake_xen_advance(struct fake_xen *fx, uint64_t nanoseconds);
 void fake_xen_real_clock(struct fake_xen *fx);
 
 /*
  * Lets the nth call (1 is the next) of `call` ("xs_write"; NULL: of any) in the
  * domain fail with `error`, once. One failure is armed at a time; nth 0 disarms.
- * now, the fds, domain_alive and lock_held cannot fail. A failed xs_end leaves
+ * now, the fds, domain_alive, kernel_has_bus and lock_held cannot fail. A failed xs_end leaves
  * its transaction open until the handle is closed.
  */
 void fake_xen_fail(struct fake_xen *fx, uint32_t domid, const char *call, unsigned nth, int error);

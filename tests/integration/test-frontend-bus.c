@@ -285,6 +285,19 @@ static void one_driver_at_a_time(void)
     backend_free(b);
 }
 
+static void a_bus_of_the_kernel_is_left_to_it(void)
+{
+    struct backend *b = start();
+
+    fake_xen_give_bus_to_kernel(b->fx, BACKEND_GUEST, 0);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), -1);
+    CU_ASSERT_EQUAL(errno, EBUSY);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "the kernel"));
+    CU_ASSERT_EQUAL(xvmsg_set_bus(b->h, 1), 0);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    backend_free(b);
+}
+
 /* ---- losing it ---- */
 
 static void reconnects_when_the_backend_starts_anew(void)
@@ -569,6 +582,7 @@ static const struct test_case cases[] = {
     TEST(ignores_a_bus_whose_backend_is_not_where_it_must_be),
     TEST(tells_how_far_it_came),
     TEST(one_driver_at_a_time),
+    TEST(a_bus_of_the_kernel_is_left_to_it),
     TEST(reconnects_when_the_backend_starts_anew),
     TEST(a_closing_backend_is_left_with_its_words),
     TEST(a_backend_that_refuses_the_offer_is_not_asked_again),

@@ -43,12 +43,16 @@ packages_apt()
 }
 
 # What nothing here needs although others depend on it, as apt's record of what is
-# installed: with init-system-helpers would come all of Perl.
+# installed: with init-system-helpers would come all of Perl, and with the others the
+# compiler of the kernel's headers: the host's own builds for them.
 packages_status()
 {
-	printf '%s\n' 'Package: init-system-helpers' 'Status: install ok installed' \
-		'Version: 99' 'Architecture: all' 'Multi-Arch: foreign' 'Maintainer: nobody' \
-		'Description: not wanted' ''
+	local name
+	for name in init-system-helpers linux-compiler-gcc-12-x86 linux-compiler-gcc-12-arm; do
+		printf '%s\n' "Package: $name" 'Status: install ok installed' \
+			'Version: 99' 'Architecture: all' 'Multi-Arch: foreign' 'Maintainer: nobody' \
+			'Description: not wanted' ''
+	done
 }
 
 # packages_fetch DIR: the wanted packages and all they depend on.  By the status
@@ -74,6 +78,8 @@ packages_unpack()
 	for deb in "$1"/cache/archives/*.deb; do
 		dpkg-deb -x "$deb" "$1/tree" || die "cannot unpack $deb"
 	done
+	# where the headers believe to be installed
+	sed -i "s,^include /usr/src,include ${1%.new}/tree/usr/src," "$1"/tree/usr/src/linux-headers-*/Makefile
 	PATH=$PATH:/usr/sbin depmod -b "$1/tree" "$(basename "$1"/tree/lib/modules/*)"
 	# unpacked is enough: the archives are as large again
 	rm -rf "$1/cache" "$1/state"
@@ -95,4 +101,11 @@ packages_prepare()
 	need_commands apt-get dpkg-deb depmod
 	cache_build packages "$TARGET-$key" packages_build
 	PACKAGES=$LAB_CACHE/packages/$TARGET-$key/tree
+}
+
+# packages_headers: the folder of the kernel's headers
+packages_headers()
+{
+	packages_prepare >&2
+	echo "$PACKAGES"/usr/src/linux-headers-*-"$DEB_ARCH"
 }

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * DMA through memory that is shared with the backend once, as areas.
+ *
+ * Queues lie in the pool, and what a driver maps is copied into it and out of it. That
+ * costs a copy, which is cheap, and saves a grant, its end and the backend's copy or mapping
+ * for each request, which are not; and no page of anybody else's is ever in the backend's
+ * hands. A driver that finds the pool full tries again later, as with any IOMMU.
+ *
+ * A DMA address is an area address of the binding.
+ */
+
+#include <linux/dma-map-ops.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+#include <xen/xen.h>
+#include <xen/page.h>
+
+#include "common/le.h"
+#include "internal.h"
+
+#define AREA_PAGES 512u /* 2 MiB; its references fill half a directory page */
+#define AREA_SIZE (AREA_PAGES * PAGE_SIZE)
+#define SLOT_SHIFT 9 /* a pool hands out multiples of 512 bytes */
+#define MAX_MAPPING (256u * 1024u)
+
+static unsigned pool_mib = 8;
+module_param(pool_mib, uint, 0444);
+MODULE_PARM_DESC(pool_mib, "MiB of memory shared with the backend of each bus (2 to 64; 8)");
+
+struct area {
+    void *start; /* AREA_SIZE bytes, page-aligned */
+    unsigned granted;
+    grant_ref_t refs[AREA_PAGES];
+    void *buffers[AREA_SIZE >> SLOT_SHIFT]; /* where the bytes of each mapped slot belong */
+};
+
+/* ---- sharing ---- */
+
+static int grant_pages(struct area *area, domid_t domid)
+{
+    while (area->granted < AREA_PAGES) {
+        struct page *page = vmalloc_to_page(area->start + area->granted * PAGE_SIZE);
+        int ref = gnttab_grant_foreign_access(domid, xen_page_to_gfn(page), 0);
+
+        if (ref < 0)
+            return ref;
+        area->refs[area->granted++] = ref;
+    }
+    return 0;
+}
+
+/* A page that the backend still has mapped stays with Xen until it lets go. */
+static void free_area(struct area *area)
+{
+    for (unsigned i = 0; i < area->granted; i++) {
+        struct page *page = vmalloc_to_page(area->start + i * PAGE_SIZE);
+
+        get_page(page);
+        gnttab_end_foreign_access(area->refs[i], page);
+    }
+    vfree(area->start);
+    kvfree(area);
+}
+
+static int send_share(struct bus *bus, unsigned number, grant_ref_t directory)
+{
+    struct waiter *waiter = kmalloc(sizeof(*waiter), GFP_KERNEL);
+    u8 refs[4];
+    struct msg response, request = {
+        .kind = MSG_area_share_request,
+        .area_share_request = {.area = number, .flags = AREA_F_DIRECTORY, .pages = AREA_PAGES,
+                               .num_refs = 1, .refs = {.bytes = refs, .size = sizeof(refs)}}};
+    int rc;
+
+    if (!waiter)
+        return -ENOMEM;
+    le32_put(refs, directory);
+    rc = channel_request(&bus->channel, &request, MSG_area_share_response, waiter, &response);
+    kfree(waiter);
+    if (rc)
+        return rc;
+    if (response.area_share_response.status == AREA_NO_SPACE)
+        return -ENOSPC;
+    return response.area_share_response.status ? -EIO : 0;
+}
+
+/* Tells the backend of the area, by a page that lists its references. */
+static int share_area(struct bus *bus, struct area *area, unsigned number)
+{
+    __le32 *list = (__le32 *)get_zeroed_page(GFP_KERNEL);
+    int ref, rc;
+
+    if (!list)
+        return -ENOMEM;
+    for (unsigned i = 0; i < AREA_PAGES; i++)
+        list[i] = cpu_to_le32(area->refs[i]);
+    ref = gnttab_grant_foreign_access(bus->xbdev->otherend_id, xen_page_to_gfn(virt_to_page(list)),
+                                      1);
+    rc = ref < 0 ? ref : send_share(bus, number, ref);
+    if (ref < 0)
+        free_page((unsigned long)list);
+    else
+        gnttab_end_foreign_access(ref, virt_to_page(list));
+    return rc;
+}
+
+static int add_area(struct bus *bus)
+{
+    struct pool *pool = &bus->pool;
+    unsigned number = pool->num_areas + 1;
+    struct area *area = kvzalloc(sizeof(*area), GFP_KERNEL);
+    int rc = -ENOMEM;
+
+    if (!area)
+        return -ENOMEM;
+    area->start = vzalloc(AREA_SIZE);
+    if (!area->start)
+        goto fail;
+    rc = grant_pages(area, bus->xbdev->otherend_id);
+    if (!rc)
+        rc = share_area(bus, area, number);
+    if (!rc)
+        rc = gen_pool_add_virt(pool->gen, (unsigned long)area->start,
+                               address_of_area(number, 0), AREA_SIZE, -1);
+    if (rc)
+        goto fail;
+    pool->areas[pool->num_areas++] = area;
+    return 0;
+
+fail:
+    free_area(area);
+    return rc;
+}
+
+int pool_open(struct bus *bus)
+{
+    struct pool *pool = &bus->pool;
+    unsigned wanted = clamp(pool_mib, 2u, 64u) * 1024u * 1024u / AREA_SIZE;
+    int rc = 0;
+
+    pool->gen = gen_pool_create(SLOT_SHIFT, -1);
+    if (!pool->gen)
+        return -ENOMEM;
+    while (!rc && pool->num_areas < min(wanted, POOL_MAX_AREAS))
+        rc = add_area(bus);
+    if (rc && pool->num_areas) {
+        dev_warn(&bus->xbdev->dev, "the backend took %u of %u areas of memory (error %d)\n",
+                 pool->num_areas, wanted, rc);
+        rc = 0;
+    }
+    if (rc)
+        pool_close(pool);
+    return rc;
+}
+
+void pool_close(struct pool *pool)
+{
+    if (!pool->gen)
+        return;
+    gen_pool_destroy(pool->gen);
+    pool->gen = NULL;
+    while (pool->num_areas)
+        free_area(pool->areas[--pool->num_areas]);
+}
+
+/* ---- DMA ---- */
+
+static struct pool *pool_of(struct device *dev)
+{
+    struct bus *bus = dev_get_drvdata(dev);
+
+    return &bus->pool;
+}
+
+static struct area *area_of(struct pool *pool, dma_addr_t address)
+{
+    return pool->areas[address_area(address) - 1];
+}
+
+static void *bytes_at(struct pool *pool, dma_addr_t address)
+{
+    return area_of(pool, address)->start + address_offset(address);
+}
+
+/* Of the slot that holds this byte. */
+static void **buffer_at(struct pool *pool, dma_addr_t address)
+{
+    return &area_of(pool, address)->buffers[address_offset(address) >> SLOT_SHIFT];
+}
+
+static void note_buffer(struct pool *pool, dma_addr_t address, void *buffer, size_t size)
+{
+    void **at = buffer_at(pool, address);
+
+    for (size_t done = 0; done < size; done += 1u << SLOT_SHIFT)
+        *at++ = buffer + done;
+}
+
+static void *pool_alloc(struct device *dev, size_t size, dma_addr_t *address, gfp_t gfp,
+                        unsigned long attrs)
+{
+    return gen_pool_dma_zalloc_align(pool_of(dev)->gen, size, address, PAGE_SIZE);
+}
+
+static void pool_free(struct device *dev, size_t size, void *start, dma_addr_t address,
+                      unsigned long attrs)
+{
+    gen_pool_free(pool_of(dev)->gen, (unsigned long)start, size);
+}
+
+/* Any part of a mapping, from `address` on. */
+static void sync_for_cpu(struct device *dev, dma_addr_t address, size_t size,
+                         enum dma_data_direction direction)
+{
+    struct pool *pool = pool_of(dev);
+    size_t within = address & ((1u << SLOT_SHIFT) - 1);
+
+    if (direction != DMA_TO_DEVICE)
+        memcpy(*buffer_at(pool, address) + within, bytes_at(pool, address), size);
+}
+
+static void sync_for_device(struct device *dev, dma_addr_t address, size_t size,
+                            enum dma_data_direction direction)
+{
+    struct pool *pool = pool_of(dev);
+    size_t within = address & ((1u << SLOT_SHIFT) - 1);
+
+    /* Also what the device shall write: it may write less than it says, and the rest
+     * must not be bytes of another request. */
+    memcpy(bytes_at(pool, address), *buffer_at(pool, address) + within, size);
+}
+
+static dma_addr_t map_page(struct device *dev, struct page *page, unsigned long offset, size_t size,
+                           enum dma_data_direction direction, unsigned long attrs)
+{
+    struct pool *pool = pool_of(dev);
+    dma_addr_t address;
+
+    if (!gen_pool_dma_alloc(pool->gen, size, &address))
+        return DMA_MAPPING_ERROR;
+    note_buffer(pool, address, page_address(page) + offset, size);
+    if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+        sync_for_device(dev, address, size, direction);
+    return address;
+}
+
+static void unmap_page(struct device *dev, dma_addr_t address, size_t size,
+                       enum dma_data_direction direction, unsigned long attrs)
+{
+    struct pool *pool = pool_of(dev);
+
+    if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+        sync_for_cpu(dev, address, size, direction);
+    gen_pool_free(pool->gen, (unsigned long)bytes_at(pool, address), size);
+}
+
+static void unmap_sg(struct device *dev, struct scatterlist *list, int count,
+                     enum dma_data_direction direction, unsigned long attrs)
+{
+    struct scatterlist *sg;
+    int i;
+
+    for_each_sg(list, sg, count, i)
+        unmap_page(dev, sg_dma_address(sg), sg_dma_len(sg), direction, attrs);
+}
+
+static int map_sg(struct device *dev, struct scatterlist *list, int count,
+                  enum dma_data_direction direction, unsigned long attrs)
+{
+    struct scatterlist *sg;
+    int i;
+
+    for_each_sg(list, sg, count, i) {
+        sg_dma_address(sg) =
+            map_page(dev, sg_page(sg), sg->offset, sg->length, direction, attrs);
+        sg_dma_len(sg) = sg->length;
+        if (sg_dma_address(sg) == DMA_MAPPING_ERROR) {
+            unmap_sg(dev, list, i, direction, attrs | DMA_ATTR_SKIP_CPU_SYNC);
+            return -ENOMEM;
+        }
+    }
+    return count;
+}
+
+static size_t max_mapping_size(struct device *dev)
+{
+    return MAX_MAPPING;
+}
+
+static int dma_is_supported(struct device *dev, u64 mask)
+{
+    return mask == DMA_BIT_MASK(64);
+}
+
+const struct dma_map_ops pool_dma_ops = {
+    .alloc = pool_alloc,
+    .free = pool_free,
+    .map_page = map_page,
+    .unmap_page = unmap_page,
+    .map_sg = map_sg,
+    .unmap_sg = unmap_sg,
+    .sync_single_for_cpu = sync_for_cpu,
+    .sync_single_for_device = sync_for_device,
+    .max_mapping_size = max_mapping_size,
+    .dma_supported = dma_is_supported,
+};

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only */
+/* Copyright the xen-virtio-msg authors */
+
+/*
+ * virtio_config_ops by messages. Everything here sleeps. A device that does not answer is
+ * marked broken: its requests fail, nothing waits for it again.
+ */
+
+#include <linux/delay.h>
+#include <linux/slab.h>
+#include <linux/virtio_ring.h>
+
+#include "common/le.h"
+#include "internal.h"
+
+#define RESET_LOOKS 500 /* of 10 ms each */
+
+int transport_request(struct device_on_bus *device, struct msg *request, enum msg_kind answer,
+                      struct waiter *waiter, struct msg *response)
+{
+    int rc = -ENODEV;
+
+    request->dev_num = device->number;
+    mutex_lock(&device->lock);
+    if (!READ_ONCE(device->gone))
+        rc = channel_request(&device->bus->channel, request, answer, waiter, response);
+    mutex_unlock(&device->lock);
+    return rc;
+}
+
+/* A request whose failure the caller cannot report. */
+static bool ask(struct virtio_device *vdev, struct msg *request, enum msg_kind answer,
+                struct waiter *waiter, struct msg *response)
+{
+    struct device_on_bus *device = to_device(vdev);
+    int rc = waiter ? transport_request(device, request, answer, waiter, response) : -ENOMEM;
+
+    if (!rc)
+        return true;
+    if (!READ_ONCE(device->gone))
+        dev_err(&vdev->dev, "%s: error %d; the device is given up\n",
+                msg_describe(request->kind)->name, rc);
+    WRITE_ONCE(device->gone, true);
+    WRITE_ONCE(device->status, 0);
+    virtio_break_device(vdev);
+    return false;
+}
+
+static struct waiter *new_waiter(void)
+{
+    return kmalloc(sizeof(struct waiter), GFP_KERNEL);
+}
+
+int transport_info(struct device_on_bus *device, struct msg_get_device_info_response *info)
+{
+    struct msg response, request = {.kind = MSG_get_device_info_request};
+    struct waiter *waiter = new_waiter();
+    int rc = waiter ? transport_request(device, &request, MSG_get_device_info_response, waiter,
+                                        &response)
+                    : -ENOMEM;
+
+    *info = response.get_device_info_response;
+    kfree(waiter);
+    return rc;
+}
+
+/* ---- features ---- */
+
+static u64 get_features(struct virtio_device *vdev)
+{
+    struct msg response, request = {.kind = MSG_get_device_features_request,
+                                    .get_device_features_request = {.num_blocks = 2}};
+    const struct msg_get_device_features_response *r = &response.get_device_features_response;
+    struct waiter *waiter = new_waiter();
+    u64 features = 0;
+
+    if (ask(vdev, &request, MSG_get_device_features_response, waiter, &response)) {
+        if (r->block_index == 0 && r->features.size >= 4)
+            features = le32_get(r->features.bytes);
+        if (r->block_index == 0 && r->features.size >= 8)
+            features |= (u64)le32_get(r->features.bytes + 4) << 32;
+    }
+    kfree(waiter);
+    return features;
+}
+
+static int finalize_features(struct virtio_device *vdev)
+{
+    u8 blocks[8];
+    struct msg response, request = {
+        .kind = MSG_set_driver_features_request,
+        .set_driver_features_request = {.num_blocks = 2,
+                                        .features = {.bytes = blocks, .size = sizeof(blocks)}}};
+    struct waiter *waiter;
+    bool done;
+
+    vring_transport_features(vdev);
+    /* Addresses are the pool's; without this bit the driver would send the guest's own. */
+    if (!__virtio_test_bit(vdev, VIRTIO_F_VERSION_1) ||
+        !__virtio_test_bit(vdev, VIRTIO_F_ACCESS_PLATFORM)) {
+        dev_err(&vdev->dev, "the device offers no VERSION_1 or no ACCESS_PLATFORM\n");
+        return -EINVAL;
+    }
+    le64_put(blocks, vdev->features);
+    waiter = new_waiter();
+    done = ask(vdev, &request, MSG_set_driver_features_response, waiter, &response);
+    kfree(waiter);
+    return done ? 0 : -EIO;
+}
+
+/* ---- configuration ---- */
+
+/* One piece, as large as a message allows. Returns its length, 0 when it cannot be had. */
+static unsigned get_piece(struct virtio_device *vdev, struct waiter *waiter, unsigned offset,
+                          u8 *to, unsigned length)
+{
+    struct device_on_bus *device = to_device(vdev);
+    unsigned room = msg_tail_room(MSG_WIDE, MSG_get_config_response, MESSAGE_SIZE);
+    struct msg response, request = {
+        .kind = MSG_get_config_request,
+        .get_config_request = {.offset = offset, .length = min(length, room)}};
+    const struct msg_get_config_response *r = &response.get_config_response;
+
+    if (!ask(vdev, &request, MSG_get_config_response, waiter, &response) || r->offset != offset ||
+        r->length > request.get_config_request.length)
+        return 0;
+    memcpy(to, r->data.bytes, r->length);
+    WRITE_ONCE(device->generation, r->generation);
+    return r->length;
+}
+
+static void get_config(struct virtio_device *vdev, unsigned offset, void *to, unsigned length)
+{
+    struct waiter *waiter = new_waiter();
+    unsigned done = 0, piece;
+
+    while (done < length && (piece = get_piece(vdev, waiter, offset + done, to + done,
+                                               length - done)))
+        done += piece;
+    if (done < length) {
+        dev_err_ratelimited(&vdev->dev, "%u bytes of configuration at %u cannot be read\n", length,
+                            offset);
+        memset(to + done, 0, length - done);
+    }
+    kfree(waiter);
+}
+
+static unsigned set_piece(struct virtio_device *vdev, struct waiter *waiter, unsigned offset,
+                          const u8 *from, unsigned length)
+{
+    unsigned room = msg_tail_room(MSG_WIDE, MSG_set_config_request, MESSAGE_SIZE);
+    struct msg response, request = {
+        .kind = MSG_set_config_request,
+        .set_config_request = {.offset = offset, .length = min(length, room),
+                               .data = {.bytes = from, .size = min(length, room)}}};
+
+    if (!ask(vdev, &request, MSG_set_config_response, waiter, &response))
+        return 0;
+    return min(response.set_config_response.length, request.set_config_request.length);
+}
+
+static void set_config(struct virtio_device *vdev, unsigned offset, const void *from,
+                       unsigned length)
+{
+    struct waiter *waiter = new_waiter();
+    unsigned done = 0, piece;
+
+    while (done < length && (piece = set_piece(vdev, waiter, offset + done, from + done,
+                                               length - done)))
+        done += piece;
+    if (done < length)
+        dev_err_ratelimited(&vdev->dev, "%u bytes of configuration at %u cannot be written\n",
+                            length, offset);
+    kfree(waiter);
+}
+
+/* Pieces of one reading had one generation if it is what it was before them. */
+static u32 generation(struct virtio_device *vdev)
+{
+    return READ_ONCE(to_device(vdev)->generation);
+}
+
+/* ---- status ---- */
+
+static u8 get_status(struct virtio_device *vdev)
+{
+    struct msg response, request = {.kind = MSG_get_device_status_request};
+    struct waiter *waiter = new_waiter();
+    struct device_on_bus *device = to_device(vdev);
+
+    if (ask(vdev, &request, MSG_get_device_status_response, waiter, &response))
+        WRITE_ONCE(device->status, (u8)response.get_device_status_response.status);
+    kfree(waiter);
+    return READ_ONCE(device->status);
+}
+
+static void set_status(struct virtio_device *vdev, u8 status)
+{
+    struct msg response, request = {.kind = MSG_set_device_status_request,
+                                    .set_device_status_request = {.status = status}};
+    struct waiter *waiter = new_waiter();
+    struct device_on_bus *device = to_device(vdev);
+
+    if (ask(vdev, &request, MSG_set_device_status_response, waiter, &response))
+        WRITE_ONCE(device->status, (u8)response.set_device_status_response.status);
+    kfree(waiter);
+}
+
+/* Until the device says that it is done: it touches no memory of ours then. */
+static void reset(struct virtio_device *vdev)
+{
+    struct device_on_bus *device = to_device(vdev);
+    unsigned looks = 0;
+
+    set_status(vdev, 0);
+    while (READ_ONCE(device->status) && looks++ < RESET_LOOKS) {
+        msleep(10);
+        get_status(vdev);
+    }
+    if (READ_ONCE(device->status))
+        dev_err(&vdev->dev, "the device does not end its reset\n");
+    channel_forget(&device->bus->channel, device);
+    channel_synchronize(&device->bus->channel);
+}
+
+static const char *bus_name(struct virtio_device *vdev)
+{
+    return dev_name(&to_device(vdev)->bus->xbdev->dev);
+}
+
+const struct virtio_config_ops transport_ops = {
+    .get = get_config,
+    .set = set_config,
+    .generation = generation,
+    .get_status = get_status,
+    .set_status = set_status,
+    .reset = reset,
+    .find_vqs = queues_find,
+    .del_vqs = queues_delete,
+    .synchronize_cbs = queues_synchronize,
+    .get_features = get_features,
+    .finalize_features = finalize_features,
+    .bus_name = bus_name,
+    .disable_vq_and_reset = queues_disable,
+    .enable_vq_after_reset = queues_enable,
+};
