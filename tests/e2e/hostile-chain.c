@@ -135,6 +135,7 @@ static bool back_packed(struct xvmsg_queue *queue, unsigned count, uint32_t *wri
         return false;
     *written = slot->len;
     queue->next_used = packed_advance(queue->next_used, count, queue->size);
+    shared_store32(queue->driver_part, packed_event(queue->next_used, queue->size));
     return true;
 }
 

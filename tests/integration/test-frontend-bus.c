@@ -1,73 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/* The library's connection: handshake in every order, losing it, hot-plug. */
+/* The library's connection: handshake in every order, losing it. */
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "tests/harness.h"
-#include "tests/integration/scripted-backend.h"
+#include "tests/integration/listener.h"
 #include "xenstore-schema/schema.h"
-
-/* What the handlers saw, as words: "up", "down", "+3", "?3" (removing), "-3". */
-static char heard[512];
-
-static void hear(const char *word, unsigned long long number, bool with_number)
-{
-    size_t length = strlen(heard);
-
-    if (with_number)
-        snprintf(heard + length, sizeof(heard) - length, "%s%llu ", word, number);
-    else
-        snprintf(heard + length, sizeof(heard) - length, "%s ", word);
-}
-
-static void on_connected(struct xvmsg *h, void *user)
-{
-    (void)h;
-    (void)user;
-    hear("up", 0, false);
-}
-
-static void on_disconnected(struct xvmsg *h, void *user)
-{
-    (void)user;
-    CU_ASSERT_FALSE(xvmsg_is_connected(h));
-    hear("down", 0, false);
-}
-
-static void on_device(struct xvmsg *h, uint64_t number, enum xvmsg_device_event event, void *user)
-{
-    (void)h;
-    (void)user;
-    hear(event == XVMSG_DEVICE_ADDED ? "+" : event == XVMSG_DEVICE_GONE ? "-" : "?", number, true);
-}
-
-static struct backend *start(void)
-{
-    struct xvmsg_handlers handlers = {
-        .connected = on_connected, .disconnected = on_disconnected, .device = on_device};
-    struct backend *b = backend_new();
-
-    heard[0] = '\0';
-    xvmsg_set_handlers(b->h, &handlers, NULL);
-    return b;
-}
-
-static struct backend *start_connected(void)
-{
-    struct backend *b = start();
-
-    backend_make_bus(b);
-    backend_advertise(b);
-    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "up ");
-    return b;
-}
 
 static void complain(const char *path, const char *why, void *user)
 {
@@ -83,7 +25,7 @@ static void connects_whatever_comes_first(void)
     static const char orders[][4] = {"bac", "bca", "cba"};
 
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-        struct backend *b = start();
+        struct backend *b = listener_new();
 
         for (const char *step = orders[i]; *step; step++) {
             if (*step == 'b')
@@ -103,7 +45,7 @@ static void connects_whatever_comes_first(void)
 
 static void offers_what_was_asked_within_what_the_backend_can(void)
 {
-    struct backend *b = start();
+    struct backend *b = listener_new();
 
     backend_make_bus(b);
     backend_advertise(b);
@@ -135,7 +77,7 @@ static void the_strict_profile_needs_both_ends(void)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct backend *b = start();
+        struct backend *b = listener_new();
 
         backend_make_bus(b);
         backend_advertise(b);
@@ -158,7 +100,7 @@ static void the_strict_profile_needs_both_ends(void)
 
 static void takes_over_what_an_earlier_driver_left(void)
 {
-    struct backend *b = start();
+    struct backend *b = listener_new();
 
     backend_make_bus(b);
     backend_write_front(b, XS_STATE, "4");
@@ -199,7 +141,7 @@ static void says_why_it_cannot_connect(void)
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct backend *b = start();
+        struct backend *b = listener_new();
 
         backend_make_bus(b);
         backend_advertise(b);
@@ -222,7 +164,7 @@ static void says_why_it_cannot_connect(void)
 
 static void wants_the_compact_form_offered(void)
 {
-    struct backend *b = start();
+    struct backend *b = listener_new();
 
     backend_make_bus(b);
     backend_advertise(b);
@@ -236,7 +178,7 @@ static void wants_the_compact_form_offered(void)
 
 static void ignores_a_bus_whose_backend_is_not_where_it_must_be(void)
 {
-    struct backend *b = start();
+    struct backend *b = listener_new();
 
     backend_make_bus(b);
     backend_advertise(b);
@@ -255,7 +197,7 @@ static void ignores_a_bus_whose_backend_is_not_where_it_must_be(void)
 
 static void tells_how_far_it_came(void)
 {
-    struct backend *b = start();
+    struct backend *b = listener_new();
 
     CU_ASSERT_EQUAL(xvmsg_connect_wait(b->h, 0), -1);
     CU_ASSERT_EQUAL(errno, ETIMEDOUT);
@@ -272,7 +214,7 @@ static void tells_how_far_it_came(void)
 
 static void one_driver_at_a_time(void)
 {
-    struct backend *b = start_connected();
+    struct backend *b = listener_connected();
     struct platform *p = fake_xen_domain(b->fx, BACKEND_GUEST);
     struct xvmsg *other = xvmsg_new_on(p);
 
@@ -287,7 +229,7 @@ static void one_driver_at_a_time(void)
 
 static void a_bus_of_the_kernel_is_left_to_it(void)
 {
-    struct backend *b = start();
+    struct backend *b = listener_new();
 
     fake_xen_give_bus_to_kernel(b->fx, BACKEND_GUEST, 0);
     CU_ASSERT_EQUAL(xvmsg_connect(b->h), -1);
@@ -302,7 +244,7 @@ static void a_bus_of_the_kernel_is_left_to_it(void)
 
 static void reconnects_when_the_backend_starts_anew(void)
 {
-    struct backend *b = start_connected();
+    struct backend *b = listener_connected();
 
     backend_advertise(b);
     backend_settle(b);
@@ -314,7 +256,7 @@ static void reconnects_when_the_backend_starts_anew(void)
 
 static void a_closing_backend_is_left_with_its_words(void)
 {
-    struct backend *b = start_connected();
+    struct backend *b = listener_connected();
 
     backend_drop(b);
     backend_write(b, XS_ERROR, "the ring is broken");
@@ -332,7 +274,7 @@ static void a_closing_backend_is_left_with_its_words(void)
 
 static void a_backend_that_refuses_the_offer_is_not_asked_again(void)
 {
-    struct backend *b = start();
+    struct backend *b = listener_new();
 
     backend_make_bus(b);
     backend_advertise(b);
@@ -354,7 +296,7 @@ static void a_backend_that_refuses_the_offer_is_not_asked_again(void)
 
 static void survives_its_bus_being_taken_away_and_made_again(void)
 {
-    struct backend *b = start_connected();
+    struct backend *b = listener_connected();
 
     backend_add_disk(b, 3, "disk0");
     backend_settle(b);
@@ -372,7 +314,7 @@ static void survives_its_bus_being_taken_away_and_made_again(void)
 
 static void closes_a_bus_whose_ring_lies(void)
 {
-    struct backend *b = start_connected();
+    struct backend *b = listener_connected();
     struct xvmsg_ring_abi *shared = b->pages;
     unsigned maps = (unsigned)fake_xen_counters(b->fx).maps;
 
@@ -390,7 +332,7 @@ static void closes_a_bus_whose_ring_lies(void)
 
 static void leaves_the_bus_closed(void)
 {
-    struct backend *b = start_connected();
+    struct backend *b = listener_connected();
     struct platform *p = fake_xen_domain(b->fx, BACKEND_GUEST);
 
     backend_write_front(b, "device/3/state", "in-use");
@@ -402,173 +344,6 @@ static void leaves_the_bus_closed(void)
     CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
     backend_settle(b);
     CU_ASSERT_TRUE(xvmsg_is_connected(b->h));
-    backend_free(b);
-}
-
-/* ---- hot-plug ---- */
-
-static void devices_come_and_go_once_each(void)
-{
-    struct backend *b = start();
-
-    backend_make_bus(b);
-    backend_add_disk(b, 3, "disk0");
-    backend_settle(b);
-    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, ""); /* not before the bus can be used */
-    backend_advertise(b);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "up +3 ");
-    backend_add_disk(b, UINT64_C(1) << 40, "disk1");
-    backend_settle(b);
-    backend_write(b, "device/3/state", "added"); /* the watch fires, nothing changed */
-    backend_write(b, "device/nonsense/state", "added");
-    backend_write(b, "device/3/name", "other");
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "up +3 +1099511627776 ");
-    backend_want_back(b, 3);
-    backend_want_back(b, 3);
-    backend_settle(b);
-    CU_ASSERT_TRUE(backend_front_is(b, "device/3", NULL)); /* nobody had taken it */
-    backend_vanish(b, 3);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "up +3 +1099511627776 ?3 -3 ");
-    CU_ASSERT_TRUE(backend_front_is(b, "device/3", NULL));
-    /* Devices outlive a connection. */
-    backend_advertise(b);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "up +3 +1099511627776 ?3 -3 down up ");
-    backend_free(b);
-}
-
-static void surprise_removal_is_told_once(void)
-{
-    struct backend *b = start_connected();
-
-    backend_add_disk(b, 1, "a");
-    backend_add_disk(b, 2, "b");
-    backend_settle(b);
-    backend_vanish(b, 2);
-    backend_settle(b);
-    backend_vanish(b, 1);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "up +1 +2 -2 -1 ");
-    backend_free(b);
-}
-
-static void device_events_make_it_look_not_too_often(void)
-{
-    const struct msg m = {.kind = MSG_event_device, .event_device = {7, DEVICE_BUS_STATE_ADDED}};
-    struct backend *b = start_connected();
-    struct platform_watch *watch;
-    uint64_t before, calls;
-
-    for (unsigned i = 0; i < 100; i++)
-        backend_write(b, store_path("device/%u/state", 100 + i).text, "added");
-    backend_settle(b);
-    before = fake_xen_counters(b->fx).xenstore_calls;
-    for (unsigned i = 0; i < 200; i++) {
-        backend_send(b, &m);
-        backend_settle(b);
-    }
-    calls = fake_xen_counters(b->fx).xenstore_calls - before;
-    CU_ASSERT(calls > 1000 && calls < 6000); /* twenty thousand for a scan each */
-    /* The last one is not forgotten. */
-    backend_add_disk(b, 1, "a");
-    while ((watch = b->guest->ops->xs_next_watch(b->guest)))
-        free(watch);
-    heard[0] = '\0';
-    backend_send(b, &m);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "");
-    fake_xen_advance(b->fx, UINT64_C(1000000000));
-    xvmsg_process(b->h);
-    CU_ASSERT_STRING_EQUAL(heard, "+1 ");
-    backend_free(b);
-}
-
-static void device_events_make_it_look(void)
-{
-    static const uint16_t reserved[] = {0, 3, 0x7fff, 0x8000, 0xffff};
-    struct backend *b = start_connected();
-    struct msg m = {.kind = MSG_event_device, .event_device = {1, DEVICE_BUS_STATE_ADDED}};
-    struct platform_watch *watch;
-
-    /* The watch is lost, as if it came much later. */
-    backend_add_disk(b, 1, "a");
-    while ((watch = b->guest->ops->xs_next_watch(b->guest)))
-        free(watch);
-    for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-        m.event_device.device_bus_state = reserved[i];
-        backend_send(b, &m);
-    }
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "up ");
-    m.event_device.device_bus_state = DEVICE_BUS_STATE_ADDED;
-    backend_send(b, &m);
-    backend_send(b, &m);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "up +1 ");
-    /* Removed although it is there, and one that never was: xenstore knows better. */
-    m.event_device.device_bus_state = DEVICE_BUS_STATE_REMOVED;
-    backend_send(b, &m);
-    m.event_device.device_number = 77;
-    backend_send(b, &m);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "up +1 ");
-    backend_vanish(b, 1);
-    while ((watch = b->guest->ops->xs_next_watch(b->guest)))
-        free(watch);
-    backend_send(b, &m);
-    backend_send(b, &m);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "up +1 -1 ");
-    backend_free(b);
-}
-
-static void observers_need_no_connection(void)
-{
-    struct backend *b = start();
-
-    CU_ASSERT_EQUAL(xvmsg_observe(b->h), 0);
-    backend_make_bus(b);
-    backend_add_disk(b, 5, "disk0");
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "+5 ");
-    CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "1"));
-    backend_want_back(b, 5);
-    backend_settle(b);
-    CU_ASSERT_TRUE(backend_front_is(b, "device/5/state", NULL));
-    backend_remove_bus(b);
-    backend_settle(b);
-    CU_ASSERT_STRING_EQUAL(heard, "+5 ?5 -5 ");
-    CU_ASSERT_EQUAL(xvmsg_connect(b->h), -1);
-    CU_ASSERT_EQUAL(errno, EBUSY);
-    backend_free(b);
-}
-
-static void lists_what_xenstore_shows(void)
-{
-    struct xvmsg_device_entry entries[2];
-    struct backend *b = start();
-
-    CU_ASSERT_EQUAL(xvmsg_list_devices(b->h, entries, 2), -1);
-    CU_ASSERT_EQUAL(errno, ENOENT);
-    backend_make_bus(b);
-    CU_ASSERT_EQUAL(xvmsg_list_devices(b->h, entries, 2), 0);
-    backend_add_disk(b, 10, "ten");
-    backend_add_disk(b, 9, "../nine");
-    backend_add_disk(b, 11, "eleven");
-    backend_want_back(b, 10);
-    CU_ASSERT_EQUAL(xvmsg_list_devices(b->h, entries, 2), 3);
-    CU_ASSERT_EQUAL(entries[0].number, 9);
-    CU_ASSERT_STRING_EQUAL(entries[0].name, "?");
-    CU_ASSERT_FALSE(entries[0].removing);
-    CU_ASSERT_EQUAL(entries[1].number, 10);
-    CU_ASSERT_STRING_EQUAL(entries[1].name, "ten");
-    CU_ASSERT_STRING_EQUAL(entries[1].type, "blk");
-    CU_ASSERT_TRUE(entries[1].removing);
     backend_free(b);
 }
 
@@ -589,12 +364,6 @@ static const struct test_case cases[] = {
     TEST(survives_its_bus_being_taken_away_and_made_again),
     TEST(closes_a_bus_whose_ring_lies),
     TEST(leaves_the_bus_closed),
-    TEST(devices_come_and_go_once_each),
-    TEST(surprise_removal_is_told_once),
-    TEST(device_events_make_it_look),
-    TEST(device_events_make_it_look_not_too_often),
-    TEST(observers_need_no_connection),
-    TEST(lists_what_xenstore_shows),
     {NULL, NULL},
 };
 

@@ -18,18 +18,26 @@ static void ask_for_much(const struct grant *grant)
     queue_guest_offer(0);
 }
 
-static void a_request_waits_for_room(void)
+/* That request under way, and one that waits for its room. */
+static struct chain *start_short_of_room(struct grant *grant)
 {
-    struct grant grant;
     struct chain *chain;
 
     queue_guest_start();
-    grant = grants_share(0, true);
-    ask_for_much(&grant);
-    queue_guest_describe(2, grants_at(&grant, 0), 9 * PAGE, VRING_DESC_F_WRITE, 0);
+    *grant = grants_share(0, true);
+    ask_for_much(grant);
+    queue_guest_describe(2, grants_at(grant, 0), 9 * PAGE, VRING_DESC_F_WRITE, 0);
     queue_guest_offer(2);
     chain = grants_pop();
     CU_ASSERT_PTR_NULL(queue_pop(g.queue));
+    return chain;
+}
+
+static void a_request_waits_for_room(void)
+{
+    struct grant grant;
+    struct chain *chain = start_short_of_room(&grant);
+
     CU_ASSERT_EQUAL(g.faults, 0);
     grants_answer(chain);
     queue_flush(g.queue);
@@ -45,15 +53,8 @@ static void a_request_waits_for_room(void)
 static void who_waits_for_room_can_be_stopped(void)
 {
     struct grant grant;
-    struct chain *chain;
+    struct chain *chain = start_short_of_room(&grant);
 
-    queue_guest_start();
-    grant = grants_share(0, true);
-    ask_for_much(&grant);
-    queue_guest_describe(2, grants_at(&grant, 0), 9 * PAGE, VRING_DESC_F_WRITE, 0);
-    queue_guest_offer(2);
-    chain = grants_pop();
-    CU_ASSERT_PTR_NULL(queue_pop(g.queue));
     queue_stop(g.queue);
     grants_answer(chain);
     CU_ASSERT(queue_idle(g.queue));
@@ -68,15 +69,8 @@ static void a_table_that_goes_makes_no_room(void)
     struct iovec piece = {.iov_len = 32};
     struct memory_copy *table;
     struct grant grant;
-    struct chain *chain;
+    struct chain *chain = start_short_of_room(&grant);
 
-    queue_guest_start();
-    grant = grants_share(0, true);
-    ask_for_much(&grant);
-    queue_guest_describe(2, grants_at(&grant, 0), 9 * PAGE, VRING_DESC_F_WRITE, 0);
-    queue_guest_offer(2);
-    chain = grants_pop();
-    CU_ASSERT_PTR_NULL(queue_pop(g.queue));
     table = memory_copy_table(g.memory, &piece, grants_at(&grant, 0));
     CU_ASSERT_PTR_NOT_NULL_FATAL(table);
     memory_copy_free(table);
