@@ -61,17 +61,32 @@ static void prepare_range(struct io_uring_sqe *sqe, const struct aio_op *op, int
     io_uring_prep_fallocate(sqe, op->file->fd, mode | FALLOC_FL_KEEP_SIZE, op->offset, op->length);
 }
 
+/* A piece alone spares the kernel fetching a list of them. */
+static void prepare_transfer(struct io_uring_sqe *sqe, const struct aio_op *op)
+{
+    const struct iovec *pieces = op->iov.pieces;
+    unsigned count = op->iov.count < IOV_MAX ? op->iov.count : IOV_MAX;
+    bool reads = op->kind == AIO_READ, alone = count == 1 && pieces->iov_len <= UINT32_MAX;
+    int fd = op->file->fd;
+
+    if (reads && alone)
+        io_uring_prep_read(sqe, fd, pieces->iov_base, (unsigned)pieces->iov_len, op->offset);
+    else if (reads)
+        io_uring_prep_readv(sqe, fd, pieces, count, op->offset);
+    else if (alone)
+        io_uring_prep_write(sqe, fd, pieces->iov_base, (unsigned)pieces->iov_len, op->offset);
+    else
+        io_uring_prep_writev(sqe, fd, pieces, count, op->offset);
+    if (op->durable && !reads)
+        sqe->rw_flags = RWF_DSYNC;
+}
+
 static void prepare(struct io_uring_sqe *sqe, struct aio_op *op)
 {
-    unsigned pieces = op->iov.count < IOV_MAX ? op->iov.count : IOV_MAX;
-
     switch (op->kind) {
     case AIO_READ:
-        io_uring_prep_readv(sqe, op->file->fd, op->iov.pieces, pieces, op->offset);
-        break;
     case AIO_WRITE:
-        io_uring_prep_writev2(sqe, op->file->fd, op->iov.pieces, pieces, op->offset,
-                              op->durable ? RWF_DSYNC : 0);
+        prepare_transfer(sqe, op);
         break;
     case AIO_SYNC:
         io_uring_prep_fsync(sqe, op->file->fd, IORING_FSYNC_DATASYNC);
