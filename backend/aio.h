@@ -6,7 +6,8 @@
  *
  * A device embeds a struct aio_op in its own request, starts it, and gets a
  * call when it ended. What is started during one turn of the loop goes to the
- * kernel in one system call at the turn's end.
+ * kernel at the turn's end: some at a time, each time in one system call, and what
+ * ended of them is told before the next.
  *
  * Files are registered with the ring where the kernel lets go of them as soon as
  * they are closed (see aio-files.c). The guest's memory is not: Linux refuses to

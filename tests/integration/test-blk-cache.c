@@ -40,8 +40,10 @@ static int wrong_file;    /* where the next operation goes instead, 0: no */
 static char letter(const struct io_uring_sqe *sqe)
 {
     switch (sqe->opcode) {
+    case IORING_OP_READ:
     case IORING_OP_READV:
         return 'r';
+    case IORING_OP_WRITE:
     case IORING_OP_WRITEV:
         return sqe->rw_flags & RWF_DSYNC ? 'd' : 'w';
     case IORING_OP_FSYNC:

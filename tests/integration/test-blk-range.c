@@ -34,7 +34,7 @@ static unsigned syncs_after_writes;
 
 static void look_at(struct io_uring_sqe *sqe)
 {
-    if (sqe->opcode == IORING_OP_WRITEV) {
+    if (sqe->opcode == IORING_OP_WRITE || sqe->opcode == IORING_OP_WRITEV) {
         num_writes++;
         syncs_after_writes = 0;
         if (spoiled_write_fd) {

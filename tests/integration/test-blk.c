@@ -12,6 +12,7 @@
 #include "common/address.h"
 #include "common/barrier.h"
 #include "common/le.h"
+#include "tests/fake/fake-xen.h"
 #include "tests/harness.h"
 #include "tests/integration/blk-guest.h"
 
@@ -19,11 +20,26 @@
  * operation of those it is handed. */
 static bool kernel_takes_one;
 
+/* A guest that says something while the kernel is at work, and whether it rang then. */
+static struct guest *speaker;
+static uint64_t rang;
+
+static void speak(struct guest *g)
+{
+    uint64_t before = fake_xen_counters(g->fx).notifies;
+
+    guest_send(g, &(struct msg){.kind = MSG_ping_request});
+    rang = fake_xen_counters(g->fx).notifies - before;
+    speaker = NULL;
+}
+
 int io_uring_submit(struct io_uring *ring)
 {
     unsigned tail = ring->sq.sqe_tail;
     int taken;
 
+    if (speaker)
+        speak(speaker);
     if (kernel_takes_one && io_uring_sq_ready(ring) > 1)
         ring->sq.sqe_tail = tail - io_uring_sq_ready(ring) + 1;
     taken = io_uring_submit_and_wait(ring, 0);
@@ -167,6 +183,18 @@ static void what_the_kernel_does_not_take_is_handed_over_again(void)
     for (unsigned n = 0; n < 5; n++)
         guest_await_used(g);
     kernel_takes_one = false;
+    blk_guest_stop(g);
+}
+
+static void what_is_said_while_it_works_needs_no_doorbell(void)
+{
+    struct guest *g = start();
+
+    blk_guest_prepare(g, 0, VIRTIO_BLK_T_FLUSH, 0, 0, 0);
+    speaker = g;
+    guest_kick(g, DEV);
+    CU_ASSERT_EQUAL(guest_receive_response(g).kind, MSG_ping_response);
+    CU_ASSERT_EQUAL(rang, 0);
     blk_guest_stop(g);
 }
 
@@ -534,6 +562,7 @@ static const struct test_case cases[] = {
     TEST(data_on_the_wrong_side_stays_where_it_is),
     TEST(serves_many_at_once),
     TEST(what_the_kernel_does_not_take_is_handed_over_again),
+    TEST(what_is_said_while_it_works_needs_no_doorbell),
     TEST(is_silent_when_asked_to_be),
     TEST(a_full_ring_loses_no_event),
     TEST(refuses_what_is_not_on_the_disk),
