@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include <xvmsg-console.h>
 
@@ -26,11 +27,15 @@ struct bytes {
     size_t done; /* of them, moved on */
 };
 
+/* A command that ends at once must not begin again and again without a break. */
+#define RESPAWN_SECONDS 1
+
 /* What a session waits for. */
 enum {
     FD_IN,
     FD_OUT,
     FD_ENDED,
+    FD_RESPAWN,
     FDS,
 };
 
@@ -40,11 +45,13 @@ struct session {
     bool stdio;
     const char *link;
     char **command; /* NULL: none */
+    bool respawn;   /* it begins again when it has ended */
 
     struct xvmsg_console *console;
     struct terminal terminal;
     bool open;    /* the port is */
     bool leaving; /* the command has ended */
+    int pause;    /* a timer until it begins again, -1: none */
     bool in_ends; /* nothing more comes from the terminal */
     struct bytes to_device;
     struct bytes from_device;
@@ -168,6 +175,36 @@ static void write_terminal(struct session *s)
         part_fail(&s->part, "the terminal cannot be written: %s", strerror(errno));
 }
 
+/* ---- a command that begins again ---- */
+
+static void pause_command(struct session *s)
+{
+    const struct itimerspec pause = {.it_value.tv_sec = RESPAWN_SECONDS};
+
+    terminal_close(&s->terminal);
+    s->leaving = s->in_ends = false;
+    s->pause = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    if (s->pause < 0 || timerfd_settime(s->pause, 0, &pause, NULL) < 0)
+        part_fail(&s->part, "no timer: %s", strerror(errno));
+}
+
+static void end_pause(struct session *s)
+{
+    if (s->pause >= 0)
+        close(s->pause);
+    s->pause = -1;
+}
+
+static void respawn(struct session *s)
+{
+    end_pause(s);
+    if (terminal_open_for_command(&s->terminal) < 0 ||
+        terminal_start(&s->terminal, s->command) < 0)
+        part_end(&s->part, EXIT_FAILURE);
+    else
+        resize(s);
+}
+
 /* ---- the loop ---- */
 
 static bool wants_more(const struct session *s)
@@ -185,24 +222,34 @@ static unsigned wait(struct part *part, struct pollfd *fds)
         .events = POLLOUT,
     };
     fds[FD_ENDED] = (struct pollfd){.fd = s->leaving ? -1 : s->terminal.ended, .events = POLLIN};
+    fds[FD_RESPAWN] = (struct pollfd){.fd = s->pause, .events = POLLIN};
     return FDS;
 }
 
 static void move_bytes(struct session *s)
 {
+    int status;
+
     send_to_device(s);
     take_from_device(s);
     /* Whoever has gone leaves when the device has all of it; a command may leave its
      * terminal long before it ends. */
     if (!s->part.ended && s->in_ends && (!s->command || s->leaving) &&
-        is_empty(&s->to_device) && xvmsg_console_unsent(s->console, s->port) == 0)
-        part_end(&s->part, terminal_wait(&s->terminal));
+        is_empty(&s->to_device) && xvmsg_console_unsent(s->console, s->port) == 0) {
+        status = terminal_wait(&s->terminal);
+        if (s->respawn)
+            pause_command(s);
+        else
+            part_end(&s->part, status);
+    }
 }
 
 static void turn(struct part *part, const struct pollfd *fds)
 {
     struct session *s = (struct session *)part;
 
+    if (fds[FD_RESPAWN].revents)
+        respawn(s);
     if (fds[FD_ENDED].revents)
         s->leaving = true;
     if (fds[FD_IN].revents)
@@ -237,6 +284,7 @@ static void open_session(struct part *part)
     struct session *s = (struct session *)part;
 
     s->terminal = (struct terminal)TERMINAL_NONE;
+    s->pause = -1;
     s->console = xvmsg_console_open(part->h, part->number, on_ready, s);
     if (!s->console)
         part_fail(part, "%s", xvmsg_error(part->h));
@@ -252,6 +300,7 @@ static void close_session(struct part *part)
 
     xvmsg_console_close(s->console);
     terminal_close(&s->terminal);
+    end_pause(s);
 }
 
 /* ---- the command line ---- */
@@ -272,6 +321,9 @@ static int take_option(struct session *s, int option)
     case 'l':
         s->link = optarg;
         return 0;
+    case 'r':
+        s->respawn = true;
+        return 0;
     default:
         return EXIT_USAGE; /* getopt said why */
     }
@@ -283,6 +335,7 @@ static int parse(struct part *part, int argc, char **argv)
         {"port", required_argument, NULL, 'p'},
         {"stdio", no_argument, NULL, 's'},
         {"link", required_argument, NULL, 'l'},
+        {"respawn", no_argument, NULL, 'r'},
         {NULL, 0, NULL, 0},
     };
     struct session *s = (struct session *)part;
@@ -300,6 +353,8 @@ static int parse(struct part *part, int argc, char **argv)
         s->command = argv + optind + 1;
     if (s->stdio + (s->link != NULL) + (s->command != NULL) > 1)
         return guest_usage("console takes one of --stdio, --link and a command");
+    if (s->respawn && !s->command)
+        return guest_usage("--respawn wants a command");
     if (s->stdio && part->has_company)
         return guest_usage("console takes --stdio where it is alone");
     return guest_parse_number(argv[optind], &part->number);

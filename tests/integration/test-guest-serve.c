@@ -247,6 +247,31 @@ static void a_device_that_is_not_there_leaves_the_others(void)
     end();
 }
 
+static void *uses_it_twice(void *unused)
+{
+    int fd = open_or_abort(program_tty, O_RDWR);
+
+    for (int i = 0; i < 2; i++) {
+        expect(fd, "name?");
+        type(fd, "bob\r\r");
+        expect(fd, "bye");
+    }
+    kill(getpid(), SIGTERM);
+    close(fd);
+    return unused;
+}
+
+static void a_command_may_begin_again(void)
+{
+    char line[128];
+
+    begin("rng");
+    snprintf(line, sizeof(line), "xvmsg-guest serve console 1 --respawn -- sh %s", script);
+    CU_ASSERT_EQUAL(serve(uses_it_twice, line), 0);
+    CU_ASSERT_STRING_EQUAL(program_said, "");
+    end();
+}
+
 /* Two consoles say which terminal is whose; nobody waits for the second. */
 static void *ends_it(void *unused)
 {
@@ -331,6 +356,7 @@ int main(void)
         TEST(one_process_serves_two),
         TEST(a_device_that_goes_leaves_the_others),
         TEST(a_command_that_ends_leaves_the_others),
+        TEST(a_command_may_begin_again),
         TEST(a_device_that_is_not_there_leaves_the_others),
         TEST(what_is_told_says_of_which),
         TEST(it_ends_with_the_backend),

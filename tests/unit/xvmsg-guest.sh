@@ -55,6 +55,7 @@ ok "rng --length" says 2 "'many' is not a number of bytes" rng 3 --length many
 ok "rng needs a number" says 2 'one device number' rng --length 5
 ok "rng takes one number" says 2 'one device number' rng 3 4
 ok "rng needs a true number" says 2 "'x' is not a device number" rng x
+ok "console --respawn wants a command" says 2 'respawn wants a command' console 3 --respawn
 ok "serve needs devices" says 2 'serve needs devices' serve
 ok "serve needs a device behind a +" says 2 "a device is missing beside '+'" serve rng 3 --fifo /f +
 ok "serve serves no disks" says 2 "but no 'blk'" serve net tap 3 + blk read 4
