@@ -149,7 +149,7 @@ static void prepare_waiting(struct aio *aio)
 void aio_open(struct aio *aio, struct aio_file *file, int fd)
 {
     file->fd = fd;
-    file->slot = aio_files_add(&aio->files, fd);
+    file->slot = aio ? aio_files_add(&aio->files, fd) : -1;
 }
 
 void aio_close(struct aio *aio, struct aio_file *file)

@@ -2,7 +2,7 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * File I/O without waiting: io_uring on the worker's loop.
+ * File I/O without waiting: io_uring on a loop.
  *
  * A device embeds a struct aio_op in its own request, starts it, and gets a
  * call when it ended. What is started during one turn of the loop goes to the
@@ -66,7 +66,7 @@ struct aio *aio_new(struct event_base *base, const char **why);
 void aio_free(struct aio *aio);
 
 /* Takes `fd` for operations, and gives it back closed. Nothing may be in flight on it
- * then. */
+ * then. `aio` NULL: for operations of several. */
 void aio_open(struct aio *aio, struct aio_file *file, int fd);
 void aio_close(struct aio *aio, struct aio_file *file);
 

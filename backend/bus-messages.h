@@ -11,6 +11,9 @@
 #include "backend/answer.h"
 #include "backend/roster.h"
 
+/* Does it leave alone what queues are served with? */
+bool bus_messages_harmless(const struct msg *message);
+
 enum answer_when bus_messages_serve(const struct roster *roster, const struct device_host *host,
                                     const struct msg *message, struct answer *answer);
 

@@ -11,15 +11,13 @@
 
 #include "backend/backlog.h"
 #include "backend/poller.h"
+#include "backend/ports.h"
 #include "common/print.h"
 #include "common/relax.h"
 #include "common/ring.h"
 
 /* Messages served before the rest of the loop has its turn. */
 #define BATCH 64u
-
-/* Event channels read in a turn; a port that fires again waits for the next. */
-#define PORTS_A_TURN 16u
 
 /* Looks between two of the clock, which may be a system call. */
 #define LOOKS 64u
@@ -46,6 +44,7 @@ struct channel {
     uint8_t *response;      /* encoded */
     struct answer answer;
     struct backlog backlog; /* messages whose devices are busy */
+    bool fired; /* the port did, in this turn */
     bool stopped;
 };
 
@@ -344,36 +343,29 @@ static void on_service(evutil_socket_t fd, short what, void *user)
 
 /* ---- event channel ---- */
 
+static void on_fired(void *user, uint32_t port)
+{
+    struct channel *channel = user;
+
+    channel->owner.stats->doorbells++;
+    if (port == (uint32_t)channel->port)
+        channel->fired = true;
+    else
+        channel->owner.rang(channel->owner.user, port);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *user)
 {
     struct channel *channel = user;
-    struct platform *platform = channel->platform;
-    bool ours = false;
+    const char *wrong = ports_read(channel->platform, on_fired, channel);
 
     (void)fd, (void)what;
-    for (unsigned n = 0; n < PORTS_A_TURN; n++) {
-        int port = platform->ops->evtchn_next(platform);
-
-        if (port < 0 && errno == EAGAIN)
-            break;
-        if (port < 0) {
-            fail_errno(channel, "cannot read the event channel");
-            return;
-        }
-        /* Once for each turn, before looking at what it stands for: a guest that
-         * fires without end gets no more than its share. */
-        if (platform->ops->evtchn_unmask(platform, (uint32_t)port) < 0) {
-            fail_errno(channel, "cannot unmask the event channel");
-            return;
-        }
-        channel->owner.stats->doorbells++;
-        if (port == channel->port)
-            ours = true;
-        else
-            channel->owner.rang(channel->owner.user, (uint32_t)port);
-    }
-    if (ours)
+    if (wrong) {
+        fail_errno(channel, wrong);
+    } else if (channel->fired) {
+        channel->fired = false;
         on_service(-1, 0, channel);
+    }
 }
 
 void channel_wake(struct channel *channel)

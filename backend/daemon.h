@@ -38,6 +38,7 @@ struct daemon {
     const char *control_path; /* where to listen for tools; NULL: nowhere */
 
     uint32_t max_shared_pages; /* each bus may have mapped in areas */
+    unsigned queue_threads;    /* of each worker */
     uint32_t poll_us;          /* a worker looks for work before it sleeps */
 
     struct quarantine quarantine; /* of released device numbers */

@@ -21,7 +21,10 @@
 /* What all devices of a worker share. */
 struct device_host {
     const char *label; /* leads log lines */
-    struct lane lane;
+    struct lane lane;        /* its own loop's */
+    struct threads *threads; /* NULL: none */
+    unsigned next_thread;    /* where the queues of a device begin */
+    unsigned num_doorbells;
     bool strict;           /* the guest's SET_CONFIG has to name the generation */
     struct pending pending;
     void (*event_waits)(void *user); /* `pending` has something for the ring */
@@ -58,6 +61,9 @@ struct device {
     bool leaving;    /* removed as far as the guest can see */
     struct device *next_leaving; /* the worker's */
 
+    /* Its queues take turns among its parts; `part` is the only one without threads. */
+    uint32_t num_parts;
+    struct part *parts;
     struct part part;
     struct doorbell **doorbells; /* by queue; NULL: none has one */
 
@@ -115,6 +121,18 @@ void device_doorbell(struct device *device, uint32_t queue_index);
 
 /* NULL for a queue the device does not have. */
 struct queue *device_queue(const struct device *device, uint32_t index);
+
+/* Whose queue is it? One that the device has. */
+static inline struct part *device_part(const struct device *device, uint32_t index)
+{
+    return &device->parts[index % device->num_parts];
+}
+
+/* The driver is told of used buffers, by a message. */
+void device_tell_used(struct device *device, uint32_t index);
+
+/* Ends what waited for queues to be idle, if they are. */
+void device_look_if_idle(struct device *device);
 
 /* Fills in answer->msg with the message for a bit of `events`. */
 void device_build_event(struct device *device, uint32_t bit, struct answer *answer);

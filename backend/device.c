@@ -11,6 +11,7 @@
 
 #include "backend/device-state.h"
 #include "backend/doorbells.h"
+#include "backend/threads.h"
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
 #define FEATURES_OF_ALL                                                  \
@@ -36,19 +37,36 @@ bool device_has_feature(const struct device *device, unsigned feature)
     return device->status & VIRTIO_CONFIG_S_FEATURES_OK && device->accepted & FEATURE(feature);
 }
 
-struct aio *device_aio(const struct device *device)
+/* Also in the worker's own loop: it stands for any of them. */
+static struct part *part_here(const struct device *device)
 {
-    return device->part.lane->aio;
+    const struct lane *here = lane_here();
+
+    for (uint32_t i = 1; i < device->num_parts; i++) {
+        if (device->parts[i].lane == here)
+            return &device->parts[i];
+    }
+    return &device->parts[0];
+}
+
+struct aio *device_aio(const struct device *device, const struct queue *queue)
+{
+    return device_part(device, queue_index(queue))->lane->aio;
+}
+
+struct aio *device_file_aio(const struct device *device)
+{
+    return device->num_parts == 1 ? device->parts[0].lane->aio : NULL;
 }
 
 struct event_base *device_event_base(const struct device *device)
 {
-    return device->part.lane->base;
+    return device->host->lane.base;
 }
 
 uint64_t device_now(const struct device *device)
 {
-    struct platform *platform = device->part.lane->platform;
+    struct platform *platform = part_here(device)->lane->platform;
 
     return platform->ops->now(platform);
 }
@@ -79,7 +97,7 @@ void device_kick(struct device *device, uint32_t queue_index)
 
     if (!queue || !queue_enabled(queue) || !device_running(device))
         return;
-    part_kick(&device->part, queue_index);
+    part_kick(device_part(device, queue_index), queue_index);
 }
 
 void device_doorbell(struct device *device, uint32_t queue_index)
@@ -87,7 +105,7 @@ void device_doorbell(struct device *device, uint32_t queue_index)
     struct queue *queue = device_queue(device, queue_index);
 
     if (queue && queue_enabled(queue))
-        queue_stats(queue)->doorbells++;
+        stats_count(&queue_stats(queue)->doorbells);
     device_kick(device, queue_index);
 }
 
@@ -140,6 +158,10 @@ void device_config_changed(struct device *device, uint32_t offset, uint32_t leng
 
 void device_needs_reset(struct device *device, const char *why)
 {
+    if (lane_here()) {
+        part_tell_broken(part_here(device), why);
+        return;
+    }
     if (device->resetting || !device->status || device->status & VIRTIO_CONFIG_S_NEEDS_RESET)
         return;
     device->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
@@ -151,7 +173,7 @@ void device_needs_reset(struct device *device, const char *why)
 
 void device_complain(struct device *device, const char *what)
 {
-    struct log_limit *limit = &device->part.trouble_limit;
+    struct log_limit *limit = &part_here(device)->trouble_limit;
     uint64_t unlogged = limit->suppressed;
 
     if (!log_limit_passes(limit, device_now(device)))
@@ -207,7 +229,7 @@ void device_build_event(struct device *device, uint32_t bit, struct answer *answ
     } else {
         event->kind = MSG_event_used;
         event->event_used.vq_index = bit - PENDING_QUEUE(0);
-        queue_stats(device->queues[event->event_used.vq_index])->notifications++;
+        stats_count(&queue_stats(device->queues[event->event_used.vq_index])->notifications);
     }
 }
 
@@ -310,7 +332,8 @@ void device_reset(struct device *device)
         return;
     device->stats.resets += device->status != 0;
     device->resetting = true;
-    device->part.kicked = 0;
+    for (uint32_t i = 0; i < device->num_parts; i++)
+        part_forget(&device->parts[i]);
     device->news.kind = CONFIG_NO_NEWS;
     /* All are stopped before the class hears of the first: a chain that comes
      * back now may be the last, and end the reset. */
@@ -358,12 +381,24 @@ bool device_reset_queue(struct device *device, uint32_t index, uint16_t token)
 
 /* ---- what the queues tell ---- */
 
+/* One that a thread told of may have been taken back meanwhile. */
+void device_tell_used(struct device *device, uint32_t index)
+{
+    if (queue_enabled(device->queues[index]))
+        raise_event(device, PENDING_QUEUE(index));
+}
+
 static void on_used(void *user, uint32_t index)
 {
-    struct device *device = ((struct part *)user)->device;
+    struct part *part = user;
+    struct device *device = part->device;
 
-    if (!driver_may_hear(device) || !doorbells_ring(device, index))
-        raise_event(device, PENDING_QUEUE(index));
+    if (driver_may_hear(device) && doorbells_ring(device, index))
+        return;
+    if (lane_here())
+        part_tell_used(part, index);
+    else
+        device_tell_used(device, index);
 }
 
 static void on_fault(void *user, uint32_t index, const char *what)
@@ -374,13 +409,27 @@ static void on_fault(void *user, uint32_t index, const char *what)
     device_needs_reset(((struct part *)user)->device, why);
 }
 
-static void on_idle(void *user, uint32_t index)
+void device_look_if_idle(struct device *device)
 {
-    struct device *device = ((struct part *)user)->device;
+    uint32_t index = device->queue_reset.index;
 
-    if (device->queue_reset.waits && device->queue_reset.index == index)
+    if (device->queue_reset.waits && queue_idle(device->queues[index]))
         finish_queue_reset(device, index);
     finish_reset_if_idle(device);
+}
+
+static void on_idle(void *user, uint32_t index)
+{
+    struct part *part = user;
+
+    (void)index;
+    if (lane_here()) {
+        part_tell_idle(part);
+        return;
+    }
+    threads_hold(part->device->host->threads);
+    device_look_if_idle(part->device);
+    threads_release(part->device->host->threads);
 }
 
 static uint64_t on_now(void *user, bool fresh)
@@ -397,18 +446,45 @@ static void on_attend(void *user, uint32_t index)
 
 /* ---- life ---- */
 
+/* All by the worker's own loop, or none. */
+static bool make_parts(struct device *device)
+{
+    struct device_host *host = device->host;
+    bool alone = !device->class->parallel || device->num_queues == 1;
+    unsigned threads = alone ? 0 : threads_start(host->threads);
+
+    device->num_parts = threads < device->num_queues ? threads : device->num_queues;
+    if (!device->num_parts) {
+        device->num_parts = 1;
+        device->parts = &device->part;
+        return part_open(device->parts, device, &host->lane);
+    }
+    device->parts = calloc(device->num_parts, sizeof(*device->parts));
+    if (!device->parts) {
+        device->num_parts = 0;
+        return false;
+    }
+    for (uint32_t i = 0; i < device->num_parts; i++) {
+        struct lane *lane = threads_lane(host->threads, host->next_thread++ % threads);
+
+        if (!part_open(&device->parts[i], device, lane))
+            return false;
+    }
+    return true;
+}
+
 static bool make_queues(struct device *device)
 {
-    const struct queue_owner owner = {
+    struct queue_owner owner = {
         .used = on_used,
         .fault = on_fault,
         .idle = on_idle,
         .now = on_now,
         .attend = on_attend,
-        .user = &device->part,
     };
 
     for (uint32_t i = 0; i < device->num_queues; i++) {
+        owner.user = device_part(device, i);
         device->queues[i] = queue_new(i, device->class->queue_size, &owner);
         if (!device->queues[i])
             return false;
@@ -436,7 +512,7 @@ struct device *device_new(struct device_host *host, const struct device_class *c
     device->events.num_bits = device_answer_bit(device) + 1;
     snprintf(device->name, sizeof(device->name), "%s", what->name);
     memcpy(device->uuid.bytes, what->uuid, sizeof(device->uuid.bytes));
-    if (!part_open(&device->part, device, &host->lane) || !make_queues(device))
+    if (!make_parts(device) || !make_queues(device))
         goto fail;
     device->state = class->create(device, &setup, why);
     if (!device->state)
@@ -458,6 +534,9 @@ void device_free(struct device *device)
         device->class->destroy(device->state);
     for (uint32_t i = 0; i < device->num_queues; i++)
         queue_free(device->queues[i]);
-    part_close(&device->part);
+    for (uint32_t i = 0; i < device->num_parts; i++)
+        part_close(&device->parts[i]);
+    if (device->parts != &device->part)
+        free(device->parts);
     free(device);
 }

@@ -53,6 +53,10 @@
  *   its chain is still pushed (0 bytes).
  * - One thread, one loop: nothing here is called concurrently. queue_push() never
  *   destroys the instance under you; removal waits for the turn's end.
+ * - A class that says `parallel` has its queues served by several threads, if it has
+ *   several: queue_kick() for one, and the ends of operations it started, run beside
+ *   those for another. All else is called while none of these runs, so what that changes
+ *   (the configuration, the target's size) they may read without more ado.
  */
 #ifndef XVMSG_DEVICE_H
 #define XVMSG_DEVICE_H
@@ -86,6 +90,7 @@ struct device_class {
     uint32_t num_admin_queues; /* the last ones of these */
     uint32_t queue_size;  /* the largest a driver may choose; a power of two */
     uint32_t config_size; /* bytes of configuration space, up to DEVICE_MAX_CONFIG */
+    bool parallel;        /* requests of different queues have nothing to do with each other */
     bool no_target;       /* stands on no file: create() gets no descriptor */
 
     /* How many queues this instance has, as its setup wants it: 1 to num_queues. NULL:
@@ -130,8 +135,10 @@ void device_offer_features(struct device *device, uint64_t features);
 /* Did offer and driver agree on it? `feature` is a bit number, VIRTIO_BLK_F_*. */
 bool device_has_feature(const struct device *device, unsigned feature);
 
-/* For files, and for anything else with a descriptor. */
-struct aio *device_aio(const struct device *device);
+/* For the files of a queue's requests, in the loop that serves it; the one with which to
+ * open and close them; and the loop for anything else with a descriptor. */
+struct aio *device_aio(const struct device *device, const struct queue *queue);
+struct aio *device_file_aio(const struct device *device);
 struct event_base *device_event_base(const struct device *device);
 
 /* Nanoseconds on the platform's monotonic clock. */

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "backend/ports.h"
+
 struct doorbell {
     uint32_t port; /* local; first, for compare() */
     struct device *device;
@@ -21,13 +23,14 @@ struct doorbell {
 };
 
 struct doorbells {
+    struct event_base *base;
     struct platform *platform;
     uint32_t frontend_domid;
-    unsigned count;
     void *by_port; /* for tsearch() */
     TAILQ_HEAD(, doorbell) all;
     TAILQ_HEAD(, doorbell) due; /* to be rung when this turn's work is done */
     struct event *ring;
+    struct event *readable; /* NULL: somebody else reads the platform's event channels */
     struct doorbells_owner owner;
 };
 
@@ -38,28 +41,34 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+static void fail(struct doorbells *doorbells, const char *what)
+{
+    char why[DEVICE_WHY_MAX];
+
+    snprintf(why, sizeof(why), "%s: %s", what, strerror(errno));
+    doorbells->owner.failed(doorbells->owner.user, why);
+}
+
 /* A queue that used many buffers in a turn is told of once. */
 static void on_ring(evutil_socket_t fd, short what, void *user)
 {
     struct doorbells *doorbells = user;
     struct platform *platform = doorbells->platform;
     struct doorbell *bell;
-    char why[DEVICE_WHY_MAX];
-    bool failed = false;
+    int error = 0;
 
     (void)fd, (void)what;
     while ((bell = TAILQ_FIRST(&doorbells->due))) {
         TAILQ_REMOVE(&doorbells->due, bell, in_due);
         bell->due = false;
-        queue_stats(bell->device->queues[bell->index])->notifications++;
-        if (platform->ops->evtchn_notify(platform, bell->port) == 0 || failed)
-            continue;
-        snprintf(why, sizeof(why), "cannot ring a queue's doorbell: %s", strerror(errno));
-        failed = true;
+        stats_count(&queue_stats(bell->device->queues[bell->index])->notifications);
+        if (platform->ops->evtchn_notify(platform, bell->port) < 0)
+            error = errno;
     }
-    if (failed)
-        doorbells->owner.failed(doorbells->owner.user, why);
-    else
+    errno = error;
+    if (error)
+        fail(doorbells, "cannot ring a queue's doorbell");
+    else if (doorbells->owner.rung)
         doorbells->owner.rung(doorbells->owner.user);
 }
 
@@ -72,6 +81,7 @@ struct doorbells *doorbells_new(struct event_base *base, struct platform *platfo
         return NULL;
     TAILQ_INIT(&doorbells->all);
     TAILQ_INIT(&doorbells->due);
+    doorbells->base = base;
     doorbells->platform = platform;
     doorbells->frontend_domid = frontend_domid;
     doorbells->owner = *owner;
@@ -87,6 +97,8 @@ void doorbells_free(struct doorbells *doorbells)
 {
     if (!doorbells)
         return;
+    if (doorbells->readable)
+        event_free(doorbells->readable);
     event_free(doorbells->ring);
     free(doorbells);
 }
@@ -102,7 +114,7 @@ static void free_bell(struct doorbells *doorbells, struct doorbell *bell)
         TAILQ_REMOVE(&doorbells->due, bell, in_due);
     TAILQ_REMOVE(&doorbells->all, bell, in_all);
     tdelete(bell, &doorbells->by_port, compare);
-    doorbells->count--;
+    bell->device->host->num_doorbells--;
     free(bell);
 }
 
@@ -121,7 +133,6 @@ static struct doorbell *new_bell(struct doorbells *doorbells, uint32_t remote_po
     if (!tsearch(bell, &doorbells->by_port, compare))
         goto unbind;
     TAILQ_INSERT_TAIL(&doorbells->all, bell, in_all);
-    doorbells->count++;
     return bell;
 
 unbind:
@@ -141,18 +152,19 @@ static bool has_slots(struct device *device)
 
 enum doorbell_status doorbells_bind(struct device *device, uint32_t index, uint32_t port)
 {
-    struct doorbells *doorbells = device->part.lane->doorbells;
+    struct device_host *host = device->host;
     struct doorbell *bell;
 
     if (!port) {
         doorbells_drop(device, index);
         return DOORBELL_OK;
     }
-    if (doorbells->count >= DOORBELLS_MAX || !has_slots(device))
+    if (host->num_doorbells >= DOORBELLS_MAX || !has_slots(device))
         return DOORBELL_LIMIT;
-    bell = new_bell(doorbells, port);
+    bell = new_bell(device_part(device, index)->lane->doorbells, port);
     if (!bell)
         return DOORBELL_NOT_BOUND;
+    host->num_doorbells++;
     doorbells_drop(device, index);
     bell->device = device;
     bell->index = index;
@@ -164,7 +176,7 @@ void doorbells_drop(struct device *device, uint32_t index)
 {
     if (!device->doorbells || !device->doorbells[index])
         return;
-    free_bell(device->part.lane->doorbells, device->doorbells[index]);
+    free_bell(device_part(device, index)->lane->doorbells, device->doorbells[index]);
     device->doorbells[index] = NULL;
 }
 
@@ -183,7 +195,7 @@ void doorbells_drop_all(struct device *device)
 bool doorbells_ring(struct device *device, uint32_t index)
 {
     struct doorbell *bell = device->doorbells ? device->doorbells[index] : NULL;
-    struct doorbells *doorbells = device->part.lane->doorbells;
+    struct doorbells *doorbells = device_part(device, index)->lane->doorbells;
 
     if (!bell)
         return false;
@@ -195,17 +207,40 @@ bool doorbells_ring(struct device *device, uint32_t index)
     return true;
 }
 
-bool doorbells_find(const struct doorbells *doorbells, uint32_t port, uint64_t *device,
-                    uint32_t *index)
+void doorbells_rang(struct doorbells *doorbells, uint32_t port)
 {
     const struct doorbell key = {.port = port};
     struct doorbell **found = tfind(&key, &doorbells->by_port, compare);
 
-    if (!found)
-        return false;
-    *device = (*found)->device->number;
-    *index = (*found)->index;
-    return true;
+    if (found)
+        device_doorbell((*found)->device, (*found)->index);
+}
+
+static void on_fired(void *user, uint32_t port)
+{
+    doorbells_rang(user, port);
+}
+
+/* What cannot be read would be tried again without end. */
+static void on_readable(evutil_socket_t fd, short what, void *user)
+{
+    struct doorbells *doorbells = user;
+    const char *wrong = ports_read(doorbells->platform, on_fired, doorbells);
+
+    (void)fd, (void)what;
+    if (!wrong)
+        return;
+    event_del(doorbells->readable);
+    fail(doorbells, wrong);
+}
+
+bool doorbells_listen(struct doorbells *doorbells)
+{
+    int fd = doorbells->platform->ops->evtchn_fd(doorbells->platform);
+
+    doorbells->readable =
+        event_new(doorbells->base, fd, EV_READ | EV_PERSIST, on_readable, doorbells);
+    return doorbells->readable && event_add(doorbells->readable, NULL) == 0;
 }
 
 bool doorbells_look(struct doorbells *doorbells)

@@ -2,7 +2,7 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * Event channels of single queues (QUEUE_DOORBELL), of one connection. One that the
+ * Event channels of single queues (QUEUE_DOORBELL), of one connection and one lane. One that the
  * guest rings stands for an EVENT_AVAIL of its queue, one that we ring for an
  * EVENT_USED.
  *
@@ -24,8 +24,9 @@ struct doorbells;
 
 /* Who is told. */
 struct doorbells_owner {
-    void (*rung)(void *user);                   /* a turn's doorbells */
-    void (*failed)(void *user, const char *why); /* one of them could not be rung */
+    void (*rung)(void *user); /* a turn's doorbells; NULL: no matter */
+    /* One of them could not be rung, or those that we listen to not be read. */
+    void (*failed)(void *user, const char *why);
     void *user;
 };
 
@@ -47,9 +48,12 @@ void doorbells_drop_all(struct device *device);
 /* Has the queue's doorbell rung at this turn's end. False: it has none. */
 bool doorbells_ring(struct device *device, uint32_t index);
 
-/* Whose is the local port that fired? False: nobody's any more. */
-bool doorbells_find(const struct doorbells *doorbells, uint32_t port, uint64_t *device,
-                    uint32_t *index);
+/* This local port fired, which may be nobody's any more. */
+void doorbells_rang(struct doorbells *doorbells, uint32_t port);
+
+/* Reads the platform's event channels itself: there are none but doorbells. False: out of
+ * memory. */
+bool doorbells_listen(struct doorbells *doorbells);
 
 /* Looks at the available rings themselves: kicks every queue with a doorbell that has
  * new requests. True when there was one. */

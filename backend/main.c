@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "backend/daemon.h"
 #include "backend/devices/table.h"
@@ -16,8 +17,9 @@
 #include "backend/process.h"
 #include "backend/script.h"
 #include "backend/spawn.h"
-#include "backend/supervisor.h"
 #include "backend/control-protocol.h"
+#include "backend/supervisor.h"
+#include "backend/threads.h"
 #include "backend/worker.h"
 #include "common/store.h"
 #include "config.h"
@@ -30,6 +32,7 @@
 /* Several times what waking up costs: less is not enough for both ends to fall in step. */
 #define POLL_US_DEFAULT 50
 #define POLL_US_MAX 1000
+#define QUEUE_THREADS_DEFAULT 0
 #define QUARANTINE_COUNT_DEFAULT 1024
 #define QUARANTINE_SECONDS_DEFAULT 60
 #define PAGES_PER_MIB ((1u << 20) / PLATFORM_PAGE_SIZE)
@@ -49,6 +52,9 @@ static const char usage[] =
     "                            and not before so long; 60 is the default\n"
     "  --poll-us MICROSECONDS    how long a worker may look for more work before it sleeps, 0\n"
     "                            (not at all) to 1000; 50 is the default\n"
+    "  --queue-threads COUNT     threads that serve the queues of devices that have several,\n"
+    "                            in each worker, 0 to 16, but not more than processors; 0,\n"
+    "                            the default, has one thread do everything\n"
     "  --remove-timeout SECONDS  how long a guest may keep a device that is to be\n"
     "                            removed in order; 10 is the default\n"
     "  -h, --help                print this\n"
@@ -105,6 +111,27 @@ static bool parse_poll(const char *text, uint32_t *microseconds)
     return false;
 }
 
+static unsigned useful_threads(unsigned wanted)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+    if (processors < 2)
+        return 0;
+    return wanted < processors ? wanted : (unsigned)processors;
+}
+
+static bool parse_queue_threads(const char *text, unsigned *count)
+{
+    uint64_t value;
+
+    if (parse_u64(text, 0, THREADS_MAX, &value) == 0) {
+        *count = (unsigned)value;
+        return true;
+    }
+    fprintf(stderr, "xvmsgd: --queue-threads must be 0 to %u, not '%s'\n", THREADS_MAX, text);
+    return false;
+}
+
 static bool parse_quarantine(const char *option, const char *text, uint32_t min, uint32_t max,
                              uint32_t *setting)
 {
@@ -129,6 +156,7 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
         OPT_QUARANTINE_COUNT = 'c',
         OPT_QUARANTINE_SECONDS = 's',
         OPT_POLL = 'p',
+        OPT_QUEUE_THREADS = 't',
         OPT_REMOVE_TIMEOUT = 'r',
     };
     static const struct option options[] = {
@@ -139,6 +167,7 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
         {"number-quarantine-count", required_argument, NULL, OPT_QUARANTINE_COUNT},
         {"number-quarantine-seconds", required_argument, NULL, OPT_QUARANTINE_SECONDS},
         {"poll-us", required_argument, NULL, OPT_POLL},
+        {"queue-threads", required_argument, NULL, OPT_QUEUE_THREADS},
         {"remove-timeout", required_argument, NULL, OPT_REMOVE_TIMEOUT},
         {NULL, 0, NULL, 0},
     };
@@ -171,6 +200,9 @@ static void parse_options(int argc, char **argv, struct daemon *daemon)
             break;
         case OPT_POLL:
             good = parse_poll(optarg, &daemon->poll_us);
+            break;
+        case OPT_QUEUE_THREADS:
+            good = parse_queue_threads(optarg, &daemon->queue_threads);
             break;
         case OPT_REMOVE_TIMEOUT:
             good = parse_remove_timeout(optarg, &daemon->remove_timeout);
@@ -285,15 +317,16 @@ free_events:
 
 static int become_worker(char **argv)
 {
-    uint64_t fd, level;
+    uint64_t fd, level, threads;
 
     if (parse_u64(argv[2], 0, INT32_MAX, &fd) < 0 ||
-        parse_u64(argv[3], 0, LOG_LEVEL_DEBUG, &level) < 0) {
+        parse_u64(argv[3], 0, LOG_LEVEL_DEBUG, &level) < 0 ||
+        parse_u64(argv[4], 0, THREADS_MAX, &threads) < 0) {
         fputs("xvmsgd: " SPAWN_ARGUMENT " is for xvmsgd's own use\n", stderr);
         return EXIT_USAGE;
     }
     log_set_level((enum log_level)level);
-    return worker_main((int)fd, argv[4]);
+    return worker_main((int)fd, argv[5], (unsigned)threads);
 }
 
 int main(int argc, char **argv)
@@ -304,6 +337,7 @@ int main(int argc, char **argv)
         .control_path = CONTROL_SOCKET,
         .max_shared_pages = SHARED_MIB_DEFAULT * PAGES_PER_MIB,
         .poll_us = POLL_US_DEFAULT,
+        .queue_threads = QUEUE_THREADS_DEFAULT,
         .quarantine = {
             .count = QUARANTINE_COUNT_DEFAULT,
             .seconds = QUARANTINE_SECONDS_DEFAULT,
@@ -322,6 +356,8 @@ int main(int argc, char **argv)
         return become_worker(argv);
     parse_options(argc, argv, &daemon);
     raise_descriptor_limit();
+    daemon.queue_threads = useful_threads(daemon.queue_threads);
+    daemon.spawn_user = &daemon.queue_threads;
 
     daemon.platform = platform_open_xen(PLATFORM_XENSTORE, &why);
     if (!daemon.platform) {

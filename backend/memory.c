@@ -267,3 +267,11 @@ const struct memory_stats *memory_stats(const struct memory *memory)
 {
     return &memory->stats;
 }
+
+void memory_stats_add(struct memory_stats *sum, const struct memory_stats *more)
+{
+    sum->maps += more->maps;
+    sum->mapped_pages += more->mapped_pages;
+    sum->copies += more->copies;
+    sum->copied_bytes += more->copied_bytes;
+}

@@ -121,6 +121,8 @@ void memory_wait(struct memory *memory, struct memory_waiter *waiter);
 /* It has what it waited for, or does without. */
 void memory_wait_no_more(struct memory *memory, struct memory_waiter *waiter);
 
+/* Of this view; and added up. */
 const struct memory_stats *memory_stats(const struct memory *memory);
+void memory_stats_add(struct memory_stats *sum, const struct memory_stats *more);
 
 #endif

@@ -22,18 +22,19 @@
  * everything above its socket closed nothing of its privileges, is in reach of
  * a guest that takes it over.
  */
-static int run(const char *label, int socket, pid_t *pid)
+static int run(const char *label, unsigned queue_threads, int socket, pid_t *pid)
 {
     char program[] = "xvmsgd";
     char argument[] = SPAWN_ARGUMENT;
     char fd_text[] = WORKER_FD_TEXT;
-    char level[4];
-    char *argv[] = {program, argument, fd_text, level, (char *)(uintptr_t)label, NULL};
+    char level[4], threads[12];
+    char *argv[] = {program, argument, fd_text, level, threads, (char *)(uintptr_t)label, NULL};
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     int rc = posix_spawn_file_actions_init(&files);
 
     snprintf(level, sizeof(level), "%d", (int)log_get_level());
+    snprintf(threads, sizeof(threads), "%u", queue_threads);
     if (rc)
         return rc;
     rc = posix_spawnattr_init(&attributes);
@@ -64,13 +65,15 @@ destroy_files:
 
 int spawn_worker(void *user, const char *label, pid_t *pid)
 {
+    const unsigned *queue_threads = user;
     int ends[2];
 
-    (void)user;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -1;
 
-    int rc = fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0 ? errno : run(label, ends[1], pid);
+    int rc = fcntl(ends[0], F_SETFL, O_NONBLOCK) < 0
+                 ? errno
+                 : run(label, queue_threads ? *queue_threads : 0, ends[1], pid);
 
     close(ends[1]);
     if (rc) {

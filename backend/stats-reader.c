@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend/control-protocol.h"
+#include "backend/threads.h"
 
 _Static_assert(STATS_NAME_MAX > NAME_MAX_LENGTH && STATS_NAME_MAX >= IPC_TYPE_MAX,
                "no name is cut");
@@ -122,11 +123,14 @@ static size_t put_next(struct reader *r, uint8_t *at, size_t room)
 
 static size_t fill_packet(struct reader *r)
 {
+    struct threads *threads = r->readers->source.threads;
     uint8_t *bytes = r->readers->packet.bytes;
     size_t size = 0, more;
 
+    threads_hold(threads);
     while ((more = put_next(r, bytes + size, STATS_PACKET_MAX - size)))
         size += more;
+    threads_release(threads);
     return size;
 }
 

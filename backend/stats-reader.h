@@ -21,6 +21,7 @@ struct stats_readers;
 
 struct stats_source {
     const struct roster *roster;
+    struct threads *threads; /* to be held while counters are copied */
     void (*tell_bus)(void *user, struct stats_bus *bus); /* fills in all but the head */
     void *user;
 };

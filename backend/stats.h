@@ -57,4 +57,10 @@ struct memory_stats {
     uint64_t copied_bytes;
 };
 
+/* What several threads may see happen. */
+static inline void stats_count(uint64_t *counter)
+{
+    __atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
 #endif

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "backend/threads.h"
 #include "common/le.h"
 
 /* Xen's PCI vendor id, where virtio-msg leaves the vendor to us. */
@@ -212,7 +213,7 @@ static void set_vqueue(struct device *device, const struct msg *request, struct 
 
     if ((set.flags & SET_VQUEUE_OPERATION) != SET_VQUEUE_ENABLE)
         queue_configure(queue, &config);
-    else if (queue_enable(queue, device->part.lane->memory, &config))
+    else if (queue_enable(queue, device_part(device, set.index)->lane->memory, &config))
         device_kick(device, set.index);
     answer->heavy = true; /* its parts may have been mapped */
 }
@@ -264,6 +265,24 @@ static enum answer_when reset_vqueue(struct device *device, const struct msg *re
     return ANSWER_NOW;
 }
 
+/* While no thread serves queues: they look at devices, and at what is mapped. */
+static enum answer_when serve_alone(struct device *device, const struct msg *message,
+                                    struct answer *answer)
+{
+    struct threads *threads = device->host->threads;
+    enum answer_when when = ANSWER_NOW;
+
+    threads_hold(threads);
+    if (message->kind == MSG_reset_vqueue_request) {
+        when = reset_vqueue(device, message, answer);
+    } else {
+        answer_begin(answer, handlers[message->kind].response, message);
+        handlers[message->kind].serve(device, message, answer);
+    }
+    threads_release(threads);
+    return when;
+}
+
 enum answer_when transport_serve(struct device *device, const struct msg *message,
                                  struct answer *answer)
 {
@@ -278,9 +297,5 @@ enum answer_when transport_serve(struct device *device, const struct msg *messag
         return ANSWER_DROP;
     if (device->queue_reset.waits)
         return ANSWER_RETRY;
-    if (message->kind == MSG_reset_vqueue_request)
-        return reset_vqueue(device, message, answer);
-    answer_begin(answer, handler->response, message);
-    handler->serve(device, message, answer);
-    return ANSWER_NOW;
+    return serve_alone(device, message, answer);
 }

@@ -18,13 +18,11 @@
 #include "backend/log.h"
 #include "backend/roster.h"
 #include "backend/stats-reader.h"
+#include "backend/threads.h"
 #include "backend/trace.h"
 #include "backend/transport.h"
 
 #define LABEL_MAX 64
-
-/* Callbacks before the loop looks at descriptors and timers again. */
-#define CALLBACKS_AT_ONCE 16
 
 struct worker {
     char label[LABEL_MAX];
@@ -78,13 +76,25 @@ static void tell_failed(void *user, const char *why)
 
 /* ---- from and to the guest ---- */
 
+static enum answer_when serve_bus(struct worker *worker, const struct msg *message,
+                                  struct answer *answer)
+{
+    struct threads *concerned = bus_messages_harmless(message) ? NULL : worker->host.threads;
+    enum answer_when when;
+
+    threads_hold(concerned);
+    when = bus_messages_serve(&worker->roster, &worker->host, message, answer);
+    threads_release(concerned);
+    return when;
+}
+
 static enum answer_when serve(void *user, const struct msg *message, struct answer *answer)
 {
     struct worker *worker = user;
     struct device *device;
 
     if (msg_describe(message->kind)->name_space == MSG_BUS)
-        return bus_messages_serve(&worker->roster, &worker->host, message, answer);
+        return serve_bus(worker, message, answer);
     device = roster_find(&worker->roster, message->dev_num);
     if (!device || device->leaving)
         return ANSWER_DROP;
@@ -98,16 +108,13 @@ static void build_event(void *user, struct pending_source *source, uint32_t bit,
     device_build_event(device_of_source(source), bit, answer);
 }
 
-/* A doorbell is an EVENT_AVAIL that came another way (BUS-39). A port that fired before
- * it was taken back is nobody's. */
+/* A doorbell is an EVENT_AVAIL that came another way (BUS-39). */
 static void on_rang(void *user, uint32_t port)
 {
     struct worker *worker = user;
-    struct msg m = {.kind = MSG_event_avail};
 
-    if (worker->host.lane.doorbells &&
-        doorbells_find(worker->host.lane.doorbells, port, &m.dev_num, &m.event_avail.vq_index))
-        serve(worker, &m, NULL);
+    if (worker->host.lane.doorbells)
+        doorbells_rang(worker->host.lane.doorbells, port);
 }
 
 static bool look_elsewhere(void *user)
@@ -156,13 +163,12 @@ static void remove_device(struct worker *worker, struct device *device)
     tell_about_device(worker, IPC_DEVICE_REMOVED, number, "");
 }
 
-static void add_memory_stats(struct memory_stats *sum, const struct memory *memory)
+/* Of the guest that is connected. */
+static void add_memory_stats(struct memory_stats *sum, const struct device_host *host)
 {
-    const struct memory_stats *more = memory_stats(memory);
-
-    sum->maps += more->maps;
-    sum->copies += more->copies;
-    sum->copied_bytes += more->copied_bytes;
+    if (host->lane.memory)
+        memory_stats_add(sum, memory_stats(host->lane.memory));
+    threads_add_stats(host->threads, sum);
 }
 
 static void tell_bus(void *user, struct stats_bus *bus)
@@ -171,10 +177,7 @@ static void tell_bus(void *user, struct stats_bus *bus)
 
     bus->channel = worker->channel_stats;
     bus->memory = worker->memory_stats;
-    if (worker->host.lane.memory) {
-        add_memory_stats(&bus->memory, worker->host.lane.memory);
-        bus->memory.mapped_pages = memory_stats(worker->host.lane.memory)->mapped_pages;
-    }
+    add_memory_stats(&bus->memory, &worker->host);
     bus->connected = worker->channel != NULL;
 }
 
@@ -182,8 +185,9 @@ static void unmap_everything(struct worker *worker)
 {
     struct lane *lane = &worker->host.lane;
 
-    if (lane->memory)
-        add_memory_stats(&worker->memory_stats, lane->memory);
+    add_memory_stats(&worker->memory_stats, &worker->host);
+    worker->memory_stats.mapped_pages = 0;
+    threads_disconnect(worker->host.threads);
     channel_free(worker->channel);
     worker->channel = NULL;
     doorbells_free(lane->doorbells);
@@ -200,6 +204,7 @@ static void on_settle(evutil_socket_t fd, short what, void *user)
     struct device **link = &worker->leaving;
 
     (void)fd, (void)what;
+    threads_hold(worker->host.threads);
     while (*link) {
         struct device *device = *link;
 
@@ -215,6 +220,7 @@ static void on_settle(evutil_socket_t fd, short what, void *user)
         unmap_everything(worker);
         tell(worker, &(struct ipc_message){.kind = IPC_DISCONNECTED});
     }
+    threads_release(worker->host.threads);
 }
 
 /* ---- from the supervisor ---- */
@@ -224,7 +230,8 @@ static void on_doorbell_failed(void *user, const char *why)
 {
     struct worker *worker = user;
 
-    channel_stop(worker->channel);
+    if (worker->channel)
+        channel_stop(worker->channel);
     tell_failed(worker, why);
 }
 
@@ -261,7 +268,9 @@ static void do_connect(struct worker *worker, const struct ipc_message *message)
     if (connect->queue_doorbells)
         lane->doorbells =
             doorbells_new(lane->base, lane->platform, connect->frontend_domid, &bells);
-    if (lane->memory && (lane->doorbells || !connect->queue_doorbells))
+    if (lane->memory && (lane->doorbells || !connect->queue_doorbells) &&
+        threads_connect(worker->host.threads, lane->memory, connect->frontend_domid,
+                        connect->queue_doorbells))
         worker->channel = channel_new(lane->base, lane->platform, connect,
                                       &worker->host.pending, &owner, worker->label, why);
     if (!worker->channel) {
@@ -421,11 +430,16 @@ static void on_readable(evutil_socket_t socket, short what, void *user)
     struct ipc_message message;
     struct fds fds;
     int result = ipc_receive(socket, &message, &fds);
+    bool good = false;
 
     (void)what;
     if (result < 0 && errno == EAGAIN)
         return;
-    if (result <= 0 || !obey(worker, &message, &fds)) {
+    threads_hold(worker->host.threads);
+    if (result > 0)
+        good = obey(worker, &message, &fds);
+    threads_release(worker->host.threads);
+    if (!good) {
         if (result != 0)
             log_error("%s: unexpected message from the supervisor", worker->label);
         event_base_loopbreak(worker->host.lane.base);
@@ -433,22 +447,6 @@ static void on_readable(evutil_socket_t socket, short what, void *user)
 }
 
 /* ---- life ---- */
-
-/* What becomes active while others run counts as active now: a guest that goes on
- * sending would keep the loop from ever looking at descriptors and timers. */
-struct event_base *worker_base_new(void)
-{
-    struct event_config *config = event_config_new();
-    struct event_base *base = NULL;
-
-    /* Timers are few: reading the clock for each costs less than once in every turn. */
-    if (config && event_config_set_flag(config, EVENT_BASE_FLAG_NO_CACHE_TIME) == 0 &&
-        event_config_set_max_dispatch_interval(config, NULL, CALLBACKS_AT_ONCE, 0) == 0)
-        base = event_base_new_with_config(config);
-    if (config)
-        event_config_free(config);
-    return base;
-}
 
 struct worker *worker_new(struct event_base *base, struct platform *platform, int socket,
                           const char *label)
@@ -474,11 +472,13 @@ struct worker *worker_new(struct event_base *base, struct platform *platform, in
         log_error("%s: %s: %s", label, why, strerror(errno));
         goto fail;
     }
+    worker->host.threads =
+        threads_new(base, &(struct threads_owner){on_doorbell_failed, worker});
     worker->readers = stats_readers_new(
-        base, &(struct stats_source){&worker->roster, tell_bus, worker});
+        base, &(struct stats_source){&worker->roster, worker->host.threads, tell_bus, worker});
     worker->settle = event_new(base, -1, 0, on_settle, worker);
     worker->readable = event_new(base, socket, EV_READ | EV_PERSIST, on_readable, worker);
-    if (!worker->readers || !worker->settle ||
+    if (!worker->host.threads || !worker->readers || !worker->settle ||
         !worker->readable || event_add(worker->readable, NULL) < 0) {
         errno = ENOMEM;
         goto fail;
@@ -492,21 +492,34 @@ fail:
     return NULL;
 }
 
+bool worker_add_thread(struct worker *worker, struct platform *platform)
+{
+    const char *why;
+
+    if (threads_add(worker->host.threads, platform, &why))
+        return true;
+    log_warning("%s: a queue thread less: %s: %s", worker->label, why, strerror(errno));
+    return false;
+}
+
 void worker_free(struct worker *worker)
 {
     if (!worker)
         return;
     if (worker->channel)
         channel_stop(worker->channel);
+    threads_stop(worker->host.threads);
     reset_all(worker);
     if (worker->host.lane.aio)
         aio_drain(worker->host.lane.aio);
+    threads_drain(worker->host.threads);
     for (size_t i = 0; i < worker->roster.count; i++)
         device_free(worker->roster.devices[i]);
     roster_free(&worker->roster);
     unmap_everything(worker);
     trace_stop(&worker->trace);
     stats_readers_free(worker->readers);
+    threads_free(worker->host.threads);
     if (worker->readable)
         event_free(worker->readable);
     if (worker->settle)
@@ -516,13 +529,33 @@ void worker_free(struct worker *worker)
     free(worker);
 }
 
-int worker_main(int socket, const char *label)
+/* Now, because later a worker might not be allowed to. Fewer are no reason not to serve. */
+static unsigned open_threads(struct worker *worker, struct platform **platforms, unsigned wanted)
+{
+    const char *why;
+    unsigned count = 0;
+
+    while (count < wanted && count < THREADS_MAX) {
+        platforms[count] = platform_open_xen(PLATFORM_EVTCHN | PLATFORM_GNTTAB, &why);
+        if (!platforms[count]) {
+            log_warning("%s: a queue thread less: %s: %s", worker->label, why, strerror(errno));
+            break;
+        }
+        if (!worker_add_thread(worker, platforms[count++]))
+            break;
+    }
+    return count;
+}
+
+int worker_main(int socket, const char *label, unsigned queue_threads)
 {
     const char *why = "libevent cannot be set up";
-    struct event_base *base = worker_base_new();
+    struct event_base *base = lane_base_new();
+    struct platform *threads[THREADS_MAX];
     struct platform *platform = NULL;
     struct worker *worker = NULL;
     int status = EXIT_FAILURE;
+    unsigned count = 0;
 
     if (base)
         platform = platform_open_xen(PLATFORM_EVTCHN | PLATFORM_GNTTAB, &why);
@@ -530,11 +563,15 @@ int worker_main(int socket, const char *label)
         why = "the worker cannot run";
         worker = worker_new(base, platform, socket, label);
     }
+    if (worker)
+        count = open_threads(worker, threads, queue_threads);
     if (worker && event_base_dispatch(base) == 0)
         status = EXIT_SUCCESS;
     else
         log_error("%s: %s: %s", label, why, strerror(errno));
     worker_free(worker);
+    while (count)
+        platform_close(threads[--count]);
     platform_close(platform);
     if (base)
         event_base_free(base);

@@ -14,9 +14,6 @@
 
 struct worker;
 
-/* A loop as a worker needs it, which no guest keeps from turning. NULL without memory. */
-struct event_base *worker_base_new(void);
-
 /*
  * Makes a worker on a loop, speaking ipc.h on `socket` (the worker's to close
  * from now on). `platform` needs event channels and PLATFORM_GNTTAB and stays
@@ -26,11 +23,18 @@ struct event_base *worker_base_new(void);
 struct worker *worker_new(struct event_base *base, struct platform *platform, int socket,
                           const char *label);
 
+/*
+ * Has queues of devices that allow it served by one more thread of the worker's, up to
+ * THREADS_MAX, on a platform of its own (event channels and PLATFORM_GNTTAB) that stays the
+ * caller's. Before there are devices. False, with a line in the log: it goes on without.
+ */
+bool worker_add_thread(struct worker *worker, struct platform *platform);
+
 /* Resets every device, unmaps everything, closes descriptors; NULL is fine. */
 void worker_free(struct worker *worker);
 
-/* The process: opens Xen, makes the loop, runs it until the socket closes.
- * Returns the exit status. */
-int worker_main(int socket, const char *label);
+/* The process, with as many queue threads: opens Xen for each, makes the loop, runs it
+ * until the socket closes. Returns the exit status. */
+int worker_main(int socket, const char *label, unsigned queue_threads);
 
 #endif

@@ -49,6 +49,11 @@ static inline uint32_t shared_load32_acquire(const uint32_t *field)
     return shared_swap32(__atomic_load_n(field, __ATOMIC_ACQUIRE));
 }
 
+static inline void shared_store8(uint8_t *field, uint8_t value)
+{
+    __atomic_store_n(field, value, __ATOMIC_RELAXED);
+}
+
 static inline void shared_store16(uint16_t *field, uint16_t value)
 {
     __atomic_store_n(field, shared_swap16(value), __ATOMIC_RELAXED);

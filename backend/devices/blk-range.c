@@ -109,7 +109,7 @@ static bool start_next(struct range_request *r)
     } else {
         return false;
     }
-    aio_start(device_aio(r->blk->device), &r->op);
+    aio_start(device_aio(r->blk->device, r->queue), &r->op);
     return true;
 }
 
@@ -135,7 +135,7 @@ static void write_zeroes(struct range_request *r)
     }
     r->op.kind = AIO_WRITE;
     r->op.iov = (struct iov){r->pieces, count};
-    aio_start(device_aio(r->blk->device), &r->op);
+    aio_start(device_aio(r->blk->device, r->queue), &r->op);
 }
 
 static void on_done(struct aio_op *op, int result)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backend/devices/blk.h"
+#include "common/barrier.h"
 #include "common/le.h"
 
 /* A request the kernel is working on. */
@@ -56,7 +57,8 @@ uint8_t blk_request_status(struct blk *blk, const struct aio_op *op, int result)
 void blk_request_answer(struct queue *queue, struct chain *chain, uint8_t *status, uint8_t value,
                         uint32_t data_in)
 {
-    *status = value;
+    /* Requests of several queues may name the same byte. */
+    shared_store8(status, value);
     queue_push(queue, chain, value == VIRTIO_BLK_S_OK ? data_in + 1 : 1);
 }
 
@@ -104,7 +106,7 @@ static void start(struct blk *blk, struct queue *queue, struct chain *chain, uin
     request->chain = chain;
     request->status = status;
     request->data_in = op->kind == AIO_READ ? (uint32_t)iov_size(&op->iov) : 0;
-    aio_start(device_aio(blk->device), &request->op);
+    aio_start(device_aio(blk->device, queue), &request->op);
 }
 
 /* Whole sectors, inside the disk, or nothing at all. */

@@ -72,7 +72,7 @@ static bool is_writethrough(const struct device_setup *setup)
 /* The second descriptor is the first one's file, with O_DIRECT. */
 static void open_files(struct blk *blk, const struct fds *fds)
 {
-    struct aio *aio = device_aio(blk->device);
+    struct aio *aio = device_file_aio(blk->device);
 
     blk->file.quick = true;
     aio_open(aio, &blk->file, fds->fd[0]);
@@ -116,8 +116,8 @@ static void blk_destroy(void *state)
     struct blk *blk = state;
 
     if (blk->is_direct)
-        aio_close(device_aio(blk->device), &blk->direct);
-    aio_close(device_aio(blk->device), &blk->file);
+        aio_close(device_file_aio(blk->device), &blk->direct);
+    aio_close(device_file_aio(blk->device), &blk->file);
     free(blk);
 }
 
@@ -239,6 +239,7 @@ const struct device_class blk_class = {
     .count_queues = blk_count_queues,
     .queue_size = QUEUE_SIZE,
     .config_size = sizeof(struct virtio_blk_config),
+    .parallel = true,
     .create = blk_create,
     .destroy = blk_destroy,
     .reset = blk_reset,

@@ -7,6 +7,7 @@
  *   bench-guest ping [LOOKS]      message round trips over the bus, xvmsg_set_spin(LOOKS)
  *   bench-guest stream NUMBER     messages that do not wait for one another; an rng
  *   bench-guest blk NUMBER [LOAD COUNT]         a disk through libxvmsg
+ *   bench-guest blk-doorbell NUMBER [LOAD COUNT]   the same, with event channels of queues
  *   bench-guest blk-grant NUMBER [LOAD COUNT]   the same by grant addresses
  *   bench-guest file PATH [LOAD COUNT]   the same load on a kernel block device, O_DIRECT
  *   bench-guest enumerate N       meeting the N devices of the bus
@@ -85,6 +86,12 @@ static int run_blk_grant(struct xvmsg *h, char **args)
     return run_blk(h, args);
 }
 
+static int run_blk_doorbell(struct xvmsg *h, char **args)
+{
+    xvmsg_set_queue_doorbells(h, true);
+    return run_blk(h, args);
+}
+
 static int run_file(struct xvmsg *h, char **args)
 {
     struct load_choice choice = choose(args);
@@ -107,6 +114,7 @@ static const struct command {
     {"ping", 0, 1, true, run_ping},
     {"stream", 1, 1, true, run_stream},
     {"blk", 1, 3, true, run_blk},
+    {"blk-doorbell", 1, 3, true, run_blk_doorbell},
     {"blk-grant", 1, 3, true, run_blk_grant},
     {"file", 1, 3, false, run_file},
     {"enumerate", 1, 1, true, run_enumeration},
@@ -131,7 +139,7 @@ int main(int argc, char **argv)
 
     if (!command) {
         fprintf(stderr, "usage: bench-guest ping [LOOKS] | stream NUMBER | "
-                        "blk|blk-grant NUMBER [LOAD COUNT] | file PATH [LOAD COUNT] | "
+                        "blk|blk-doorbell|blk-grant NUMBER [LOAD COUNT] | file PATH [LOAD COUNT] | "
                         "enumerate COUNT\n");
         return 2;
     }

@@ -22,10 +22,14 @@ struct xvmsg *xvmsg_new_on(struct platform *p);
 static int spawn(void *user, const char *label, pid_t *pid)
 {
     struct joined *j = user;
+    int socket;
 
     *pid = 0;
     worker_free(j->worker); /* of a bus that was let go */
-    return stage_true_worker(&j->s, j->worker_xen, label, &j->worker);
+    socket = stage_true_worker(&j->s, j->worker_xen, label, &j->worker);
+    for (unsigned i = 0; i < j->queue_threads; i++)
+        CU_ASSERT_FATAL(worker_add_thread(j->worker, j->thread_xen[i]));
+    return socket;
 }
 
 void joined_start_daemon(struct joined *j)
@@ -102,6 +106,7 @@ void joined_start_guest(struct joined *j)
     CU_ASSERT_PTR_NOT_NULL_FATAL(j->h);
     xvmsg_set_handlers(j->h, &handlers, j);
     CU_ASSERT_EQUAL(xvmsg_set_addresses(j->h, j->addresses), 0);
+    CU_ASSERT_EQUAL(xvmsg_set_queue_doorbells(j->h, j->queue_doorbells), 0);
     CU_ASSERT_EQUAL_FATAL(xvmsg_connect(j->h), 0);
 }
 
@@ -115,8 +120,17 @@ void joined_stop_guest(struct joined *j)
 
 void joined_open(struct joined *j)
 {
+    joined_open_threads(j, 0, false);
+}
+
+void joined_open_threads(struct joined *j, unsigned threads, bool queue_doorbells)
+{
     memset(j, 0, sizeof(*j));
     stage_open(&j->s, 0);
+    j->queue_threads = threads;
+    j->queue_doorbells = queue_doorbells;
+    for (unsigned i = 0; i < threads; i++)
+        j->thread_xen[i] = fake_xen_domain(j->s.fx, 0);
     fake_xen_real_clock(j->s.fx);
     j->s.daemon.spawn = spawn;
     j->s.daemon.spawn_user = j;
@@ -132,6 +146,8 @@ void joined_close(struct joined *j)
     joined_stop_daemon(j);
     CU_ASSERT_EQUAL(fake_xen_counters(j->s.fx).mapped_pages, 0);
     platform_close(j->worker_xen);
+    for (unsigned i = 0; i < j->queue_threads; i++)
+        platform_close(j->thread_xen[i]);
     stage_close(&j->s);
 }
 

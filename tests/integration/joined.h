@@ -14,6 +14,7 @@
 #include "frontend/xvmsg.h"
 #include "tests/integration/stage.h"
 
+#define JOINED_THREADS 4u
 #define JOINED_NUMBERS 8192u /* device numbers a test may use up */
 
 /* What the library said of a number since it was started. */
@@ -23,8 +24,11 @@ struct joined {
     struct stage s;
     struct platform *worker_xen;
     struct worker *worker;
+    unsigned queue_threads; /* of each worker */
+    struct platform *thread_xen[JOINED_THREADS];
     struct platform *guest; /* the library's */
     struct xvmsg *h;
+    bool queue_doorbells; /* it wants them, from its next start on */
     enum xvmsg_addresses addresses; /* of libraries that are started from now on */
     bool connected;
     enum joined_told told[JOINED_NUMBERS];
@@ -35,6 +39,8 @@ struct joined {
 
 /* A bus without devices, daemon and library running. */
 void joined_open(struct joined *j);
+/* The same, with so many queue threads in the worker, and what the library wants of it. */
+void joined_open_threads(struct joined *j, unsigned threads, bool queue_doorbells);
 /* Checks that nothing is left. */
 void joined_close(struct joined *j);
 

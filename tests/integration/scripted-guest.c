@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "backend/lane.h"
 #include "backend/log.h"
 #include "tests/harness.h"
 #include "xenstore-schema/schema.h"
@@ -34,7 +35,7 @@ struct guest *guest_new(void)
     fake_xen_create_domain(g->fx, GUEST_DOMID, "guest");
     g->dom0 = fake_xen_domain(g->fx, 0);
     g->domu = fake_xen_domain(g->fx, GUEST_DOMID);
-    g->base = worker_base_new();
+    g->base = lane_base_new();
     g->wait = run_worker;
     g->worker = worker_new(g->base, g->dom0, pair[1], "dom 5 bus 0");
     CU_ASSERT_PTR_NOT_NULL_FATAL(g->worker);

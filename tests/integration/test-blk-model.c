@@ -71,11 +71,19 @@ static struct xvmsg_blk *open_disk(void)
     return blk;
 }
 
+/* How the disk of the cases to come is served. */
+struct serving {
+    unsigned threads;
+    bool queue_doorbells;
+};
+
+static struct serving serving;
+
 static void start(const char *cache, const char *queues)
 {
     struct wanted_disk wanted = {"disk", cache, queues};
 
-    joined_open(&j);
+    joined_open_threads(&j, serving.threads, serving.queue_doorbells);
     target = stage_target(&j.s, "disk", (long)SECTORS * MODEL_SECTOR);
     CU_ASSERT_EQUAL(store_transaction(j.s.toolstack, request_body, &wanted), 0);
     joined_await_device(&j, 1);
@@ -190,11 +198,30 @@ static void holds_with_many_queues(void)
     disk_holds_what_was_written(XS_CACHE_WRITEBACK, "8");
 }
 
+static void serve_by_threads(const char *cache, const char *queues, bool queue_doorbells)
+{
+    serving = (struct serving){.threads = 2, .queue_doorbells = queue_doorbells};
+    disk_holds_what_was_written(cache, queues);
+    serving = (struct serving){0};
+}
+
+static void holds_with_queue_threads(void)
+{
+    serve_by_threads(XS_CACHE_WRITEBACK, "3", false);
+}
+
+static void holds_with_queue_threads_that_have_doorbells(void)
+{
+    serve_by_threads(XS_CACHE_WRITETHROUGH, "4", true);
+}
+
 static const struct test_case cases[] = {
     TEST(holds_with_a_cache),
     TEST(holds_without_a_cache),
     TEST(holds_past_the_page_cache),
     TEST(holds_with_many_queues),
+    TEST(holds_with_queue_threads),
+    TEST(holds_with_queue_threads_that_have_doorbells),
     {NULL, NULL},
 };
 

@@ -231,7 +231,7 @@ int main(int argc, char **argv)
     const char *preload = getenv("LD_PRELOAD");
 
     if (argc == SPAWN_ARGC && strcmp(argv[1], SPAWN_ARGUMENT) == 0)
-        return play_worker(atoi(argv[2]), argv[4]);
+        return play_worker(atoi(argv[2]), argv[5]);
     if (preload && strstr(preload, "vgpreload")) {
         printf("1..0 # SKIP under valgrind this program cannot start itself\n");
         return EXIT_SUCCESS;

@@ -20,7 +20,7 @@ qemu_x86_64()
 		-machine q35
 		-cpu 'max,-smap,-smep,-xsave,-avx,-avx2,-rdtscp'
 		-kernel "$IMAGES/xen"
-		-append 'console=com1 com1=115200,8n1 dom0_mem=1024M dom0_max_vcpus=1 clocksource=hpet guest_loglvl=all loglvl=all'
+		-append 'console=com1 com1=115200,8n1 dom0_mem=1024M dom0_max_vcpus='"$OPT_DOM0_VCPUS"' clocksource=hpet guest_loglvl=all loglvl=all'
 		-initrd "$(qemu_path "$IMAGES/vmlinux") console=hvc0 quiet panic=1 $1,$(qemu_path "$RUN/dom0.cpio")"
 	)
 }

@@ -1,0 +1,118 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright (c) The xen-virtio-msg authors
+#
+# make threads-xen, in a dom0 of two processors: a disk with one queue and one with two, without
+# queue threads and with two, in one boot. First it is checked that threads do their work,
+# then come figures, which never fail.
+set -u
+. lab-functions.sh
+
+tmp=$(mktemp -d)
+failed=0
+
+# serve THREADS: a daemon, and both disks
+serve()
+{
+	start_until 'xvmsgd ready' /lab/logs/xvmsgd.log xvmsgd --queue-threads "$1" || exit 1
+	daemon=$started
+	for queues in 1 2; do
+		dd if=/dev/zero of="$tmp/disk$queues" bs=1M count=64 2>/dev/null
+		xvmsg attach bench blk target="$tmp/disk$queues" name="disk$queues" queues=$queues \
+			>"$tmp/number$queues" || exit 1
+	done
+}
+
+end_service()
+{
+	xvmsg detach bench disk1
+	xvmsg detach bench disk2
+	kill "$daemon"
+	wait "$daemon" 2>/dev/null
+	: >/lab/logs/xvmsgd.log
+}
+
+number()
+{
+	cat "$tmp/number$1"
+}
+
+# check NAME COMMAND...
+check()
+{
+	name=$1
+	shift
+	if "$@"; then
+		echo "ok - $name"
+	else
+		echo "not ok - $name"
+		failed=1
+	fi
+}
+
+worker()
+{
+	cat "/proc/$daemon/task/$daemon/children"
+}
+
+# there_are COUNT: threads that are the worker's own doing, not the kernel's for it
+there_are()
+{
+	# shellcheck disable=SC2046 # one worker
+	[ "$(cat /proc/$(worker)/task/*/comm | grep -c xvmsgd)" -eq "$1" ]
+}
+
+# same_bytes OPTIONS: what a guest writes is on the file
+same_bytes()
+{
+	guest-run bench "dd if=/dev/urandom of=/tmp/data bs=1M count=8 2>/dev/null
+		xvmsg-guest $1 blk write $(number 2) </tmp/data" || return 1
+	[ "$(guest-run bench "sha256sum </tmp/data")" = \
+		"$(head -c 8388608 "$tmp/disk2" | sha256sum)" ] || return 1
+	[ "$(guest-run bench "sha256sum </tmp/data")" = "$(guest-run bench \
+		"xvmsg-guest $1 blk read $(number 2) --length 8388608 | sha256sum")" ]
+}
+
+# A driver that is killed in the middle leaves nothing that the next one minds.
+driver_dies()
+{
+	guest-run bench "bench-guest $1 $(number 2) >/dev/null & sleep 2; kill -9 \$!"
+	same_bytes ''
+}
+
+both_queues_counted()
+{
+	[ "$(xvmsg stats --prometheus - bench disk2 | grep -c "requests_total{.*} [1-9]")" -eq 2 ]
+}
+
+guest-start bench 'memory=192' || exit 1
+serve 0
+check "without threads there is one" there_are 1
+check "and the bytes are right" same_bytes ''
+end_service
+serve 2
+check "with two there are three" there_are 3
+check "bytes by messages" same_bytes ''
+check "bytes by doorbells" same_bytes --queue-doorbells
+check "bytes at grant addresses" same_bytes '--addresses grant'
+check "bytes by packed queues" same_bytes '--queue-layout packed'
+check "a driver dies under load" driver_dies blk
+check "and one with doorbells" driver_dies blk-doorbell
+check "both queues are counted" both_queues_counted
+worker_before=$(worker)
+end_service
+[ "$failed" -eq 0 ] || exit 1
+echo "# the worker was $worker_before all the time"
+
+for count in 0 2; do
+	serve $count
+	for load in blk blk-doorbell; do
+		for queues in 1 2; do
+			echo "== $count queue threads, $load, queues=$queues"
+			guest-run bench "bench-guest $load $(number $queues)"
+		done
+	done
+	end_service
+done
+guest-stop bench
+exit $failed
