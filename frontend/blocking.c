@@ -2,7 +2,8 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * The blocking calls: the same loop, run until something is done.
+ * The blocking calls: the same loop, run until something is done; and the look before a
+ * caller's own sleep.
  *
  * Waking up costs much more than looking at the ring, so while answers come
  * quickly this looks for a while before it sleeps; how long adapts.
@@ -90,6 +91,23 @@ int xvmsg_run(struct xvmsg *h, const bool *done, int milliseconds)
      * the loop at once, and one who calls again has saved asking. */
     handle_alarm(h, 0);
     return rc;
+}
+
+int xvmsg_look(struct xvmsg *h, bool at_once)
+{
+    if (at_once) {
+        handle_look(h);
+        return handle_work(h) < 0 ? -1 : 1;
+    }
+    if (!h->dead)
+        bus_send(h);
+    if (!h->dead && h->blind < MAX_BLIND && spin(h)) {
+        h->blind++;
+        return 1;
+    }
+    /* Whoever sleeps now sees the descriptors when it does. */
+    h->blind = 0;
+    return xvmsg_flush(h);
 }
 
 int xvmsg_connect_wait(struct xvmsg *h, int milliseconds)

@@ -164,12 +164,14 @@ bool bus_receive(struct xvmsg *h)
     int count = 0;
     size_t size;
 
+    h->bus.receiving = true;
     while (h->conn.up && count < MAX_MESSAGES_A_TURN &&
            (size = ring_get(&h->bus.ring, h->bus.incoming)) > 0) {
         h->bus.heard = true;
         receive_message(h, size);
         count++;
     }
+    h->bus.receiving = false;
     return count > 0;
 }
 

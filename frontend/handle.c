@@ -410,6 +410,8 @@ int xvmsg_flush(struct xvmsg *h)
         return -1;
     }
     bus_send(h);
-    arm(h);
+    /* Whoever called the callback that we are in goes on. */
+    if (!h->bus.receiving)
+        arm(h);
     return 0;
 }

@@ -122,6 +122,7 @@ struct bus {
     bool doorbells; /* agreed on: queues have event channels of their own */
     uint8_t *incoming; /* max_message bytes, decoded messages point into it */
     uint8_t *outgoing; /* max_message bytes */
+    bool receiving;    /* a message, which callbacks may be told of */
     bool look_again;   /* the ring was full, and there is room after all */
     bool mute;         /* the backend could not be notified */
     bool heard;        /* something came, or the bus is new, since the heartbeat looked */

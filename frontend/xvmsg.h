@@ -124,8 +124,8 @@ int xvmsg_set_timeout(struct xvmsg *h, unsigned milliseconds);
  * on such a bus. Default: false.
  */
 int xvmsg_set_queue_doorbells(struct xvmsg *h, bool wanted);
-/* How often the blocking calls look at the message ring, at most, before they
- * sleep; 0 turns that off, the default is 2000. They look half as often each time that
+/* How often the blocking calls and xvmsg_look() look at the rings, at most, before
+ * a sleep; 0 turns that off, the default is 2000. They look half as often each time that
  * it does not help, then not at all but for an attempt at every 64th sleep. A count, not
  * a time, since reading a guest's clock may cost more than many looks. */
 int xvmsg_set_spin(struct xvmsg *h, unsigned looks);
@@ -211,8 +211,18 @@ int xvmsg_fd(const struct xvmsg *h);
  * handle can no longer work (xenstored or a Xen device failed). */
 int xvmsg_process(struct xvmsg *h);
 
-/* Sends what was gathered. 0 or -1 as xvmsg_process(). */
+/* Sends what was gathered; in a callback that takes long, too. 0 or -1 as
+ * xvmsg_process(). */
 int xvmsg_flush(struct xvmsg *h);
+
+/*
+ * Both in one, for a loop that would rather look at the rings for a while than sleep.
+ * `at_once`: xvmsg_fd() is readable, or the caller has other work, so this does what is
+ * due. Else it sends what was gathered, and looks as often as xvmsg_set_spin() allows. 1:
+ * it did something, call it again before sleeping. 0: nothing came, and the descriptor
+ * tells of what will. -1 as xvmsg_process().
+ */
+int xvmsg_look(struct xvmsg *h, bool at_once);
 
 /*
  * Blocking: runs the handle until *done, or for at most `milliseconds` (-1: no

@@ -228,8 +228,8 @@ void net_rx_serve(struct net_rx *rx, struct queue *queue)
             return;
         }
     }
-    /* There may be more, for the next turn. */
-    wait_for_frames(rx);
+    /* There may be more. */
+    device_kick(rx->net->device, queue_index(queue));
 }
 
 /* The queue is served as if the driver had kicked it; one that cannot be served, for

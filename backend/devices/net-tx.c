@@ -51,16 +51,23 @@ static bool send_frame(struct net_tx *tx, struct chain *chain)
     return true;
 }
 
-void net_tx_serve(struct net_tx *tx, struct queue *queue)
+static void send_frames(struct net_tx *tx)
 {
     struct chain *chain;
 
-    tx->queue = queue;
     for (unsigned i = 0; !tx->chain && i < NET_FRAMES_AT_ONCE; i++)
-        if (!(chain = queue_pop(queue)) || !send_frame(tx, chain))
+        if (!(chain = queue_pop(tx->queue)) || !send_frame(tx, chain))
             return;
     if (!tx->chain)
-        device_kick(tx->net->device, queue_index(queue));
+        device_kick(tx->net->device, queue_index(tx->queue));
+}
+
+void net_tx_serve(struct net_tx *tx, struct queue *queue)
+{
+    tx->queue = queue;
+    send_frames(tx);
+    /* What the kernel answers to them is there already, at the queue before this one. */
+    device_kick(tx->net->device, queue_index(queue) - 1);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *user)

@@ -23,8 +23,9 @@
 #define NET_HEADER ((uint32_t)sizeof(struct virtio_net_hdr_mrg_rxbuf))
 /* The longest frame with its header: a segment of 64 KiB, an Ethernet header, two tags. */
 #define NET_FRAME_MAX (NET_HEADER + 65536u + ETH_HLEN + 8u)
-/* Frames of a queue before others have their turn. */
-#define NET_FRAMES_AT_ONCE 64u
+/* Frames of a queue before others have their turn, and the driver hears of them: the
+ * two ends, and the two ways, are to work at the same time. */
+#define NET_FRAMES_AT_ONCE 4u
 
 #define NET_FEATURE(bit) (UINT64_C(1) << (bit))
 

@@ -17,7 +17,8 @@
 #include "frontend/guest/part.h"
 #include "frontend/guest/tap.h"
 
-#define FRAMES_AT_ONCE 64
+/* Frames before the device hears of what they led to: it is to work at the same time. */
+#define FRAMES_AT_ONCE 4u
 #define MAX_QUEUES TAP_MAX_QUEUES
 
 _Static_assert(MAX_QUEUES <= PART_MAX_FDS, "each queue is waited for");
@@ -29,38 +30,8 @@ struct link {
     unsigned queues; /* wanted */
     char name[TAP_NAME_SIZE];
     bool full[MAX_QUEUES]; /* the device takes no more now */
+    unsigned received;
 };
-
-/* ---- from the device ---- */
-
-/* An interface that is down loses its frames. */
-static void received(struct xvmsg_net *net, unsigned pair, const struct iovec *pieces,
-                     unsigned count, size_t length, void *user)
-{
-    struct link *l = user;
-
-    (void)net, (void)length;
-    tap_write(&l->tap, pair, pieces, count);
-}
-
-static void writable(struct xvmsg_net *net, unsigned pair, void *user)
-{
-    struct link *l = user;
-
-    (void)net;
-    l->full[pair] = false;
-}
-
-static void changed(struct xvmsg_net *net, enum xvmsg_status status, void *user)
-{
-    struct link *l = user;
-
-    if (status != XVMSG_OK)
-        part_fail(&l->part, "device %llu: %s", (unsigned long long)l->part.number,
-                  xvmsg_status_text(status));
-    else
-        tap_set_carrier(&l->tap, xvmsg_net_link_is_up(net));
-}
 
 /* ---- to the device ---- */
 
@@ -87,11 +58,53 @@ static bool send_one(struct link *l, unsigned queue)
     return !l->part.ended;
 }
 
-static void send_frames(struct link *l, unsigned queue)
+/* True: there may be more. */
+static bool send_frames(struct link *l, unsigned queue)
 {
-    for (unsigned i = 0; i < FRAMES_AT_ONCE && send_one(l, queue); i++)
-        ;
+    unsigned count = 0;
+
+    while (count < FRAMES_AT_ONCE && send_one(l, queue))
+        count++;
+    return count == FRAMES_AT_ONCE;
 }
+
+/* ---- from the device ---- */
+
+/* An interface that is down loses its frames. */
+static void received(struct xvmsg_net *net, unsigned pair, const struct iovec *pieces,
+                     unsigned count, size_t length, void *user)
+{
+    struct link *l = user;
+
+    (void)net, (void)length;
+    tap_write(&l->tap, pair, pieces, count);
+    if (++l->received % FRAMES_AT_ONCE)
+        return;
+    send_frames(l, pair);
+    if (xvmsg_flush(l->part.h) < 0)
+        part_fail(&l->part, "%s", xvmsg_error(l->part.h));
+}
+
+static void writable(struct xvmsg_net *net, unsigned pair, void *user)
+{
+    struct link *l = user;
+
+    (void)net;
+    l->full[pair] = false;
+}
+
+static void changed(struct xvmsg_net *net, enum xvmsg_status status, void *user)
+{
+    struct link *l = user;
+
+    if (status != XVMSG_OK)
+        part_fail(&l->part, "device %llu: %s", (unsigned long long)l->part.number,
+                  xvmsg_status_text(status));
+    else
+        tap_set_carrier(&l->tap, xvmsg_net_link_is_up(net));
+}
+
+/* ---- the loop ---- */
 
 static unsigned wait(struct part *part, struct pollfd *fds)
 {
@@ -110,8 +123,8 @@ static void turn(struct part *part, const struct pollfd *fds)
 
     (void)fds;
     for (unsigned i = 0; i < l->tap.queues && !part->ended; i++)
-        if (!l->full[i])
-            send_frames(l, i);
+        if (!l->full[i] && send_frames(l, i))
+            part->has_more = true;
 }
 
 /* ---- setting up ---- */

@@ -13,11 +13,16 @@
 #define FIRST_FD 2u
 
 /* All that is served. */
+/* So many turns may go by before descriptors and signals are looked at. */
+#define MAX_AWAKE 64u
+
 struct crowd {
     struct xvmsg *h;
     struct part **parts;
     unsigned count;
     struct pollfd *fds; /* the bus, the signals, PART_MAX_FDS for each part */
+    bool busy;          /* the bus is ready, or a part has more to do */
+    unsigned awake;     /* turns since the descriptors were asked */
 };
 
 /* ---- what a part calls ---- */
@@ -106,7 +111,7 @@ static struct pollfd *fds_of(const struct crowd *crowd, unsigned index)
     return crowd->fds + FIRST_FD + index * PART_MAX_FDS;
 }
 
-static int wait_for_something(struct crowd *crowd)
+static int wait_for_something(struct crowd *crowd, int timeout)
 {
     for (unsigned i = 0; i < crowd->count; i++) {
         struct part *part = crowd->parts[i];
@@ -115,35 +120,59 @@ static int wait_for_something(struct crowd *crowd)
         for (unsigned n = part->opened ? part->class->wait(part, fds) : 0; n < PART_MAX_FDS; n++)
             fds[n] = (struct pollfd){.fd = -1};
     }
-    return poll(crowd->fds, FIRST_FD + crowd->count * PART_MAX_FDS, -1);
+    return poll(crowd->fds, FIRST_FD + crowd->count * PART_MAX_FDS, timeout);
+}
+
+/* False: for the parts there is nothing to do. */
+static bool ask_descriptors(struct crowd *crowd, int timeout)
+{
+    crowd->awake = 0;
+    if (wait_for_something(crowd, timeout) < 0) {
+        if (errno != EINTR)
+            fail_all(crowd, strerror(errno));
+        return false;
+    }
+    for (unsigned i = 0; crowd->fds[1].revents && i < crowd->count; i++)
+        part_end(crowd->parts[i], EXIT_SUCCESS);
+    crowd->busy |= crowd->fds[0].revents != 0;
+    return true;
+}
+
+/* What the parts gathered is sent here. False as above. */
+static bool look_or_sleep(struct crowd *crowd)
+{
+    int looked;
+
+    if (++crowd->awake > MAX_AWAKE)
+        return ask_descriptors(crowd, 0);
+    looked = xvmsg_look(crowd->h, crowd->busy);
+    crowd->busy = false;
+    if (!looked)
+        return ask_descriptors(crowd, -1);
+    if (looked < 0)
+        fail_all(crowd, xvmsg_error(crowd->h));
+    for (unsigned i = 0; i < FIRST_FD + crowd->count * PART_MAX_FDS; i++)
+        crowd->fds[i].revents = 0;
+    return true;
 }
 
 static void turn(struct crowd *crowd)
 {
-    if (crowd->fds[0].revents && xvmsg_process(crowd->h) < 0)
-        fail_all(crowd, xvmsg_error(crowd->h));
-    for (unsigned i = 0; i < crowd->count; i++)
-        if (!crowd->parts[i]->ended)
-            crowd->parts[i]->class->turn(crowd->parts[i], fds_of(crowd, i));
-    if (xvmsg_flush(crowd->h) < 0)
-        fail_all(crowd, xvmsg_error(crowd->h));
+    for (unsigned i = 0; i < crowd->count; i++) {
+        struct part *part = crowd->parts[i];
+
+        part->has_more = false;
+        if (!part->ended)
+            part->class->turn(part, fds_of(crowd, i));
+        crowd->busy |= part->has_more;
+    }
 }
 
 static void run(struct crowd *crowd)
 {
-    while (close_ended(crowd)) {
-        if (wait_for_something(crowd) < 0) {
-            if (errno != EINTR)
-                fail_all(crowd, strerror(errno));
-            continue;
-        }
-        if (crowd->fds[1].revents) {
-            for (unsigned i = 0; i < crowd->count; i++)
-                part_end(crowd->parts[i], EXIT_SUCCESS);
-            continue;
-        }
-        turn(crowd);
-    }
+    while (close_ended(crowd))
+        if (look_or_sleep(crowd))
+            turn(crowd);
 }
 
 /* ---- from the beginning to the end ---- */

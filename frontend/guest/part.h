@@ -19,6 +19,7 @@ struct part {
     uint64_t number;
     bool has_company; /* standard input and output are not its alone */
     bool opened;
+    bool has_more; /* set by its turn(), which is wanted again without waiting */
     bool ended;
     int status;
 };
