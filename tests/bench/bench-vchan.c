@@ -14,7 +14,6 @@
 
 #define RING_BYTES 65536
 #define ROUND_TRIPS 1000
-#define STREAM_BYTES (16u << 20)
 
 enum { ECHO = 'e', SWALLOW = 's', LAST = 'l' };
 
@@ -62,16 +61,14 @@ static int send_block(struct libxenvchan *ctrl, char kind, uint32_t size)
 
 static int measure_stream(struct libxenvchan *ctrl, uint32_t size)
 {
-    char what[64];
     uint64_t start = figures_now();
 
-    for (uint32_t sent = 0; sent < STREAM_BYTES; sent += size)
+    for (unsigned i = 0; i < figures_stream_count(size); i++)
         if (send_block(ctrl, SWALLOW, size) < 0)
             return -1;
     if (send_block(ctrl, ECHO, 8) < 0)
         return -1;
-    snprintf(what, sizeof(what), "libxenvchan, stream, %u bytes each", size);
-    figures_rate(what, STREAM_BYTES / 1e6, figures_now() - start, "MB/s");
+    figures_stream("libxenvchan", size, figures_now() - start);
     return 0;
 }
 

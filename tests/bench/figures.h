@@ -46,4 +46,21 @@ static inline void figures_ratio(const char *what, double ratio, const char *uni
     fflush(stdout);
 }
 
+/* How many messages of `size` bytes make a stream, wherever one is measured: 16 MiB, or
+ * fewer when they are so small that it would take long. */
+static inline unsigned figures_stream_count(uint32_t size)
+{
+    unsigned count = (16u << 20) / size;
+
+    return count < 16384 ? count : 16384;
+}
+
+static inline void figures_stream(const char *who, uint32_t size, uint64_t ns)
+{
+    char what[64];
+
+    snprintf(what, sizeof(what), "%s, stream, %u bytes each", who, size);
+    figures_rate(what, (double)figures_stream_count(size) * size / 1e6, ns, "MB/s");
+}
+
 #endif

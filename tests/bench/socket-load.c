@@ -13,7 +13,6 @@
 
 #define MAX_BLOCK 32768
 #define ROUND_TRIP_BYTES 64
-#define STREAM_BYTES (16u << 20)
 
 enum { ECHO = 'e', SWALLOW = 's' };
 
@@ -59,16 +58,14 @@ static int measure_round_trips(int fd, unsigned count)
 
 static int measure_stream(int fd, uint32_t size)
 {
-    char what[64];
     uint64_t begun = figures_now();
 
-    for (uint32_t sent = 0; sent < STREAM_BYTES; sent += size)
+    for (unsigned i = 0; i < figures_stream_count(size); i++)
         if (send_block(fd, SWALLOW, size) < 0)
             return -1;
     if (send_block(fd, ECHO, 1) < 0)
         return -1;
-    snprintf(what, sizeof(what), "socket, stream, %u bytes each", size);
-    figures_rate(what, STREAM_BYTES / 1e6, figures_now() - begun, "MB/s");
+    figures_stream("socket", size, figures_now() - begun);
     return 0;
 }
 

@@ -18,7 +18,6 @@
 #include "frontend/internal.h"
 #include "tests/bench/figures.h"
 
-#define STREAM_BYTES (16u << 20)
 #define PATIENCE_MS 10000
 #define SET_CONFIG_BYTES 28 /* without its data, in the wide form */
 
@@ -99,18 +98,16 @@ static int turn(struct stream *s)
 
 static int measure(struct stream *s, uint64_t device, uint32_t size)
 {
-    char what[64];
     uint64_t begun = figures_now();
 
-    s->count = STREAM_BYTES / size;
+    s->count = figures_stream_count(size);
     s->sent = s->answered = 0;
     if (!make_message(s, device, size))
         return complain("no such message");
     while (s->answered < s->count)
         if (turn(s) < 0)
             return -1;
-    snprintf(what, sizeof(what), "xen-virtio-msg, stream, %u bytes each", size);
-    figures_rate(what, STREAM_BYTES / 1e6, figures_now() - begun, "MB/s");
+    figures_stream("xen-virtio-msg", size, figures_now() - begun);
     return 0;
 }
 
