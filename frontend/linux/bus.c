@@ -22,9 +22,12 @@ static unsigned num_buses;
 module_param_array(buses, uint, &num_buses, 0444);
 MODULE_PARM_DESC(buses, "numbers of the buses to drive; others are left to programs (all)");
 
-void bus_wake(struct bus *bus)
+void bus_wake(struct bus *bus, unsigned long delay)
 {
-    queue_work(system_long_wq, &bus->look);
+    if (delay)
+        queue_delayed_work(system_long_wq, &bus->look, delay);
+    else
+        mod_delayed_work(system_long_wq, &bus->look, 0);
 }
 
 /* ---- what we say in xenstore ---- */
@@ -180,7 +183,7 @@ static void step(struct bus *bus, enum xenbus_state own, enum xenbus_state other
 
 static void on_look(struct work_struct *work)
 {
-    struct bus *bus = container_of(work, struct bus, look);
+    struct bus *bus = container_of(to_delayed_work(work), struct bus, look);
     struct xenbus_device *xbdev = bus->xbdev;
 
     if (READ_ONCE(bus->leaving))
@@ -196,7 +199,7 @@ static void on_look(struct work_struct *work)
 
 static void on_device_watch(struct xenbus_watch *watch, const char *path, const char *token)
 {
-    bus_wake(container_of(watch, struct bus, device_watch));
+    bus_wake(container_of(watch, struct bus, device_watch), 0);
 }
 
 /* ---- xenbus driver ---- */
@@ -208,7 +211,7 @@ static void on_otherend(struct xenbus_device *xbdev, enum xenbus_state state)
     /* Nobody waits for answers that will not come; least of all the work item. */
     if (READ_ONCE(bus->talking) && state != XenbusStateConnected)
         channel_fail(&bus->channel);
-    bus_wake(bus);
+    bus_wake(bus, 0);
 }
 
 /* device/virtio-msg/NUMBER */
@@ -250,7 +253,7 @@ static int probe(struct xenbus_device *xbdev, const struct xenbus_device_id *id)
         return -ENOMEM;
     bus->xbdev = xbdev;
     xa_init(&bus->devices);
-    INIT_WORK(&bus->look, on_look);
+    INIT_DELAYED_WORK(&bus->look, on_look);
     channel_init(&bus->channel, bus);
     dev_set_drvdata(&xbdev->dev, bus);
     set_dma_ops(&xbdev->dev, &pool_dma_ops);
@@ -274,7 +277,7 @@ static void on_remove(struct xenbus_device *xbdev)
         unregister_xenbus_watch(&bus->device_watch);
         kfree(bus->device_watch.node);
     }
-    cancel_work_sync(&bus->look);
+    cancel_delayed_work_sync(&bus->look);
     disconnect(bus, false);
     set_dma_ops(&xbdev->dev, NULL);
     xa_destroy(&bus->devices);

@@ -17,6 +17,7 @@
 
 #define REQUEST_TIMEOUT (5 * HZ)
 #define BATCH 64 /* messages that one interrupt takes */
+#define SCAN_PAUSE (HZ / 10)
 
 /* ---- messages out; out_lock is held ---- */
 
@@ -201,8 +202,11 @@ static void take_used(struct device_on_bus *device, u32 index)
         vring_interrupt(0, queue->vq);
 }
 
+/* Of interest once the device has a driver. */
 static void take_config(struct device_on_bus *device, const struct msg_event_config *event)
 {
+    if (!(READ_ONCE(device->status) & VIRTIO_CONFIG_S_DRIVER))
+        return;
     WRITE_ONCE(device->status, (u8)event->device_status);
     WRITE_ONCE(device->generation, event->generation);
     virtio_config_changed(&device->vdev);
@@ -240,7 +244,8 @@ static void take(struct channel *channel, size_t size)
             take_config(device, &m.event_config);
         return;
     case MSG_event_device:
-        bus_wake(bus);
+        /* It costs its sender nothing; the watches tell meanwhile. */
+        bus_wake(bus, SCAN_PAUSE);
         return;
     case MSG_ping_request:
         take_ping(channel, &m);
@@ -292,7 +297,7 @@ static bool serve(struct channel *channel)
     spin_unlock_irqrestore(&channel->out_lock, flags);
     wake_up_all(&channel->room);
     if (channel->ring.fault)
-        bus_wake(channel->bus);
+        bus_wake(channel->bus, 0);
     return any;
 }
 

@@ -118,7 +118,7 @@ struct bus {
     bool connected; /* devices can be used */
     bool doorbells; /* agreed on */
     bool leaving;
-    struct work_struct look;
+    struct delayed_work look;
     struct xenbus_watch device_watch; /* B/device */
 };
 
@@ -199,7 +199,7 @@ void hotplug_remove_all(struct bus *bus, bool surprise);
 
 /* ---- bus.c ---- */
 
-/* Something happened that the work item is to look at. Any context. */
-void bus_wake(struct bus *bus);
+/* Something happened that the work item is to look at, in so many jiffies. Any context. */
+void bus_wake(struct bus *bus, unsigned long delay);
 
 #endif
