@@ -52,14 +52,13 @@ check()
 
 worker()
 {
-	cat "/proc/$daemon/task/$daemon/children"
+	cut -d' ' -f1 "/proc/$daemon/task/$daemon/children"
 }
 
 # there_are COUNT: threads that are the worker's own doing, not the kernel's for it
 there_are()
 {
-	# shellcheck disable=SC2046 # one worker
-	[ "$(cat /proc/$(worker)/task/*/comm | grep -c xvmsgd)" -eq "$1" ]
+	[ "$(cat "/proc/$(worker)/task"/*/comm | grep -vc '^iou-')" -eq "$1" ]
 }
 
 # same_bytes OPTIONS: what a guest writes is on the file
@@ -73,10 +72,19 @@ same_bytes()
 		"xvmsg-guest $1 blk read $(number 2) --length 8388608 | sha256sum")" ]
 }
 
+requests()
+{
+	xvmsg stats --prometheus - bench disk2 | awk '/requests_total/ { n += $NF } END { print n + 0 }'
+}
+
 # A driver that is killed in the middle leaves nothing that the next one minds.
 driver_dies()
 {
-	guest-run bench "bench-guest $1 $(number 2) >/dev/null & sleep 2; kill -9 \$!"
+	before=$(requests)
+	guest-run bench "bench-guest $1 $(number 2) >/dev/null 2>&1 & echo \$! >/run/driver"
+	until [ "$(requests)" -gt "$before" ]; do :; done
+	# shellcheck disable=SC2016 # the guest's shell
+	guest-run bench 'kill -9 $(cat /run/driver)'
 	same_bytes ''
 }
 
