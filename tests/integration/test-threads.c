@@ -2,154 +2,32 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * Queue threads: two queues of a device of the tests' own, whose requests are one byte that
- * says what is to become of them. What a thread does is waited for, never timed: a queue
+ * Queue threads: two queues of a device whose requests say what is to become of them
+ * (wishes.h). What a thread does is waited for, never timed: a queue
  * that is not served beside the other leaves its case to SIGALRM.
  */
 
 #include <errno.h>
 #include <linux/virtio_config.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "backend/control-protocol.h"
-#include "backend/devices/table.h"
 #include "backend/stats-protocol.h"
 #include "common/address.h"
 #include "common/barrier.h"
 #include "tests/harness.h"
 #include "tests/integration/scripted-guest.h"
+#include "tests/integration/wishes.h"
 
 #define DEV 6u
-#define QUEUES 2u
+#define QUEUES WISHES_QUEUES
 #define THREADS 2u
 #define BIT(n) (UINT64_C(1) << (n))
 #define FEATURES (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_RESET))
 #define SPAN 0x8000u /* of the area, for each queue */
 #define ALL_STATUS 15u
-
-enum wish {
-    ANSWER,  /* at once */
-    MEET,    /* when the other queue has one of these in its hands too */
-    STOP,    /* when a byte comes by the queue's pipe; nothing else is done meanwhile */
-    HOLD,    /* the same, while others are served */
-    GIVE_UP, /* the device needs a reset */
-};
-
-/* ---- the device ---- */
-
-struct wishes {
-    struct device *device;
-    struct aio_file pipes[QUEUES];
-};
-
-struct held {
-    struct aio_op op;
-    struct iovec piece;
-    uint8_t byte;
-    struct queue *queue;
-    struct chain *chain;
-};
-
-static pthread_barrier_t meeting;
-static int pipe_in[QUEUES]; /* where the test writes */
-
-static void on_byte(struct aio_op *op, int result)
-{
-    struct held *held = (struct held *)op;
-
-    (void)result;
-    queue_push(held->queue, held->chain, 1);
-    free(held);
-}
-
-static void hold(struct wishes *w, struct queue *queue, struct chain *chain)
-{
-    struct held *held = calloc(1, sizeof(*held));
-
-    held->queue = queue;
-    held->chain = chain;
-    held->piece = (struct iovec){&held->byte, 1};
-    held->op = (struct aio_op){
-        .kind = AIO_READ,
-        .file = &w->pipes[queue_index(queue)],
-        .iov = {&held->piece, 1},
-        .done = on_byte,
-    };
-    aio_start(device_aio(w->device, queue), &held->op);
-}
-
-static void serve(struct wishes *w, struct queue *queue, struct chain *chain)
-{
-    uint8_t wish = ANSWER;
-
-    iov_take(&chain->out, &wish, 1);
-    if (wish == HOLD) {
-        hold(w, queue, chain);
-        return;
-    }
-    if (wish == MEET)
-        pthread_barrier_wait(&meeting);
-    if (wish == STOP && read(w->pipes[queue_index(queue)].fd, &wish, 1) != 1)
-        abort();
-    if (wish == GIVE_UP)
-        device_needs_reset(w->device, "it was asked to");
-    queue_push(queue, chain, 1);
-}
-
-static void wishes_queue_kick(void *state, struct queue *queue)
-{
-    struct chain *chain;
-
-    while ((chain = queue_pop(queue)))
-        serve(state, queue, chain);
-}
-
-static void *wishes_create(struct device *device, const struct device_setup *setup, char *why)
-{
-    struct wishes *w = calloc(1, sizeof(*w));
-    int ends[2];
-
-    (void)setup, (void)why;
-    w->device = device;
-    for (unsigned i = 0; i < QUEUES; i++) {
-        CU_ASSERT_FATAL(pipe(ends) == 0);
-        aio_open(device_file_aio(device), &w->pipes[i], ends[0]);
-        pipe_in[i] = ends[1];
-    }
-    return w;
-}
-
-static void wishes_destroy(void *state)
-{
-    struct wishes *w = state;
-
-    for (unsigned i = 0; i < QUEUES; i++) {
-        aio_close(device_file_aio(w->device), &w->pipes[i]);
-        close(pipe_in[i]);
-    }
-    free(w);
-}
-
-static const struct device_class wishes_class = {
-    .name = "wishes",
-    .virtio_id = 63,
-    .num_queues = QUEUES,
-    .queue_size = GUEST_QUEUE_SIZE,
-    .parallel = true,
-    .no_target = true,
-    .create = wishes_create,
-    .destroy = wishes_destroy,
-    .queue_kick = wishes_queue_kick,
-};
-
-const struct device_class *table_find(const char *name)
-{
-    return strcmp(name, wishes_class.name) == 0 ? &wishes_class : NULL;
-}
 
 /* ---- the guest ---- */
 
@@ -218,12 +96,12 @@ static struct guest *start(void)
 {
     struct ipc_message device = {
         .kind = IPC_DEVICE_ADD,
-        .device = {.number = DEV, .type = "wishes", .name = "w"},
+        .device = {.number = DEV, .type = WISHES_TYPE, .name = "w"},
     };
     struct guest *g = guest_new();
     struct ipc_message offer;
 
-    pthread_barrier_init(&meeting, NULL, QUEUES);
+    wishes_begin();
     g->wait = run_worker_and_threads;
     for (unsigned i = 0; i < THREADS; i++) {
         thread_xen[i] = fake_xen_domain(g->fx, 0);
@@ -251,7 +129,7 @@ static void stop(struct guest *g)
         platform_close(thread_xen[i]);
     CU_ASSERT_EQUAL(fake_xen_counters(g->fx).open_ports, ports_left);
     guest_free(g);
-    pthread_barrier_destroy(&meeting);
+    wishes_end();
 }
 
 static void offer(struct guest *g, unsigned queue, enum wish wish)
@@ -305,12 +183,6 @@ static void hold_one(struct guest *g, unsigned queue)
     expect_answers(g, queue, 1);
 }
 
-static void let_go(unsigned queue, unsigned count)
-{
-    while (count--)
-        CU_ASSERT_EQUAL(write(pipe_in[queue], "", 1), 1);
-}
-
 static void until_reset(struct guest *g)
 {
     struct msg get = {.kind = MSG_get_device_status_request, .dev_num = DEV};
@@ -339,8 +211,8 @@ static void messages_are_answered_meanwhile(void)
     ask(g, 0, STOP);
     ask(g, 1, STOP);
     guest_settle(g);
-    let_go(0, 1);
-    let_go(1, 1);
+    wishes_let_go(0, 1);
+    wishes_let_go(1, 1);
     expect_answers(g, 0, 1);
     expect_answers(g, 1, 1);
     stop(g);
@@ -358,7 +230,7 @@ static void who_waits_keeps_nobody(void)
     expect_no_answer(g, 0);
     ask(g, 0, ANSWER);
     expect_answers(g, 0, 1);
-    let_go(0, 1);
+    wishes_let_go(0, 1);
     expect_answers(g, 0, 1);
     stop(g);
 }
@@ -375,7 +247,7 @@ static void messages_and_requests_go_together(void)
         for (unsigned queue = 0; queue < QUEUES; queue++) {
             offer(g, queue, HOLD);
             ask(g, queue, ANSWER);
-            let_go(queue, 1);
+            wishes_let_go(queue, 1);
         }
         CU_ASSERT_EQUAL(guest_share_pages(g, 2, 1, &pages), AREA_OK);
         CU_ASSERT(guest_call(g, get).get_vqueue_response.flags & GET_VQUEUE_ENABLED);
@@ -399,7 +271,7 @@ static void a_queue_is_reset_when_its_last_request_is_back(void)
     guest_settle(g);
     ask(g, 1, ANSWER);
     expect_answers(g, 1, 1);
-    let_go(0, 1);
+    wishes_let_go(0, 1);
     response = guest_receive_response(g);
     CU_ASSERT_EQUAL(response.kind, MSG_reset_vqueue_response);
     CU_ASSERT_EQUAL(response.token, 77);
@@ -415,9 +287,9 @@ static void a_reset_waits_for_all_queues(void)
     hold_one(g, 1);
     CU_ASSERT_EQUAL(guest_set_status(g, DEV, 0), ALL_STATUS);
     CU_ASSERT_EQUAL(guest_unshare_area(g), AREA_BUSY);
-    let_go(1, 1);
+    wishes_let_go(1, 1);
     CU_ASSERT_EQUAL(guest_set_status(g, DEV, 0), ALL_STATUS);
-    let_go(0, 1);
+    wishes_let_go(0, 1);
     until_reset(g);
     expect_no_answer(g, 0);
     expect_no_answer(g, 1);
@@ -439,8 +311,8 @@ static void resets_under_load_leave_nothing(void)
             ask(g, 0, n % 2 ? ANSWER : HOLD);
             ask(g, 1, n % 2 ? HOLD : ANSWER);
         }
-        let_go(0, 2);
-        let_go(1, 2);
+        wishes_let_go(0, 2);
+        wishes_let_go(1, 2);
         guest_set_status(g, DEV, 0);
         until_reset(g);
         CU_ASSERT_EQUAL(guest_unshare_area(g), AREA_OK);
@@ -458,8 +330,8 @@ static void a_guest_leaves_under_load(void)
     hold_one(g, 1);
     guest_tell(g, &(struct ipc_message){.kind = IPC_DISCONNECT}, -1);
     run_worker_and_threads(g);
-    let_go(0, 1);
-    let_go(1, 1);
+    wishes_let_go(0, 1);
+    wishes_let_go(1, 1);
     CU_ASSERT_EQUAL(guest_told(g).kind, IPC_DISCONNECTED);
     CU_ASSERT_EQUAL(fake_xen_counters(g->fx).mapped_pages, 0);
     stop(g);
@@ -472,7 +344,7 @@ static void a_worker_ends_under_load(void)
     for (unsigned queue = 0; queue < QUEUES; queue++) {
         for (unsigned n = 0; n < 4; n++)
             ask(g, queue, n % 2 ? ANSWER : HOLD);
-        let_go(queue, 4);
+        wishes_let_go(queue, 4);
     }
     stop(g);
 }
@@ -534,7 +406,7 @@ static void a_doorbell_that_cannot_be_rung_ends_the_connection(void)
 
     hold_one(g, 1);
     fake_xen_fail(g->fx, 0, "evtchn_notify", 1, EIO);
-    let_go(1, 1);
+    wishes_let_go(1, 1);
     told = guest_told(g);
     CU_ASSERT_EQUAL(told.kind, IPC_BUS_FAILED);
     CU_ASSERT_PTR_NOT_NULL(strstr(told.failed.text, "cannot ring a queue's doorbell"));
