@@ -158,9 +158,6 @@ static void accept(struct bus *bus)
         return;
     }
     bus->connected = true;
-    /* Whoever loads the module waits for Connected, and finds the devices then. */
-    hotplug_look(bus);
-    xenbus_switch_state(bus->xbdev, XenbusStateConnected);
 }
 
 static void close(struct bus *bus)
@@ -193,8 +190,11 @@ static void on_look(struct work_struct *work)
         disconnect(bus, true);
     }
     step(bus, xbdev->state, xenbus_read_driver_state(xbdev->otherend));
-    if (bus->connected)
-        hotplug_look(bus);
+    if (!bus->connected)
+        return;
+    hotplug_look(bus);
+    /* Whoever loads the module waits for Connected, and finds the devices then. */
+    xenbus_switch_state(xbdev, XenbusStateConnected);
 }
 
 static void on_device_watch(struct xenbus_watch *watch, const char *path, const char *token)

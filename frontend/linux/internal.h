@@ -175,9 +175,9 @@ extern const struct virtio_config_ops transport_ops;
 /* GET_DEVICE_INFO, answered into `info`. */
 int transport_info(struct device_on_bus *device, struct msg_get_device_info_response *info);
 
-/* One request of a device, header filled in here. */
-int transport_request(struct device_on_bus *device, struct msg *request, enum msg_kind answer,
-                      struct waiter *waiter, struct msg *response);
+/* One request of a device, header filled in here, whose answer has no tail. */
+int transport_ask(struct device_on_bus *device, struct msg *request, enum msg_kind answer,
+                  struct msg *response);
 
 /* ---- queues.c ---- */
 

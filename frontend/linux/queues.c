@@ -21,15 +21,6 @@ static struct queue *of(struct virtqueue *vq)
     return vq->priv;
 }
 
-static int ask(struct queue *queue, struct msg *request, enum msg_kind answer, struct msg *response)
-{
-    struct waiter *waiter = kmalloc(sizeof(*waiter), GFP_KERNEL);
-    int rc = waiter ? transport_request(queue->device, request, answer, waiter, response) : -ENOMEM;
-
-    kfree(waiter);
-    return rc;
-}
-
 /* ---- notification ---- */
 
 /* Any context. */
@@ -100,7 +91,7 @@ static int get_queue(struct queue *queue, struct msg *response)
 {
     struct msg request = {.kind = MSG_get_vqueue_request,
                           .get_vqueue_request = {.index = queue->index}};
-    int rc = ask(queue, &request, MSG_get_vqueue_response, response);
+    int rc = transport_ask(queue->device, &request, MSG_get_vqueue_response, response);
 
     if (!rc && response->get_vqueue_response.index != queue->index)
         rc = -EPROTO;
@@ -118,7 +109,7 @@ static int enable(struct queue *queue)
                                .desc_addr = virtqueue_get_desc_addr(vq),
                                .driver_addr = virtqueue_get_avail_addr(vq),
                                .device_addr = virtqueue_get_used_addr(vq)}};
-    int rc = ask(queue, &request, MSG_set_vqueue_response, &response);
+    int rc = transport_ask(queue->device, &request, MSG_set_vqueue_response, &response);
 
     if (!rc)
         rc = get_queue(queue, &response);
@@ -248,7 +239,7 @@ int queues_disable(struct virtqueue *vq)
     struct queue *queue = of(vq);
     struct msg response, request = {.kind = MSG_reset_vqueue_request,
                                     .reset_vqueue_request = {.index = queue->index}};
-    int rc = ask(queue, &request, MSG_reset_vqueue_response, &response);
+    int rc = transport_ask(queue->device, &request, MSG_reset_vqueue_response, &response);
 
     if (!rc)
         rc = get_queue(queue, &response);

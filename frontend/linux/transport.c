@@ -15,11 +15,18 @@
 
 #define RESET_LOOKS 500 /* of 10 ms each */
 
-int transport_request(struct device_on_bus *device, struct msg *request, enum msg_kind answer,
-                      struct waiter *waiter, struct msg *response)
+static struct waiter *new_waiter(void)
+{
+    return kmalloc(sizeof(struct waiter), GFP_KERNEL);
+}
+
+static int request_answer(struct device_on_bus *device, struct msg *request, enum msg_kind answer,
+                          struct waiter *waiter, struct msg *response)
 {
     int rc = -ENODEV;
 
+    if (!waiter)
+        return -ENOMEM;
     request->dev_num = device->number;
     mutex_lock(&device->lock);
     if (!READ_ONCE(device->gone))
@@ -28,12 +35,20 @@ int transport_request(struct device_on_bus *device, struct msg *request, enum ms
     return rc;
 }
 
-/* A request whose failure the caller cannot report. */
-static bool ask(struct virtio_device *vdev, struct msg *request, enum msg_kind answer,
-                struct waiter *waiter, struct msg *response)
+int transport_ask(struct device_on_bus *device, struct msg *request, enum msg_kind answer,
+                  struct msg *response)
+{
+    struct waiter *waiter = new_waiter();
+    int rc = request_answer(device, request, answer, waiter, response);
+
+    kfree(waiter);
+    return rc;
+}
+
+/* For requests whose failure the caller cannot report. */
+static bool succeeded(struct virtio_device *vdev, const struct msg *request, int rc)
 {
     struct device_on_bus *device = to_device(vdev);
-    int rc = waiter ? transport_request(device, request, answer, waiter, response) : -ENOMEM;
 
     if (!rc)
         return true;
@@ -46,21 +61,27 @@ static bool ask(struct virtio_device *vdev, struct msg *request, enum msg_kind a
     return false;
 }
 
-static struct waiter *new_waiter(void)
+/* The answer's tail is in `waiter`. */
+static bool ask_for_tail(struct virtio_device *vdev, struct msg *request, enum msg_kind answer,
+                         struct waiter *waiter, struct msg *response)
 {
-    return kmalloc(sizeof(struct waiter), GFP_KERNEL);
+    return succeeded(vdev, request,
+                     request_answer(to_device(vdev), request, answer, waiter, response));
+}
+
+static bool ask(struct virtio_device *vdev, struct msg *request, enum msg_kind answer,
+                struct msg *response)
+{
+    return succeeded(vdev, request, transport_ask(to_device(vdev), request, answer, response));
 }
 
 int transport_info(struct device_on_bus *device, struct msg_get_device_info_response *info)
 {
     struct msg response, request = {.kind = MSG_get_device_info_request};
-    struct waiter *waiter = new_waiter();
-    int rc = waiter ? transport_request(device, &request, MSG_get_device_info_response, waiter,
-                                        &response)
-                    : -ENOMEM;
+    int rc = transport_ask(device, &request, MSG_get_device_info_response, &response);
 
-    *info = response.get_device_info_response;
-    kfree(waiter);
+    if (!rc)
+        *info = response.get_device_info_response;
     return rc;
 }
 
@@ -74,7 +95,7 @@ static u64 get_features(struct virtio_device *vdev)
     struct waiter *waiter = new_waiter();
     u64 features = 0;
 
-    if (ask(vdev, &request, MSG_get_device_features_response, waiter, &response)) {
+    if (ask_for_tail(vdev, &request, MSG_get_device_features_response, waiter, &response)) {
         if (r->block_index == 0 && r->features.size >= 4)
             features = le32_get(r->features.bytes);
         if (r->block_index == 0 && r->features.size >= 8)
@@ -91,8 +112,6 @@ static int finalize_features(struct virtio_device *vdev)
         .kind = MSG_set_driver_features_request,
         .set_driver_features_request = {.num_blocks = 2,
                                         .features = {.bytes = blocks, .size = sizeof(blocks)}}};
-    struct waiter *waiter;
-    bool done;
 
     vring_transport_features(vdev);
     /* Addresses are the pool's; without this bit the driver would send the guest's own. */
@@ -102,10 +121,7 @@ static int finalize_features(struct virtio_device *vdev)
         return -EINVAL;
     }
     le64_put(blocks, vdev->features);
-    waiter = new_waiter();
-    done = ask(vdev, &request, MSG_set_driver_features_response, waiter, &response);
-    kfree(waiter);
-    return done ? 0 : -EIO;
+    return ask(vdev, &request, MSG_set_driver_features_response, &response) ? 0 : -EIO;
 }
 
 /* ---- configuration ---- */
@@ -121,8 +137,8 @@ static unsigned get_piece(struct virtio_device *vdev, struct waiter *waiter, uns
         .get_config_request = {.offset = offset, .length = min(length, room)}};
     const struct msg_get_config_response *r = &response.get_config_response;
 
-    if (!ask(vdev, &request, MSG_get_config_response, waiter, &response) || r->offset != offset ||
-        r->length > request.get_config_request.length)
+    if (!ask_for_tail(vdev, &request, MSG_get_config_response, waiter, &response) ||
+        r->offset != offset || r->length > request.get_config_request.length)
         return 0;
     memcpy(to, r->data.bytes, r->length);
     WRITE_ONCE(device->generation, r->generation);
@@ -145,8 +161,8 @@ static void get_config(struct virtio_device *vdev, unsigned offset, void *to, un
     kfree(waiter);
 }
 
-static unsigned set_piece(struct virtio_device *vdev, struct waiter *waiter, unsigned offset,
-                          const u8 *from, unsigned length)
+static unsigned set_piece(struct virtio_device *vdev, unsigned offset, const u8 *from,
+                          unsigned length)
 {
     unsigned room = msg_tail_room(MSG_WIDE, MSG_set_config_request, MESSAGE_SIZE);
     struct msg response, request = {
@@ -154,7 +170,7 @@ static unsigned set_piece(struct virtio_device *vdev, struct waiter *waiter, uns
         .set_config_request = {.offset = offset, .length = min(length, room),
                                .data = {.bytes = from, .size = min(length, room)}}};
 
-    if (!ask(vdev, &request, MSG_set_config_response, waiter, &response))
+    if (!ask(vdev, &request, MSG_set_config_response, &response))
         return 0;
     return min(response.set_config_response.length, request.set_config_request.length);
 }
@@ -162,16 +178,13 @@ static unsigned set_piece(struct virtio_device *vdev, struct waiter *waiter, uns
 static void set_config(struct virtio_device *vdev, unsigned offset, const void *from,
                        unsigned length)
 {
-    struct waiter *waiter = new_waiter();
     unsigned done = 0, piece;
 
-    while (done < length && (piece = set_piece(vdev, waiter, offset + done, from + done,
-                                               length - done)))
+    while (done < length && (piece = set_piece(vdev, offset + done, from + done, length - done)))
         done += piece;
     if (done < length)
         dev_err_ratelimited(&vdev->dev, "%u bytes of configuration at %u cannot be written\n",
                             length, offset);
-    kfree(waiter);
 }
 
 /* Pieces of one reading had one generation if it is what it was before them. */
@@ -185,12 +198,10 @@ static u32 generation(struct virtio_device *vdev)
 static u8 get_status(struct virtio_device *vdev)
 {
     struct msg response, request = {.kind = MSG_get_device_status_request};
-    struct waiter *waiter = new_waiter();
     struct device_on_bus *device = to_device(vdev);
 
-    if (ask(vdev, &request, MSG_get_device_status_response, waiter, &response))
+    if (ask(vdev, &request, MSG_get_device_status_response, &response))
         WRITE_ONCE(device->status, (u8)response.get_device_status_response.status);
-    kfree(waiter);
     return READ_ONCE(device->status);
 }
 
@@ -198,12 +209,10 @@ static void set_status(struct virtio_device *vdev, u8 status)
 {
     struct msg response, request = {.kind = MSG_set_device_status_request,
                                     .set_device_status_request = {.status = status}};
-    struct waiter *waiter = new_waiter();
     struct device_on_bus *device = to_device(vdev);
 
-    if (ask(vdev, &request, MSG_set_device_status_response, waiter, &response))
+    if (ask(vdev, &request, MSG_set_device_status_response, &response))
         WRITE_ONCE(device->status, (u8)response.set_device_status_response.status);
-    kfree(waiter);
 }
 
 /* Until the device says that it is done: it touches no memory of ours then. */
