@@ -63,8 +63,8 @@ others_in_guest()
 		con=$(xvmsg attach "$guest" console name=con bus=1)
 		tty=$(xenstore-read "/local/domain/0/backend/virtio-msg/$(domid "$guest")/1/request/con/tty")
 		stty raw -echo <"$tty"
-		guest-run "$guest" "rm -f /tmp/heard; mkfifo /tmp/heard; exec 3<>/tmp/heard
-			{ head -c 131072 /tmp/new; sleep 60; } | xvmsg-guest --bus 1 --addresses $how \
+		guest-run "$guest" "rm -f /tmp/heard /tmp/end; mkfifo /tmp/heard /tmp/end; exec 3<>/tmp/heard
+			{ head -c 131072 /tmp/new; cat /tmp/end; } | xvmsg-guest --bus 1 --addresses $how \
 			console $con --stdio >&3 2>/tmp/con.err &"
 		same "$guest: a console carries bytes at $how addresses" "$(sum_of "$tmp/part")" \
 			"$(timeout 60 head -c 131072 <"$tty" | sha256sum | cut -d' ' -f1)"
@@ -72,6 +72,7 @@ others_in_guest()
 		same "$guest: in both directions" from-dom0 \
 			"$(guest-run "$guest" 'timeout 20 head -n 1 </tmp/heard')"
 		xvmsg detach "$guest" con bus=1
+		guest-run "$guest" ': >/tmp/end'
 	done
 }
 

@@ -7,7 +7,7 @@
 
 modprobe tun
 guest-start --full sara || bail "the guest with tools did not start"
-guest-run sara "modprobe tun && mkfifo /run/served"
+guest-run sara "modprobe tun && mkfifo /run/served /run/status"
 net=$(xvmsg attach sara net name=eth script=none)
 con=$(xvmsg attach sara console name=con)
 dice=$(xvmsg attach sara rng name=dice)
@@ -36,6 +36,6 @@ check "the console is detached" xvmsg detach sara con
 check "and the interface" xvmsg detach sara eth
 same "then the process ends, which says what became of each" \
 	"1 rng $dice console $con net $net" \
-	"$(guest-run sara "until [ -s /run/status ]; do sleep 0.1; done; cat /run/status
+	"$(guest-run sara "cat /run/status
 		sed -n 's/^xvmsg-guest: \([a-z]* [0-9]*\): .* removed\$/\1/p' /run/serve.log" | xargs)"
 guest-stop sara

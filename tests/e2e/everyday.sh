@@ -53,7 +53,7 @@ attach_all()
 serve()
 {
 	guest-run "$1" "sed -i 's|^root::|root:$password_hash:|' /etc/passwd
-		modprobe tun && mkfifo /run/served || exit
+		modprobe tun && mkfifo /run/served /run/serve.status || exit
 		{ xvmsg-guest --bus 1 --timeout 100 serve net tap 1 --name eth1 + \
 			console 2 --respawn -- getty -L - 115200 vt100 + rng 3 --fifo /run/random \
 			>/run/served 2>/run/serve.log; echo \$? >/run/serve.status; } &
@@ -186,8 +186,7 @@ finish()
 {
 	xvmsg detach "$1" con bus=1 && xvmsg detach "$1" eth bus=1 &&
 		guest-run "$1" "nbd-client -d /dev/nbd0 && kill \$(cat /run/nbdkit.pid)
-			until [ -s /run/serve.status ]; do sleep 0.1; done
-			cat /run/serve.log && [ \"\$(cat /run/serve.status)\" = 1 ]"
+			read -r ended </run/serve.status; cat /run/serve.log; [ \"\$ended\" = 1 ]"
 }
 
 mkdir "$tmp/disks" "$tmp/www"

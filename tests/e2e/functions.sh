@@ -6,6 +6,7 @@
 # $tmp/out after `run`.
 
 daemon_log=/lab/logs/xvmsgd.log
+failed=0 # 1 when a case was not ok
 . lab-functions.sh
 
 bail()
@@ -22,6 +23,7 @@ ok()
 	if [ "$2" -eq 0 ]; then
 		echo "ok $cases - $1"
 	else
+		failed=1
 		echo "not ok $cases - $1"
 		[ -s "$tmp/out" ] && tail -n 20 "$tmp/out" | sed 's/^/# /'
 		tail -n 8 "$daemon_log" | sed 's/^/# xvmsgd: /'

@@ -6,20 +6,20 @@
 # queue threads and with two, in one boot. First it is checked that threads do their work,
 # then come figures, which never fail.
 set -u
-. lab-functions.sh
-
+here=$(dirname "$0")
 tmp=$(mktemp -d)
-failed=0
+cases=0
+# shellcheck source=tests/e2e/functions.sh
+. "$here/functions.sh"
 
 # serve THREADS: a daemon, and both disks
 serve()
 {
-	start_until 'xvmsgd ready' /lab/logs/xvmsgd.log xvmsgd --queue-threads "$1" || exit 1
-	daemon=$started
+	daemon_start --queue-threads "$1" || bail "xvmsgd did not start"
 	for queues in 1 2; do
 		dd if=/dev/zero of="$tmp/disk$queues" bs=1M count=64 2>/dev/null
 		xvmsg attach bench blk target="$tmp/disk$queues" name="disk$queues" queues=$queues \
-			>"$tmp/number$queues" || exit 1
+			>"$tmp/number$queues" || bail "no disk with $queues queues"
 	done
 }
 
@@ -27,9 +27,7 @@ end_service()
 {
 	xvmsg detach bench disk1
 	xvmsg detach bench disk2
-	kill "$daemon"
-	wait "$daemon" 2>/dev/null
-	: >/lab/logs/xvmsgd.log
+	daemon_stop
 }
 
 number()
@@ -37,22 +35,9 @@ number()
 	cat "$tmp/number$1"
 }
 
-# check NAME COMMAND...
-check()
-{
-	name=$1
-	shift
-	if "$@"; then
-		echo "ok - $name"
-	else
-		echo "not ok - $name"
-		failed=1
-	fi
-}
-
 worker()
 {
-	cut -d' ' -f1 "/proc/$daemon/task/$daemon/children"
+	cut -d' ' -f1 "/proc/$daemon_pid/task/$daemon_pid/children"
 }
 
 # there_are COUNT: threads that are the worker's own doing, not the kernel's for it
@@ -93,7 +78,7 @@ both_queues_counted()
 	[ "$(xvmsg stats --prometheus - bench disk2 | grep -c "requests_total{.*} [1-9]")" -eq 2 ]
 }
 
-guest-start bench 'memory=192' || exit 1
+guest-start bench 'memory=192' || bail "the guest did not start"
 serve 0
 check "without threads there is one" there_are 1
 check "and the bytes are right" same_bytes ''
@@ -123,4 +108,4 @@ for count in 0 2; do
 	end_service
 done
 guest-stop bench
-exit $failed
+echo "1..$cases"
