@@ -32,7 +32,7 @@ bool memory_copied(uint64_t address, uint64_t length)
     return memory_grant_pages(address, length) > 0;
 }
 
-/* ---- room ---- */
+/* ---- size ---- */
 
 /* The first place from `at` on that is as far into a page as the guest's. */
 static uint64_t align_as(uint64_t at, uint64_t address)
@@ -51,73 +51,6 @@ static uint64_t pages_needed(const struct iovec *pieces, const uint64_t *address
             at = align_as(at, addresses[i]) + pieces[i].iov_len;
     }
     return (at + PLATFORM_PAGE_SIZE - 1) / PLATFORM_PAGE_SIZE;
-}
-
-static bool has_room(struct memory *memory, uint64_t pages)
-{
-    uint32_t left = memory->maps->max_pages - memory->maps->mapped_pages;
-
-    if (pages > left) {
-        errno = E2BIG;
-        return false;
-    }
-    if (memory->copied_pages <= left && pages <= left - memory->copied_pages)
-        return true;
-    if (log_limit_passes(&memory->room_limit, memory->platform->ops->now(memory->platform)))
-        log_warning("dom %u: a request waits: its %llu pages and the %u of others are more than "
-                    "the guest may use at once",
-                    memory->maps->domid, (unsigned long long)pages, memory->copied_pages);
-    errno = EAGAIN;
-    return false;
-}
-
-void memory_has_room(struct memory *memory)
-{
-    struct memory_waiter *waiter = memory->waiters;
-
-    /* Who finds too little waits once more, and not to be called from here. */
-    memory->waiters = NULL;
-    while (waiter) {
-        struct memory_waiter *next = waiter->next;
-
-        waiter->waits = false;
-        waiter->again(waiter);
-        waiter = next;
-    }
-}
-
-void memory_has_room_in_all(struct memory *memory)
-{
-    for (struct memory *view = memory->maps->views; view; view = view->next_view)
-        memory_has_room(view);
-}
-
-void memory_wait(struct memory *memory, struct memory_waiter *waiter)
-{
-    struct memory_waiter **link = &memory->waiters;
-
-    if (waiter->waits)
-        return;
-    waiter->waits = true;
-    if (!waiter->place)
-        waiter->place = ++memory->places;
-    while (*link && (*link)->place < waiter->place)
-        link = &(*link)->next;
-    waiter->next = *link;
-    *link = waiter;
-}
-
-void memory_wait_no_more(struct memory *memory, struct memory_waiter *waiter)
-{
-    struct memory_waiter **link = &memory->waiters;
-
-    waiter->place = 0;
-    if (!waiter->waits)
-        return;
-    while (*link != waiter)
-        link = &(*link)->next;
-    *link = waiter->next;
-    waiter->waits = false;
 }
 
 /* ---- a copy ---- */
@@ -169,7 +102,7 @@ struct memory_copy *memory_copy_new(struct memory *memory, struct iovec *pieces,
     uint64_t pages = pages_needed(pieces, addresses, count);
     struct memory_copy *copy = NULL;
 
-    if (has_room(memory, pages))
+    if (memory_room_to_copy(memory, pages))
         copy = make(memory, pieces, addresses, num_out, count, pages);
     if (!copy)
         return NULL;

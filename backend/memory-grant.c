@@ -3,9 +3,7 @@
 
 /* Parts of queues at grant addresses. */
 
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "backend/memory-state.h"
 

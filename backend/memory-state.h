@@ -56,13 +56,24 @@ struct memory {
     struct memory_copy *noted_for[MEMORY_COPIES_AT_ONCE];
 };
 
+/* ---- memory-room.c ---- */
+
 /* The calls to Xen, counted. */
 void *memory_map(struct memory *memory, const uint32_t *refs, uint32_t pages, bool writable);
 void memory_unmap(struct memory *memory, void *start, uint32_t pages);
 
+/* False: as memory_copy_new() says. */
+bool memory_room_to_copy(struct memory *memory, uint64_t pages);
+
 /* There may be room for those who wait, in this view and in all. */
 void memory_has_room(struct memory *memory);
 void memory_has_room_in_all(struct memory *memory);
+
+/* ---- memory-area.c ---- */
+
+void *memory_area_pin(struct memory *memory, uint64_t address, uint64_t length, bool writable);
+void memory_area_unpin(struct memory *memory, uint64_t address);
+void memory_area_drop_all(struct memory *memory);
 
 /* ---- memory-grant.c ---- */
 
