@@ -57,6 +57,8 @@
  *   if there are several: queue_kick() for one, the ends of operations it started, and its
  *   events, run beside those for another. All else is called while none of these runs, so
  *   what that changes (the configuration, the target's size) they may read without more ado.
+ *   So is queue_kick() for a queue that queue_alone() says is to be alone, as a control
+ *   queue is: it may change what the others read.
  */
 #ifndef XVMSG_DEVICE_H
 #define XVMSG_DEVICE_H
@@ -122,6 +124,9 @@ struct device_class {
     void (*target_changed)(void *state);
 
     void (*queue_kick)(void *state, struct queue *queue);
+    /* With a `group`: is this queue to be served while no other is, now? Asked while others
+     * are. NULL: none ever is. */
+    bool (*queue_alone)(const void *state, const struct queue *queue);
     void (*queue_stop)(void *state, struct queue *queue);
 };
 

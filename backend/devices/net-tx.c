@@ -26,7 +26,7 @@ static bool write_frame(struct net_tx *tx, const struct chain *chain)
     while (written < 0 && errno == EINTR);
     if (written < 0 && errno == EAGAIN)
         return false;
-    net_note_outcome(tx->net, written < 0 ? errno : 0);
+    net_note_outcome(tx->net, tx->queue, written < 0 ? errno : 0);
     return true;
 }
 
@@ -99,11 +99,11 @@ void net_tx_stop(struct net_tx *tx)
         done(tx, chain);
 }
 
-bool net_tx_init(struct net_tx *tx, struct net *net, int fd)
+bool net_tx_init(struct net_tx *tx, struct net *net, struct event_base *base, int fd)
 {
     tx->net = net;
     tx->fd = fd;
-    tx->writable = event_new(device_event_base(net->device), fd, EV_WRITE, on_writable, tx);
+    tx->writable = event_new(base, fd, EV_WRITE, on_writable, tx);
     return tx->writable;
 }
 

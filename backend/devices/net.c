@@ -46,7 +46,8 @@ static void link_changed(struct net *net)
                           sizeof(((struct virtio_net_config *)0)->status));
 }
 
-void net_lost(struct net *net)
+/* No more frames will come or go. */
+static void lost(struct net *net)
 {
     bool was_up = net_link_up(net);
 
@@ -60,12 +61,29 @@ void net_lost(struct net *net)
         link_changed(net);
 }
 
-void net_note_outcome(struct net *net, int error)
+static bool is_lost(int error)
 {
-    bool down = error == EIO;
+    return error == EBADFD || error == ENODEV || error == EPIPE;
+}
 
-    if (error == EBADFD || error == ENODEV || error == EPIPE) {
-        net_lost(net);
+void net_note_outcome(struct net *net, const struct queue *queue, int error)
+{
+    bool changes = is_lost(error) ? !net->gone : (error == EIO) != net->down;
+    uint32_t index = queue_index(queue);
+
+    if (!changes)
+        return;
+    net->news[index] = (struct net_news){.waits = true, .error = error};
+    device_kick(net->device, index);
+}
+
+static void tell(struct net *net, struct net_news *news)
+{
+    bool down = news->error == EIO;
+
+    news->waits = false;
+    if (is_lost(news->error)) {
+        lost(net);
         return;
     }
     if (down != net->down)
@@ -146,6 +164,32 @@ static uint32_t control_index(const struct net *net)
                                                             : CONTROL_WITHOUT_MQ;
 }
 
+static bool is_control(const struct net *net, uint32_t index)
+{
+    return index == control_index(net) && device_has_feature(net->device, VIRTIO_NET_F_CTRL_VQ);
+}
+
+/* What is all pairs' is changed by the first that is heard of a driver, by its commands, and
+ * by what becomes of the interface. */
+static bool net_queue_alone(const void *state, const struct queue *queue)
+{
+    const struct net *net = state;
+    uint32_t index = queue_index(queue);
+
+    return !net->started || is_control(net, index) ||
+           (index / 2 < net->pairs && net->news[index].waits);
+}
+
+static void serve_pair(struct net *net, uint32_t index, struct queue *queue)
+{
+    if (net->news[index].waits)
+        tell(net, &net->news[index]);
+    if (index % 2)
+        net_tx_serve(&net->tx[index / 2], queue);
+    else
+        net_rx_serve(&net->rx[index / 2], queue);
+}
+
 static void net_queue_kick(void *state, struct queue *queue)
 {
     struct net *net = state;
@@ -155,14 +199,10 @@ static void net_queue_kick(void *state, struct queue *queue)
         return;
     if (!net->started)
         start(net);
-    if (index == control_index(net) && device_has_feature(net->device, VIRTIO_NET_F_CTRL_VQ))
+    if (is_control(net, index))
         net_control_serve(net, queue);
-    else if (index / 2 >= net->pairs)
-        return;
-    else if (index % 2)
-        net_tx_serve(&net->tx[index / 2], queue);
-    else
-        net_rx_serve(&net->rx[index / 2], queue);
+    else if (index / 2 < net->pairs)
+        serve_pair(net, index, queue);
 }
 
 /* The control queue keeps nothing. */
@@ -173,6 +213,7 @@ static void net_queue_stop(void *state, struct queue *queue)
 
     if (index / 2 >= net->max_pairs)
         return;
+    net->news[index].waits = false;
     if (index % 2)
         net_tx_stop(&net->tx[index / 2]);
     else
@@ -228,9 +269,10 @@ static void net_destroy(void *state)
 static bool make_pairs(struct net *net, const struct device_setup *setup)
 {
     for (uint32_t i = 0; i < net->max_pairs; i++) {
+        struct event_base *base = device_queue_base(net->device, 2 * i);
         int fd = setup->fds->fd[i];
 
-        if (!net_rx_init(&net->rx[i], net, fd) || !net_tx_init(&net->tx[i], net, fd))
+        if (!net_rx_init(&net->rx[i], net, base, fd) || !net_tx_init(&net->tx[i], net, base, fd))
             return false;
         net_tap_prepare(fd);
     }
@@ -294,6 +336,7 @@ const struct device_class net_class = {
     .num_queues = 2 * NET_MAX_PAIRS + 1,
     .queue_size = NET_QUEUE_SIZE,
     .config_size = CONFIG_SIZE,
+    .group = 2,
     .count_queues = net_count_queues,
     .create = net_create,
     .destroy = net_destroy,
@@ -301,5 +344,6 @@ const struct device_class net_class = {
     .read_config = net_read_config,
     .set = net_set,
     .queue_kick = net_queue_kick,
+    .queue_alone = net_queue_alone,
     .queue_stop = net_queue_stop,
 };

@@ -78,7 +78,7 @@ struct net_rx {
 };
 
 /* False: no memory. */
-bool net_rx_init(struct net_rx *rx, struct net *net, int fd);
+bool net_rx_init(struct net_rx *rx, struct net *net, struct event_base *base, int fd);
 void net_rx_destroy(struct net_rx *rx);
 void net_rx_serve(struct net_rx *rx, struct queue *queue);
 /* Gives all buffers back. */
@@ -94,7 +94,7 @@ struct net_tx {
     struct chain *chain; /* a frame for which the interface had no room; NULL: none */
 };
 
-bool net_tx_init(struct net_tx *tx, struct net *net, int fd);
+bool net_tx_init(struct net_tx *tx, struct net *net, struct event_base *base, int fd);
 void net_tx_destroy(struct net_tx *tx);
 void net_tx_serve(struct net_tx *tx, struct queue *queue);
 void net_tx_stop(struct net_tx *tx);
@@ -137,8 +137,16 @@ void net_tap_set_carrier(int fd, bool carrier);
 
 /* ---- net ---- */
 
+/* What became of a frame, when that changes something for all pairs. */
+struct net_news {
+    bool waits; /* until its queue is served the next time, alone */
+    int error;
+};
+
 struct net {
     struct device *device;
+    /* Pairs may be served at the same time: what is not a pair's own is changed while none
+     * of them is. */
     uint32_t max_pairs;
     uint32_t pairs; /* in use */
     uint32_t attached; /* the interface's queues that are, the first ones */
@@ -154,6 +162,7 @@ struct net {
     struct net_filter filter;
     struct net_rx rx[NET_MAX_PAIRS];
     struct net_tx tx[NET_MAX_PAIRS];
+    struct net_news news[2 * NET_MAX_PAIRS]; /* by queue */
 };
 
 /* May frames travel? */
@@ -165,10 +174,7 @@ void net_set_offloads(struct net *net, uint64_t features);
 /* From now on so many pairs of queues are in use. */
 void net_use_pairs(struct net *net, uint32_t pairs);
 
-/* What became of a frame: `error` is 0 or the interface's errno. */
-void net_note_outcome(struct net *net, int error);
-
-/* No more frames will come or go: the interface was taken away. */
-void net_lost(struct net *net);
+/* What became of a frame of this queue: `error` is 0 or the interface's errno. */
+void net_note_outcome(struct net *net, const struct queue *queue, int error);
 
 #endif

@@ -48,7 +48,7 @@ uint8_t *pairs_slot(unsigned queue)
     return np.g->area + slot_offset(queue, np.offered[queue]);
 }
 
-void pairs_kick(unsigned queue)
+static void kick(unsigned queue)
 {
     struct msg event = {
         .kind = MSG_event_avail, .dev_num = PAIRS_DEV, .event_avail.vq_index = queue};
@@ -60,14 +60,19 @@ void pairs_kick(unsigned queue)
     CU_ASSERT_EQUAL(np.g->domu->ops->evtchn_notify(np.g->domu, np.ports[queue]), 0);
 }
 
-void pairs_offer(unsigned queue, uint32_t size)
+void pairs_offer_as(unsigned queue, uint32_t size, uint16_t flags)
 {
     unsigned i = np.offered[queue]++ % PAIRS_SLOTS;
 
     choose(queue);
-    guest_describe(np.g, i, slot_offset(queue, i), size, queue % 2 ? 0 : VRING_DESC_F_WRITE, 0);
+    guest_describe(np.g, i, slot_offset(queue, i), size, flags, 0);
     guest_make_available(np.g, (uint16_t)i);
-    pairs_kick(queue);
+    kick(queue);
+}
+
+void pairs_offer(unsigned queue, uint32_t size)
+{
+    pairs_offer_as(queue, size, queue % 2 ? 0 : VRING_DESC_F_WRITE);
 }
 
 uint32_t pairs_await(unsigned queue)
@@ -97,7 +102,7 @@ uint8_t pairs_command(unsigned queue, const uint8_t *bytes, uint32_t size)
     guest_describe(np.g, 0, at, size, 0, 1);
     guest_describe(np.g, 1, at + size, 1, VRING_DESC_F_WRITE, 0);
     guest_make_available(np.g, 0);
-    pairs_kick(queue);
+    kick(queue);
     CU_ASSERT_EQUAL(pairs_await(queue), 1);
     return slot[size];
 }
@@ -175,6 +180,12 @@ void pairs_enable(unsigned queue)
         bind_doorbell(queue);
 }
 
+void pairs_reset(void)
+{
+    while (guest_set_status(np.g, PAIRS_DEV, 0))
+        pairs_turn();
+}
+
 void pairs_drive(uint64_t features)
 {
     uint8_t words[8];
@@ -185,8 +196,7 @@ void pairs_drive(uint64_t features)
     };
 
     le64_put(words, features);
-    while (guest_set_status(np.g, PAIRS_DEV, 0))
-        pairs_turn();
+    pairs_reset();
     CU_ASSERT_EQUAL(guest_set_status(np.g, PAIRS_DEV, 3), 3);
     guest_call(np.g, set);
     CU_ASSERT_EQUAL(guest_set_status(np.g, PAIRS_DEV, 11), 11);

@@ -51,15 +51,16 @@ extern const uint8_t pairs_other[6];
 void pairs_start(bool threads, bool doorbells, uint64_t features);
 void pairs_end(void);
 
-/* The driver begins anew; with queues that have been reset. */
+/* The driver resets the device; begins anew; with a queue that was reset. */
+void pairs_reset(void);
 void pairs_drive(uint64_t features);
 void pairs_enable(unsigned queue);
 
-/* The next slot of a queue, a buffer to be filled or to be read as the queue has it, and the
- * driver says so. Where it is. */
+/* The next slot of a queue; offers it, to be filled or to be read as the queue has it, or as
+ * these flags have it, and says so. */
 uint8_t *pairs_slot(unsigned queue);
 void pairs_offer(unsigned queue, uint32_t size);
-void pairs_kick(unsigned queue);
+void pairs_offer_as(unsigned queue, uint32_t size, uint16_t flags);
 
 /* Waits for the next used buffer; its length. */
 uint32_t pairs_await(unsigned queue);
