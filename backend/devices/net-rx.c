@@ -187,7 +187,7 @@ static ssize_t read_frame(struct net_rx *rx)
     if (size <= 0) {
         /* Until the driver is heard again nobody asks for what cannot be had. */
         event_del(rx->readable);
-        net_note_outcome(rx->net, rx->queue, size < 0 ? errno : ENODEV);
+        net_link_note(rx->net, rx->queue, size < 0 ? errno : ENODEV);
         return -1;
     }
     return size >= NET_HEADER + ETH_HLEN ? size : 0;

@@ -26,7 +26,7 @@ static bool write_frame(struct net_tx *tx, const struct chain *chain)
     while (written < 0 && errno == EINTR);
     if (written < 0 && errno == EAGAIN)
         return false;
-    net_note_outcome(tx->net, tx->queue, written < 0 ? errno : 0);
+    net_link_note(tx->net, tx->queue, written < 0 ? errno : 0);
     return true;
 }
 

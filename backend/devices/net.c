@@ -35,63 +35,6 @@
 
 /* ---- what it stands on ---- */
 
-bool net_link_up(const struct net *net)
-{
-    return net->link && !net->gone;
-}
-
-static void link_changed(struct net *net)
-{
-    device_config_changed(net->device, offsetof(struct virtio_net_config, status),
-                          sizeof(((struct virtio_net_config *)0)->status));
-}
-
-/* No more frames will come or go. */
-static void lost(struct net *net)
-{
-    bool was_up = net_link_up(net);
-
-    for (uint32_t i = 0; i < net->max_pairs; i++)
-        event_del(net->rx[i].readable);
-    if (net->gone)
-        return;
-    net->gone = true;
-    device_complain(net->device, "its interface was taken away, the link is down for good");
-    if (was_up)
-        link_changed(net);
-}
-
-static bool is_lost(int error)
-{
-    return error == EBADFD || error == ENODEV || error == EPIPE;
-}
-
-void net_note_outcome(struct net *net, const struct queue *queue, int error)
-{
-    bool changes = is_lost(error) ? !net->gone : (error == EIO) != net->down;
-    uint32_t index = queue_index(queue);
-
-    if (!changes)
-        return;
-    net->news[index] = (struct net_news){.waits = true, .error = error};
-    device_kick(net->device, index);
-}
-
-static void tell(struct net *net, struct net_news *news)
-{
-    bool down = news->error == EIO;
-
-    news->waits = false;
-    if (is_lost(news->error)) {
-        lost(net);
-        return;
-    }
-    if (down != net->down)
-        device_complain(net->device, down ? "its interface is down, frames are dropped"
-                                          : "its interface is up again");
-    net->down = down;
-}
-
 static void attach(struct net *net, uint32_t queues)
 {
     for (; net->attached < queues; net->attached++)
@@ -183,7 +126,7 @@ static bool net_queue_alone(const void *state, const struct queue *queue)
 static void serve_pair(struct net *net, uint32_t index, struct queue *queue)
 {
     if (net->news[index].waits)
-        tell(net, &net->news[index]);
+        net_link_tell(net, index);
     if (index % 2)
         net_tx_serve(&net->tx[index / 2], queue);
     else
@@ -239,16 +182,8 @@ static void net_read_config(void *state, void *config)
 /* The link, the only thing that may be changed. */
 static void net_set(void *state, const char *key, const char *value)
 {
-    struct net *net = state;
-    bool was_up = net_link_up(net);
-
-    if (strcmp(key, XS_LINK) != 0)
-        return;
-    net->link = strcmp(value, XS_LINK_DOWN) != 0;
-    for (uint32_t i = 0; i < net->max_pairs; i++)
-        net_tap_set_carrier(net->rx[i].fd, net->link);
-    if (net_link_up(net) != was_up)
-        link_changed(net);
+    if (strcmp(key, XS_LINK) == 0)
+        net_link_set(state, strcmp(value, XS_LINK_DOWN) != 0);
 }
 
 /* ---- life ---- */
@@ -316,8 +251,7 @@ static void *net_create(struct device *device, const struct device_setup *setup,
     net->attached = net->max_pairs;
     net->offloads = UINT64_MAX;
     forget_driver(net);
-    for (uint32_t i = 0; i < net->max_pairs; i++)
-        net_tap_set_carrier(net->rx[i].fd, net->link);
+    net_link_set(net, net->link);
     return net;
 
 fail:

@@ -4,8 +4,8 @@
 /*
  * virtio-net, shared by its files: the device (net.c), what it stands on (net-tap.c),
  * frames to the guest (net-rx.c) and from it (net-tx.c), which of them it wants
- * (net-filter.c), the control queue (net-control.c), how often the driver may change the
- * interface (net-changes.c).
+ * (net-filter.c), the link (net-link.c), the control queue (net-control.c), how often the
+ * driver may change the interface (net-changes.c).
  *
  * A frame travels with virtio's header on both sides of the device: the kernel makes
  * it and judges it, and no byte is looked at here but the address a frame is for.
@@ -135,6 +135,21 @@ void net_tap_set_offloads(int fd, uint64_t features);
 void net_tap_attach(int fd, bool attached);
 void net_tap_set_carrier(int fd, bool carrier);
 
+/* ---- net-link ---- */
+
+/* May frames travel? */
+bool net_link_up(const struct net *net);
+
+/* Whoever attached it wants it so. */
+void net_link_set(struct net *net, bool up);
+
+/* What became of a frame of this queue: `error` is 0 or the interface's errno. If that is
+ * news, the queue is served again soon, and alone. */
+void net_link_note(struct net *net, const struct queue *queue, int error);
+
+/* The news of that queue are told, while no other is served. */
+void net_link_tell(struct net *net, uint32_t index);
+
 /* ---- net ---- */
 
 /* What became of a frame, when that changes something for all pairs. */
@@ -165,16 +180,10 @@ struct net {
     struct net_news news[2 * NET_MAX_PAIRS]; /* by queue */
 };
 
-/* May frames travel? */
-bool net_link_up(const struct net *net);
-
 /* Which offloads frames to the guest may use from now on, by feature. */
 void net_set_offloads(struct net *net, uint64_t features);
 
 /* From now on so many pairs of queues are in use. */
 void net_use_pairs(struct net *net, uint32_t pairs);
-
-/* What became of a frame of this queue: `error` is 0 or the interface's errno. */
-void net_note_outcome(struct net *net, const struct queue *queue, int error);
 
 #endif
