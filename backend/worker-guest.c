@@ -119,6 +119,7 @@ void worker_guest_doorbell_failed(void *user, const char *why)
 void worker_guest_connect(struct worker *worker, const struct ipc_message *message)
 {
     const struct ipc_connect *connect = &message->connect;
+    const uint64_t max_look = message->poll_us * UINT64_C(1000);
     const struct channel_owner owner = {
         .serve = serve,
         .build_event = build_event,
@@ -128,7 +129,7 @@ void worker_guest_connect(struct worker *worker, const struct ipc_message *messa
         .drop_limit = &worker->drop_limit,
         .trace = &worker->trace,
         .stats = &worker->channel_stats,
-        .max_look = message->poll_us * UINT64_C(1000),
+        .max_look = max_look,
         .user = worker,
     };
     /* Work that came by a doorbell is done: the channel looks for more. */
@@ -150,8 +151,7 @@ void worker_guest_connect(struct worker *worker, const struct ipc_message *messa
         lane->doorbells =
             doorbells_new(lane->base, lane->platform, connect->frontend_domid, &bells);
     if (lane->memory && (lane->doorbells || !connect->queue_doorbells) &&
-        threads_connect(worker->host.threads, lane->memory, connect->frontend_domid,
-                        connect->queue_doorbells))
+        threads_connect(worker->host.threads, lane->memory, connect, max_look))
         worker->channel = channel_new(lane->base, lane->platform, connect,
                                       &worker->host.pending, &owner, worker->label, why);
     if (!worker->channel) {
