@@ -140,7 +140,7 @@ static void add_device(void)
     CU_ASSERT_EQUAL_FATAL(guest_told(np.g).kind, IPC_DEVICE_ADDED);
 }
 
-static void connect_guest(void)
+void pairs_connect(void)
 {
     struct ipc_message offer = guest_offer(np.g, MSG_WIDE, 272);
 
@@ -216,7 +216,7 @@ void pairs_start(bool threads, bool doorbells, uint64_t features)
         CU_ASSERT_FATAL(worker_add_thread(np.g->worker, np.thread_xen[i]));
     }
     add_device();
-    connect_guest();
+    pairs_connect();
     pairs_drive(features);
 }
 

@@ -51,6 +51,9 @@ extern const uint8_t pairs_other[6];
 void pairs_start(bool threads, bool doorbells, uint64_t features);
 void pairs_end(void);
 
+/* The guest offers a ring, anew after it has left, and shares its area. */
+void pairs_connect(void);
+
 /* The driver resets the device; begins anew; with a queue that was reset. */
 void pairs_reset(void);
 void pairs_drive(uint64_t features);

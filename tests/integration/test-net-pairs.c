@@ -374,6 +374,24 @@ static void a_guest_leaves_under_load(void)
     pairs_end();
 }
 
+/* In turns with doorbells and without. */
+static void guests_follow_one_another(void)
+{
+    start_all();
+    for (unsigned i = 0; i < 10; i++) {
+        load_all(i);
+        guest_disconnect(np.g);
+        empty_wires();
+        np.by_doorbells = !np.by_doorbells;
+        pairs_connect();
+        pairs_drive(PAIRS_ALL);
+        use_pairs(2);
+        exchange(0, i);
+        exchange(1, i);
+    }
+    pairs_end();
+}
+
 static void it_is_detached_under_load(void)
 {
     struct ipc_message remove = {.kind = IPC_DEVICE_REMOVE, .answer.number = PAIRS_DEV};
@@ -466,6 +484,7 @@ static int by_doorbells(void)
     TEST(resets_under_load_leave_nothing),               \
     TEST(drivers_without_end_are_served_in_the_end),     \
     TEST(a_guest_leaves_under_load),                     \
+    TEST(guests_follow_one_another),                     \
     TEST(it_is_detached_under_load),                     \
     TEST(a_worker_ends_under_load),                      \
     TEST(a_frame_shorter_than_its_header),               \
