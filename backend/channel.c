@@ -13,14 +13,10 @@
 #include "backend/poller.h"
 #include "backend/ports.h"
 #include "common/print.h"
-#include "common/relax.h"
 #include "common/ring.h"
 
 /* Messages served before the rest of the loop has its turn. */
 #define BATCH 64u
-
-/* Looks between two of the clock, which may be a system call. */
-#define LOOKS 64u
 
 /* A message in words, at the debug level; a longer one is cut. */
 #define TRACE_MAX 320
@@ -260,37 +256,21 @@ static void ring_doorbell_if_wanted(struct channel *channel)
 
 enum looked { FOUND_NOTHING, FOUND_MESSAGE, FOUND_WORK };
 
-static enum looked look_often(struct channel *channel)
+static unsigned look_once(void *user)
 {
-    for (unsigned n = 0; n < LOOKS; n++) {
-        if (ring_has_message(&channel->ring))
-            return FOUND_MESSAGE;
-        if (channel->owner.look(channel->owner.user))
-            return FOUND_WORK;
-        relax();
-    }
-    return FOUND_NOTHING;
+    struct channel *channel = user;
+
+    if (ring_has_message(&channel->ring))
+        return FOUND_MESSAGE;
+    return channel->owner.look(channel->owner.user) ? FOUND_WORK : FOUND_NOTHING;
 }
 
 static enum looked look_for_a_while(struct channel *channel)
 {
-    const struct platform_ops *ops = channel->platform->ops;
-    enum looked looked = look_often(channel);
-    uint64_t begun = looked ? 0 : ops->now(channel->platform);
-    uint64_t allowed = looked ? 0 : poller_begin(&channel->poller, begun);
-    uint64_t took = 0;
+    enum looked looked = poller_look(&channel->poller, channel->platform, look_once, channel);
 
     channel->owner.stats->polls++;
-    while (!looked && took < allowed) {
-        looked = look_often(channel);
-        if (!looked)
-            took = ops->now(channel->platform) - begun;
-    }
     channel->owner.stats->polls_found += looked == FOUND_MESSAGE;
-    if (looked)
-        poller_found(&channel->poller, took);
-    else if (allowed)
-        poller_missed(&channel->poller, begun + took, took);
     return looked;
 }
 

@@ -61,7 +61,9 @@ struct device {
     bool leaving;    /* removed as far as the guest can see */
     struct device *next_leaving; /* the worker's */
 
-    /* Its queues take turns among its parts; `part` is the only one without threads. */
+    /* Groups of its queues take turns among its parts; `part` is the only one without
+     * threads. */
+    uint32_t group; /* queues in one */
     uint32_t num_parts;
     struct part *parts;
     struct part part;
@@ -125,7 +127,7 @@ struct queue *device_queue(const struct device *device, uint32_t index);
 /* Whose queue is it? One that the device has. */
 static inline struct part *device_part(const struct device *device, uint32_t index)
 {
-    return &device->parts[index % device->num_parts];
+    return &device->parts[index / device->group % device->num_parts];
 }
 
 /* The driver is told of used buffers, by a message. */

@@ -59,6 +59,11 @@ struct aio *device_file_aio(const struct device *device)
     return device->num_parts == 1 ? device->parts[0].lane->aio : NULL;
 }
 
+struct event_base *device_queue_base(const struct device *device, uint32_t queue_index)
+{
+    return device_part(device, queue_index)->lane->base;
+}
+
 struct event_base *device_event_base(const struct device *device)
 {
     return device->host->lane.base;
@@ -450,10 +455,10 @@ static void on_attend(void *user, uint32_t index)
 static bool make_parts(struct device *device)
 {
     struct device_host *host = device->host;
-    bool alone = !device->class->parallel || device->num_queues == 1;
-    unsigned threads = alone ? 0 : threads_start(host->threads);
+    uint32_t groups = device->num_queues / device->group;
+    unsigned threads = groups > 1 ? threads_start(host->threads) : 0;
 
-    device->num_parts = threads < device->num_queues ? threads : device->num_queues;
+    device->num_parts = threads < groups ? threads : groups;
     if (!device->num_parts) {
         device->num_parts = 1;
         device->parts = &device->part;
@@ -505,6 +510,7 @@ struct device *device_new(struct device_host *host, const struct device_class *c
         return NULL;
     device->class = class;
     device->num_queues = num_queues;
+    device->group = class->group ? class->group : num_queues;
     device->host = host;
     device->number = what->number;
     device->offered = FEATURES_OF_ALL;

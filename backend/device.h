@@ -41,7 +41,7 @@
  * Rules
  *
  * - Never block. Files go through aio.h; other descriptors through an event of
- *   device_event_base().
+ *   device_event_base() or, those of a queue, of device_queue_base().
  * - A chain's bytes are the guest's, who may change them at any time: copy what
  *   you decide on (headers, lengths) once, with iov_take(), and use the copy.
  *   How a request is cut into pieces means nothing; see iov.h.
@@ -53,10 +53,12 @@
  *   its chain is still pushed (0 bytes).
  * - One thread, one loop: nothing here is called concurrently. queue_push() never
  *   destroys the instance under you; removal waits for the turn's end.
- * - A class that says `parallel` has its queues served by several threads, if it has
- *   several: queue_kick() for one, and the ends of operations it started, run beside
- *   those for another. All else is called while none of these runs, so what that changes
- *   (the configuration, the target's size) they may read without more ado.
+ * - A class that says how many queues make a `group` has groups served by several threads,
+ *   if there are several: queue_kick() for one, the ends of operations it started, and its
+ *   events, run beside those for another. All else is called while none of these runs, so
+ *   what that changes (the configuration, the target's size) they may read without more ado.
+ *   So is queue_kick() for a queue that queue_alone() says is to be alone, as a control
+ *   queue is: it may change what the others read.
  */
 #ifndef XVMSG_DEVICE_H
 #define XVMSG_DEVICE_H
@@ -90,7 +92,8 @@ struct device_class {
     uint32_t num_admin_queues; /* the last ones of these */
     uint32_t queue_size;  /* the largest a driver may choose; a power of two */
     uint32_t config_size; /* bytes of configuration space, up to DEVICE_MAX_CONFIG */
-    bool parallel;        /* requests of different queues have nothing to do with each other */
+    uint32_t group;       /* so many queues in a row, which have nothing to do with those of
+                           * other groups; 0: all of them belong together */
     bool no_target;       /* stands on no file: create() gets no descriptor */
 
     /* How many queues this instance has, as its setup wants it: 1 to num_queues. NULL:
@@ -121,6 +124,9 @@ struct device_class {
     void (*target_changed)(void *state);
 
     void (*queue_kick)(void *state, struct queue *queue);
+    /* With a `group`: is this queue to be served while no other is, now? Asked while others
+     * are. NULL: none ever is. */
+    bool (*queue_alone)(const void *state, const struct queue *queue);
     void (*queue_stop)(void *state, struct queue *queue);
 };
 
@@ -136,9 +142,11 @@ void device_offer_features(struct device *device, uint64_t features);
 bool device_has_feature(const struct device *device, unsigned feature);
 
 /* For the files of a queue's requests, in the loop that serves it; the one with which to
- * open and close them; and the loop for anything else with a descriptor. */
+ * open and close them; that loop, for anything else with a descriptor; and the one for what
+ * is no queue's. */
 struct aio *device_aio(const struct device *device, const struct queue *queue);
 struct aio *device_file_aio(const struct device *device);
+struct event_base *device_queue_base(const struct device *device, uint32_t queue_index);
 struct event_base *device_event_base(const struct device *device);
 
 /* Nanoseconds on the platform's monotonic clock. */

@@ -9,6 +9,16 @@
 /* Letters read before the rest of the loop has its turn. */
 #define LETTERS_A_TURN 64u
 
+static void note_letters(struct mailbox *mailbox)
+{
+    __atomic_store_n(&mailbox->has_letters, !STAILQ_EMPTY(&mailbox->letters), __ATOMIC_RELAXED);
+}
+
+bool mailbox_has_letters(const struct mailbox *mailbox)
+{
+    return __atomic_load_n(&mailbox->has_letters, __ATOMIC_RELAXED);
+}
+
 static struct letter *take(struct mailbox *mailbox, uint64_t *bits)
 {
     struct letter *letter;
@@ -17,6 +27,7 @@ static struct letter *take(struct mailbox *mailbox, uint64_t *bits)
     letter = STAILQ_FIRST(&mailbox->letters);
     if (letter) {
         STAILQ_REMOVE_HEAD(&mailbox->letters, in_box);
+        note_letters(mailbox);
         *bits = letter->bits;
         letter->bits = 0;
     }
@@ -82,6 +93,7 @@ void mailbox_post(struct mailbox *mailbox, struct letter *letter, uint64_t bits)
     if (!letter->bits)
         STAILQ_INSERT_TAIL(&mailbox->letters, letter, in_box);
     letter->bits |= bits;
+    note_letters(mailbox);
     pthread_mutex_unlock(&mailbox->mutex);
     if (wake)
         eventfd_write(mailbox->fd, 1);
@@ -93,5 +105,6 @@ void mailbox_withdraw(struct mailbox *mailbox, struct letter *letter)
     if (letter->bits)
         STAILQ_REMOVE(&mailbox->letters, letter, letter, in_box);
     letter->bits = 0;
+    note_letters(mailbox);
     pthread_mutex_unlock(&mailbox->mutex);
 }

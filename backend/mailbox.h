@@ -26,6 +26,7 @@ struct letter {
 struct mailbox {
     pthread_mutex_t mutex;
     STAILQ_HEAD(, letter) letters;
+    bool has_letters; /* so are there any? */
     int fd;
     struct event *readable; /* NULL: closed */
 };
@@ -38,6 +39,10 @@ void mailbox_close(struct mailbox *mailbox);
 
 /* From any thread; `bits` is not 0. A letter is of one mailbox. */
 void mailbox_post(struct mailbox *mailbox, struct letter *letter, uint64_t bits);
+
+/* Is there something to be read? From any thread, and without waiting for any: whoever asks
+ * again and again learns of it. */
+bool mailbox_has_letters(const struct mailbox *mailbox);
 
 /* What has not been read is not going to be. */
 void mailbox_withdraw(struct mailbox *mailbox, struct letter *letter);

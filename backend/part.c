@@ -17,6 +17,7 @@ struct part_letters {
     struct part *part;
     struct letter kicked; /* to the thread: queues */
     struct letter used;   /* from it: queues */
+    struct letter alone;  /* from it: queues that are to be served while it stands still */
     struct letter changed; /* from it: one is idle, or this: */
     bool broken; /* the device needs a reset, and why: */
     char why[DEVICE_WHY_MAX];
@@ -31,6 +32,18 @@ static bool is_broken(const struct part *part)
     return part->letters && part->letters->broken;
 }
 
+/* Not while the thread stands still: then it is served in the thread's place. */
+static bool waits_to_be_alone(const struct part *part, const struct queue *queue)
+{
+    const struct device *device = part->device;
+
+    if (!part->letters || !lane_here() || !device->class->queue_alone ||
+        !device->class->queue_alone(device->state, queue))
+        return false;
+    mailbox_post(part->lane->outbox, &part->letters->alone, BIT(queue_index(queue)));
+    return true;
+}
+
 static void serve_queue(struct part *part, uint32_t index)
 {
     struct device *device = part->device;
@@ -40,7 +53,8 @@ static void serve_queue(struct part *part, uint32_t index)
     /* What it let go of is for those first who have waited for room longer. */
     if (part->kicked & BIT(index))
         return;
-    if (!queue_enabled(queue) || !device_running(device) || is_broken(part))
+    if (!queue_enabled(queue) || !device_running(device) || is_broken(part) ||
+        waits_to_be_alone(part, queue))
         return;
     queue_begin_batch(queue);
     device->class->queue_kick(device->state, queue);
@@ -101,6 +115,17 @@ static void on_used(struct letter *letter, uint64_t queues)
         device_tell_used(letters->part->device, (uint32_t)__builtin_ctzll(queues));
 }
 
+static void on_alone(struct letter *letter, uint64_t queues)
+{
+    const struct part_letters *letters =
+        (struct part_letters *)((char *)letter - offsetof(struct part_letters, alone));
+    struct threads *threads = letters->part->device->host->threads;
+
+    threads_hold(threads);
+    serve_queues(letters->part, queues);
+    threads_release(threads);
+}
+
 static void on_changed(struct letter *letter, uint64_t bits)
 {
     struct part_letters *letters =
@@ -145,6 +170,7 @@ static bool make_letters(struct part *part)
     letters->part = part;
     letters->kicked.read = on_kicked;
     letters->used.read = on_used;
+    letters->alone.read = on_alone;
     letters->changed.read = on_changed;
     part->letters = letters;
     return true;
@@ -167,6 +193,7 @@ void part_forget(struct part *part)
         return;
     mailbox_withdraw(part->lane->inbox, &letters->kicked);
     mailbox_withdraw(part->lane->outbox, &letters->used);
+    mailbox_withdraw(part->lane->outbox, &letters->alone);
     mailbox_withdraw(part->lane->outbox, &letters->changed);
     letters->broken = false;
 }

@@ -3,6 +3,8 @@
 
 #include "backend/poller.h"
 
+#include "common/relax.h"
+
 /* Fruitless looks take one part in so many of the time, counted over this long. */
 #define SHARE 8u
 #define PERIOD UINT64_C(100000000)
@@ -12,6 +14,9 @@
 
 /* Sleeps without a look until one is tried again. */
 #define TRY_AFTER 32u
+
+/* Looks between two of the clock, which may be a system call. */
+#define LOOKS 64u
 
 void poller_init(struct poller *poller, uint64_t max)
 {
@@ -50,4 +55,33 @@ void poller_missed(struct poller *poller, uint64_t now, uint64_t took)
     if (poller->window < poller->max / LEAST + 1)
         poller->window = 0;
     poller->skipped = 0;
+}
+
+static unsigned look_often(unsigned (*look)(void *user), void *user)
+{
+    unsigned found = 0;
+
+    for (unsigned n = 0; n < LOOKS && !(found = look(user)); n++)
+        relax();
+    return found;
+}
+
+unsigned poller_look(struct poller *poller, struct platform *platform,
+                     unsigned (*look)(void *user), void *user)
+{
+    unsigned found = look_often(look, user);
+    uint64_t begun = found ? 0 : platform->ops->now(platform);
+    uint64_t allowed = found ? 0 : poller_begin(poller, begun);
+    uint64_t took = 0;
+
+    while (!found && took < allowed) {
+        found = look_often(look, user);
+        if (!found)
+            took = platform->ops->now(platform) - begun;
+    }
+    if (found)
+        poller_found(poller, took);
+    else if (allowed)
+        poller_missed(poller, begun + took, took);
+    return found;
 }

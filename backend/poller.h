@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/platform.h"
+
 struct poller {
     uint64_t max;    /* ns for one look; 0: never look */
     uint64_t window; /* ns for the next one; 0: none */
@@ -33,5 +35,10 @@ uint64_t poller_begin(const struct poller *poller, uint64_t now);
 /* What became of it. `took`: ns. */
 void poller_found(struct poller *poller, uint64_t took);
 void poller_missed(struct poller *poller, uint64_t now, uint64_t took);
+
+/* All of it: asks `look` for as long as that may take, until it returns something else than
+ * 0. What it returned last. */
+unsigned poller_look(struct poller *poller, struct platform *platform,
+                     unsigned (*look)(void *user), void *user);
 
 #endif

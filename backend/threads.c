@@ -14,6 +14,7 @@
 #include "backend/doorbells.h"
 #include "backend/log.h"
 #include "backend/mailbox.h"
+#include "backend/poller.h"
 
 struct thread {
     struct lane lane;
@@ -23,6 +24,8 @@ struct thread {
     char why[DEVICE_WHY_MAX];
     bool runs;
     pthread_t id;
+    struct poller poller;
+    bool expects; /* something of the guest, soon: it has rung for it, or just found work */
 
     /* Standing still. */
     struct letter hold;
@@ -126,24 +129,34 @@ static void on_failed(struct letter *letter, uint64_t bits)
     threads_release(threads);
 }
 
-static bool connect_lane(struct thread *thread, struct memory *memory, uint32_t domid,
-                         bool doorbells)
+static void on_rung(void *user)
 {
-    const struct doorbells_owner owner = {.failed = on_doorbell_failed, .user = thread};
+    struct thread *thread = user;
+
+    thread->expects = true;
+}
+
+static bool connect_lane(struct thread *thread, struct memory *memory,
+                         const struct ipc_connect *connect)
+{
+    const struct doorbells_owner owner = {
+        .rung = on_rung, .failed = on_doorbell_failed, .user = thread};
     struct lane *lane = &thread->lane;
 
     lane->memory = memory_view(memory, lane->platform);
-    if (!lane->memory || !doorbells)
+    if (!lane->memory || !connect->queue_doorbells)
         return lane->memory;
-    lane->doorbells = doorbells_new(lane->base, lane->platform, domid, &owner);
+    lane->doorbells =
+        doorbells_new(lane->base, lane->platform, connect->frontend_domid, &owner);
     return lane->doorbells && doorbells_listen(lane->doorbells);
 }
 
-bool threads_connect(struct threads *threads, struct memory *memory, uint32_t domid,
-                     bool doorbells)
+bool threads_connect(struct threads *threads, struct memory *memory,
+                     const struct ipc_connect *connect, uint64_t max_look)
 {
     for (unsigned i = 0; threads && i < threads->count; i++) {
-        if (!connect_lane(threads->list[i], memory, domid, doorbells))
+        poller_init(&threads->list[i]->poller, max_look);
+        if (!connect_lane(threads->list[i], memory, connect))
             return false;
     }
     return true;
@@ -173,12 +186,44 @@ void threads_add_stats(const struct threads *threads, struct memory_stats *sum)
 
 /* ---- life ---- */
 
+enum looked { FOUND_NOTHING, FOUND_WORK, FOUND_LETTERS };
+
+static unsigned look_once(void *user)
+{
+    struct thread *thread = user;
+    struct lane *lane = &thread->lane;
+
+    if (mailbox_has_letters(&thread->inbox))
+        return FOUND_LETTERS;
+    if (aio_ended(lane->aio)) {
+        aio_finish(lane->aio);
+        return FOUND_WORK;
+    }
+    return lane->doorbells && doorbells_look(lane->doorbells) ? FOUND_WORK : FOUND_NOTHING;
+}
+
+/* Where the guest has no doorbells the own loop is between the two, and looks for both. */
+static bool may_sleep(struct thread *thread)
+{
+    struct poller *poller = &thread->poller;
+
+    if (!thread->expects || !poller_wants(poller))
+        return true;
+    thread->expects =
+        poller_look(poller, thread->lane.platform, look_once, thread) == FOUND_WORK;
+    return !thread->expects;
+}
+
 static void *run(void *user)
 {
     struct thread *thread = user;
+    struct event_base *base = thread->lane.base;
 
     lane_enter(&thread->lane);
-    event_base_dispatch(thread->lane.base);
+    while (!event_base_got_break(base)) {
+        if (may_sleep(thread) || event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE) > 0)
+            event_base_loop(base, EVLOOP_ONCE);
+    }
     return NULL;
 }
 

@@ -18,6 +18,7 @@
 #ifndef XVMSG_THREADS_H
 #define XVMSG_THREADS_H
 
+#include "backend/ipc.h"
 #include "backend/lane.h"
 
 #define THREADS_MAX 16u
@@ -46,10 +47,12 @@ struct lane *threads_lane(struct threads *threads, unsigned index);
 void threads_hold(struct threads *threads);
 void threads_release(struct threads *threads);
 
-/* For a guest that has connected, with what of its memory the worker has; and that has
- * left, when none of its queues is enabled. False: out of memory, and the latter is due. */
-bool threads_connect(struct threads *threads, struct memory *memory, uint32_t domid,
-                     bool doorbells);
+/* For a guest that has connected, with what of its memory the worker has: a thread that has
+ * rung a doorbell of its looks for `max_look` ns at most for more work before it sleeps. And
+ * for one that has left, when none of its queues is enabled. False: out of memory, and the
+ * latter is due. */
+bool threads_connect(struct threads *threads, struct memory *memory,
+                     const struct ipc_connect *connect, uint64_t max_look);
 void threads_disconnect(struct threads *threads);
 
 /* Adds what they have counted since the guest connected. */

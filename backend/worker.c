@@ -10,42 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "backend/bus-messages.h"
-#include "backend/channel.h"
 #include "backend/devices/table.h"
-#include "backend/doorbells.h"
 #include "backend/ipc.h"
-#include "backend/log.h"
-#include "backend/roster.h"
-#include "backend/stats-reader.h"
 #include "backend/threads.h"
-#include "backend/trace.h"
-#include "backend/transport.h"
-
-#define LABEL_MAX 64
-
-struct worker {
-    char label[LABEL_MAX];
-    int socket;
-    struct event *readable; /* the supervisor speaks */
-    struct event *settle;   /* a reset is complete: see who waited for it */
-    struct device_host host;
-    struct roster roster;
-    struct device *leaving;   /* those of the roster that go when they are quiet */
-    struct channel *channel; /* NULL while no guest is connected */
-    bool disconnecting;
-    struct trace trace;
-    struct channel_stats channel_stats; /* of all channels there were */
-    struct memory_stats memory_stats;   /* of the memory that is let go of */
-    struct stats_readers *readers;
-    /* Here, so that a guest does not get new lines by connecting anew. */
-    struct log_limit failed_limit;
-    struct log_limit drop_limit;
-};
+#include "backend/worker-state.h"
 
 /* ---- to the supervisor ---- */
 
-static void tell(struct worker *worker, const struct ipc_message *message)
+void worker_tell(struct worker *worker, const struct ipc_message *message)
 {
     if (ipc_send(worker->socket, message, NULL) == 0)
         return;
@@ -59,10 +31,10 @@ static void tell_about_device(struct worker *worker, enum ipc_kind kind, uint64_
     struct ipc_message message = {.kind = kind, .answer.number = number};
 
     snprintf(message.answer.text, sizeof(message.answer.text), "%s", text);
-    tell(worker, &message);
+    worker_tell(worker, &message);
 }
 
-static void tell_failed(void *user, const char *why)
+void worker_tell_failed(void *user, const char *why)
 {
     struct worker *worker = user;
     struct ipc_message message = {.kind = IPC_BUS_FAILED};
@@ -71,69 +43,7 @@ static void tell_failed(void *user, const char *why)
     if (log_limit_passes(&worker->failed_limit, platform->ops->now(platform)))
         log_error("%s: %s", worker->label, why);
     snprintf(message.failed.text, sizeof(message.failed.text), "%s", why);
-    tell(worker, &message);
-}
-
-/* ---- from and to the guest ---- */
-
-static enum answer_when serve_bus(struct worker *worker, const struct msg *message,
-                                  struct answer *answer)
-{
-    struct threads *concerned = bus_messages_harmless(message) ? NULL : worker->host.threads;
-    enum answer_when when;
-
-    threads_hold(concerned);
-    when = bus_messages_serve(&worker->roster, &worker->host, message, answer);
-    threads_release(concerned);
-    return when;
-}
-
-static enum answer_when serve(void *user, const struct msg *message, struct answer *answer)
-{
-    struct worker *worker = user;
-    struct device *device;
-
-    if (msg_describe(message->kind)->name_space == MSG_BUS)
-        return serve_bus(worker, message, answer);
-    device = roster_find(&worker->roster, message->dev_num);
-    if (!device || device->leaving)
-        return ANSWER_DROP;
-    return transport_serve(device, message, answer);
-}
-
-static void build_event(void *user, struct pending_source *source, uint32_t bit,
-                        struct answer *answer)
-{
-    (void)user;
-    device_build_event(device_of_source(source), bit, answer);
-}
-
-/* A doorbell is an EVENT_AVAIL that came another way (BUS-39). */
-static void on_rang(void *user, uint32_t port)
-{
-    struct worker *worker = user;
-
-    if (worker->host.lane.doorbells)
-        doorbells_rang(worker->host.lane.doorbells, port);
-}
-
-static bool look_elsewhere(void *user)
-{
-    struct worker *worker = user;
-
-    if (aio_ended(worker->host.lane.aio)) {
-        aio_finish(worker->host.lane.aio);
-        return true;
-    }
-    return worker->host.lane.doorbells && doorbells_look(worker->host.lane.doorbells);
-}
-
-static void on_event_waits(void *user)
-{
-    struct worker *worker = user;
-
-    if (worker->channel)
-        channel_wake(worker->channel);
+    worker_tell(worker, &message);
 }
 
 /* ---- what waits for devices to be quiet ---- */
@@ -163,39 +73,6 @@ static void remove_device(struct worker *worker, struct device *device)
     tell_about_device(worker, IPC_DEVICE_REMOVED, number, "");
 }
 
-/* Of the guest that is connected. */
-static void add_memory_stats(struct memory_stats *sum, const struct device_host *host)
-{
-    if (host->lane.memory)
-        memory_stats_add(sum, memory_stats(host->lane.memory));
-    threads_add_stats(host->threads, sum);
-}
-
-static void tell_bus(void *user, struct stats_bus *bus)
-{
-    const struct worker *worker = user;
-
-    bus->channel = worker->channel_stats;
-    bus->memory = worker->memory_stats;
-    add_memory_stats(&bus->memory, &worker->host);
-    bus->connected = worker->channel != NULL;
-}
-
-static void unmap_everything(struct worker *worker)
-{
-    struct lane *lane = &worker->host.lane;
-
-    add_memory_stats(&worker->memory_stats, &worker->host);
-    worker->memory_stats.mapped_pages = 0;
-    threads_disconnect(worker->host.threads);
-    channel_free(worker->channel);
-    worker->channel = NULL;
-    doorbells_free(lane->doorbells);
-    lane->doorbells = NULL;
-    memory_free(lane->memory);
-    lane->memory = NULL;
-}
-
 /* Not done where a reset ends, but at the turn's end: the call that ended it may
  * come from the very device that goes away. */
 static void on_settle(evutil_socket_t fd, short what, void *user)
@@ -217,69 +94,13 @@ static void on_settle(evutil_socket_t fd, short what, void *user)
     }
     if (worker->disconnecting && all_settled(worker)) {
         worker->disconnecting = false;
-        unmap_everything(worker);
-        tell(worker, &(struct ipc_message){.kind = IPC_DISCONNECTED});
+        worker_guest_forget(worker);
+        worker_tell(worker, &(struct ipc_message){.kind = IPC_DISCONNECTED});
     }
     threads_release(worker->host.threads);
 }
 
 /* ---- from the supervisor ---- */
-
-/* Only a new connection helps, so the ring is served no longer either. */
-static void on_doorbell_failed(void *user, const char *why)
-{
-    struct worker *worker = user;
-
-    if (worker->channel)
-        channel_stop(worker->channel);
-    tell_failed(worker, why);
-}
-
-static void do_connect(struct worker *worker, const struct ipc_message *message)
-{
-    const struct ipc_connect *connect = &message->connect;
-    const struct channel_owner owner = {
-        .serve = serve,
-        .build_event = build_event,
-        .rang = on_rang,
-        .look = look_elsewhere,
-        .failed = tell_failed,
-        .drop_limit = &worker->drop_limit,
-        .trace = &worker->trace,
-        .stats = &worker->channel_stats,
-        .max_look = message->poll_us * UINT64_C(1000),
-        .user = worker,
-    };
-    /* Work that came by a doorbell is done: the channel looks for more. */
-    const struct doorbells_owner bells = {
-        .rung = on_event_waits,
-        .failed = on_doorbell_failed,
-        .user = worker,
-    };
-    struct lane *lane = &worker->host.lane;
-    char why[CHANNEL_WHY_MAX] = "out of memory";
-
-    if (worker->channel) {
-        tell_failed(worker, "asked to connect while connected");
-        return;
-    }
-    worker->host.strict = connect->transport_features & MSG_F_STRICT_CONFIG_GENERATION;
-    lane->memory = memory_new(lane->platform, connect->frontend_domid, message->max_shared_pages);
-    if (connect->queue_doorbells)
-        lane->doorbells =
-            doorbells_new(lane->base, lane->platform, connect->frontend_domid, &bells);
-    if (lane->memory && (lane->doorbells || !connect->queue_doorbells) &&
-        threads_connect(worker->host.threads, lane->memory, connect->frontend_domid,
-                        connect->queue_doorbells))
-        worker->channel = channel_new(lane->base, lane->platform, connect,
-                                      &worker->host.pending, &owner, worker->label, why);
-    if (!worker->channel) {
-        unmap_everything(worker);
-        tell_failed(worker, why);
-        return;
-    }
-    tell(worker, &(struct ipc_message){.kind = IPC_CONNECTED});
-}
 
 static void reset_all(struct worker *worker)
 {
@@ -359,7 +180,7 @@ static void start_removal(struct worker *worker, uint64_t number)
     device_reset(device);
     on_settled(worker);
     /* A message kept for it can be dropped now. */
-    on_event_waits(worker);
+    worker_guest_wake(worker);
 }
 
 static void look_at_target(struct worker *worker, uint64_t number)
@@ -393,7 +214,7 @@ static bool obey(struct worker *worker, const struct ipc_message *message, struc
         fds_close(fds);
     switch (message->kind) {
     case IPC_CONNECT:
-        do_connect(worker, message);
+        worker_guest_connect(worker, message);
         return true;
     case IPC_DISCONNECT:
         do_disconnect(worker);
@@ -464,7 +285,7 @@ struct worker *worker_new(struct event_base *base, struct platform *platform, in
     worker->socket = socket;
     worker->host = (struct device_host){
         .label = worker->label,
-        .event_waits = on_event_waits,
+        .event_waits = worker_guest_wake,
         .settled = on_settled,
         .user = worker,
     };
@@ -473,9 +294,9 @@ struct worker *worker_new(struct event_base *base, struct platform *platform, in
         goto fail;
     }
     worker->host.threads =
-        threads_new(base, &(struct threads_owner){on_doorbell_failed, worker});
+        threads_new(base, &(struct threads_owner){worker_guest_doorbell_failed, worker});
     worker->readers = stats_readers_new(
-        base, &(struct stats_source){&worker->roster, worker->host.threads, tell_bus, worker});
+        base, &(struct stats_source){&worker->roster, worker->host.threads, worker_guest_count, worker});
     worker->settle = event_new(base, -1, 0, on_settle, worker);
     worker->readable = event_new(base, socket, EV_READ | EV_PERSIST, on_readable, worker);
     if (!worker->host.threads || !worker->readers || !worker->settle ||
@@ -516,7 +337,7 @@ void worker_free(struct worker *worker)
     for (size_t i = 0; i < worker->roster.count; i++)
         device_free(worker->roster.devices[i]);
     roster_free(&worker->roster);
-    unmap_everything(worker);
+    worker_guest_forget(worker);
     trace_stop(&worker->trace);
     stats_readers_free(worker->readers);
     threads_free(worker->host.threads);

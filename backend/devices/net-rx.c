@@ -187,7 +187,7 @@ static ssize_t read_frame(struct net_rx *rx)
     if (size <= 0) {
         /* Until the driver is heard again nobody asks for what cannot be had. */
         event_del(rx->readable);
-        net_note_outcome(rx->net, size < 0 ? errno : ENODEV);
+        net_link_note(rx->net, rx->queue, size < 0 ? errno : ENODEV);
         return -1;
     }
     return size >= NET_HEADER + ETH_HLEN ? size : 0;
@@ -264,13 +264,12 @@ void net_rx_stop(struct net_rx *rx)
         queue_push_together(rx->queue, chains, nothing, count);
 }
 
-bool net_rx_init(struct net_rx *rx, struct net *net, int fd)
+bool net_rx_init(struct net_rx *rx, struct net *net, struct event_base *base, int fd)
 {
     rx->net = net;
     rx->fd = fd;
     rx->spill = malloc(NET_FRAME_MAX);
-    rx->readable = event_new(device_event_base(net->device), fd, EV_READ | EV_PERSIST, on_readable,
-                             rx);
+    rx->readable = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, rx);
     return rx->spill && rx->readable;
 }
 

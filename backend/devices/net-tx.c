@@ -26,7 +26,7 @@ static bool write_frame(struct net_tx *tx, const struct chain *chain)
     while (written < 0 && errno == EINTR);
     if (written < 0 && errno == EAGAIN)
         return false;
-    net_note_outcome(tx->net, written < 0 ? errno : 0);
+    net_link_note(tx->net, tx->queue, written < 0 ? errno : 0);
     return true;
 }
 
@@ -51,34 +51,42 @@ static bool send_frame(struct net_tx *tx, struct chain *chain)
     return true;
 }
 
+/* The one that waited is the first. */
+static struct chain *next_frame(struct net_tx *tx)
+{
+    struct chain *chain = tx->chain;
+
+    tx->chain = NULL;
+    return chain ? chain : queue_pop(tx->queue);
+}
+
 static void send_frames(struct net_tx *tx)
 {
     struct chain *chain;
 
-    for (unsigned i = 0; !tx->chain && i < NET_FRAMES_AT_ONCE; i++)
-        if (!(chain = queue_pop(tx->queue)) || !send_frame(tx, chain))
+    for (unsigned i = 0; i < NET_FRAMES_AT_ONCE; i++)
+        if (!(chain = next_frame(tx)) || !send_frame(tx, chain))
             return;
-    if (!tx->chain)
-        device_kick(tx->net->device, queue_index(tx->queue));
+    device_kick(tx->net->device, queue_index(tx->queue));
 }
 
 void net_tx_serve(struct net_tx *tx, struct queue *queue)
 {
     tx->queue = queue;
-    send_frames(tx);
+    if (!event_pending(tx->writable, EV_WRITE, NULL))
+        send_frames(tx);
     /* What the kernel answers to them is there already, at the queue before this one. */
     device_kick(tx->net->device, queue_index(queue) - 1);
 }
 
+/* Also when the interface's queue is detached, which takes no frame: then the frame waits
+ * until the pair is in use again. */
 static void on_writable(evutil_socket_t fd, short what, void *user)
 {
     struct net_tx *tx = user;
-    struct chain *chain = tx->chain;
 
     (void)fd, (void)what;
-    tx->chain = NULL;
-    if (send_frame(tx, chain))
-        device_kick(tx->net->device, queue_index(tx->queue));
+    device_kick(tx->net->device, queue_index(tx->queue));
 }
 
 void net_tx_stop(struct net_tx *tx)
@@ -91,11 +99,11 @@ void net_tx_stop(struct net_tx *tx)
         done(tx, chain);
 }
 
-bool net_tx_init(struct net_tx *tx, struct net *net, int fd)
+bool net_tx_init(struct net_tx *tx, struct net *net, struct event_base *base, int fd)
 {
     tx->net = net;
     tx->fd = fd;
-    tx->writable = event_new(device_event_base(net->device), fd, EV_WRITE, on_writable, tx);
+    tx->writable = event_new(base, fd, EV_WRITE, on_writable, tx);
     return tx->writable;
 }
 

@@ -35,45 +35,6 @@
 
 /* ---- what it stands on ---- */
 
-bool net_link_up(const struct net *net)
-{
-    return net->link && !net->gone;
-}
-
-static void link_changed(struct net *net)
-{
-    device_config_changed(net->device, offsetof(struct virtio_net_config, status),
-                          sizeof(((struct virtio_net_config *)0)->status));
-}
-
-void net_lost(struct net *net)
-{
-    bool was_up = net_link_up(net);
-
-    for (uint32_t i = 0; i < net->max_pairs; i++)
-        event_del(net->rx[i].readable);
-    if (net->gone)
-        return;
-    net->gone = true;
-    device_complain(net->device, "its interface was taken away, the link is down for good");
-    if (was_up)
-        link_changed(net);
-}
-
-void net_note_outcome(struct net *net, int error)
-{
-    bool down = error == EIO;
-
-    if (error == EBADFD || error == ENODEV || error == EPIPE) {
-        net_lost(net);
-        return;
-    }
-    if (down != net->down)
-        device_complain(net->device, down ? "its interface is down, frames are dropped"
-                                          : "its interface is up again");
-    net->down = down;
-}
-
 static void attach(struct net *net, uint32_t queues)
 {
     for (; net->attached < queues; net->attached++)
@@ -146,6 +107,32 @@ static uint32_t control_index(const struct net *net)
                                                             : CONTROL_WITHOUT_MQ;
 }
 
+static bool is_control(const struct net *net, uint32_t index)
+{
+    return index == control_index(net) && device_has_feature(net->device, VIRTIO_NET_F_CTRL_VQ);
+}
+
+/* What is all pairs' is changed by the first that is heard of a driver, by its commands, and
+ * by what becomes of the interface. */
+static bool net_queue_alone(const void *state, const struct queue *queue)
+{
+    const struct net *net = state;
+    uint32_t index = queue_index(queue);
+
+    return !net->started || is_control(net, index) ||
+           (index / 2 < net->pairs && net->news[index].waits);
+}
+
+static void serve_pair(struct net *net, uint32_t index, struct queue *queue)
+{
+    if (net->news[index].waits)
+        net_link_tell(net, index);
+    if (index % 2)
+        net_tx_serve(&net->tx[index / 2], queue);
+    else
+        net_rx_serve(&net->rx[index / 2], queue);
+}
+
 static void net_queue_kick(void *state, struct queue *queue)
 {
     struct net *net = state;
@@ -155,14 +142,10 @@ static void net_queue_kick(void *state, struct queue *queue)
         return;
     if (!net->started)
         start(net);
-    if (index == control_index(net) && device_has_feature(net->device, VIRTIO_NET_F_CTRL_VQ))
+    if (is_control(net, index))
         net_control_serve(net, queue);
-    else if (index / 2 >= net->pairs)
-        return;
-    else if (index % 2)
-        net_tx_serve(&net->tx[index / 2], queue);
-    else
-        net_rx_serve(&net->rx[index / 2], queue);
+    else if (index / 2 < net->pairs)
+        serve_pair(net, index, queue);
 }
 
 /* The control queue keeps nothing. */
@@ -173,6 +156,7 @@ static void net_queue_stop(void *state, struct queue *queue)
 
     if (index / 2 >= net->max_pairs)
         return;
+    net->news[index].waits = false;
     if (index % 2)
         net_tx_stop(&net->tx[index / 2]);
     else
@@ -198,16 +182,8 @@ static void net_read_config(void *state, void *config)
 /* The link, the only thing that may be changed. */
 static void net_set(void *state, const char *key, const char *value)
 {
-    struct net *net = state;
-    bool was_up = net_link_up(net);
-
-    if (strcmp(key, XS_LINK) != 0)
-        return;
-    net->link = strcmp(value, XS_LINK_DOWN) != 0;
-    for (uint32_t i = 0; i < net->max_pairs; i++)
-        net_tap_set_carrier(net->rx[i].fd, net->link);
-    if (net_link_up(net) != was_up)
-        link_changed(net);
+    if (strcmp(key, XS_LINK) == 0)
+        net_link_set(state, strcmp(value, XS_LINK_DOWN) != 0);
 }
 
 /* ---- life ---- */
@@ -228,9 +204,10 @@ static void net_destroy(void *state)
 static bool make_pairs(struct net *net, const struct device_setup *setup)
 {
     for (uint32_t i = 0; i < net->max_pairs; i++) {
+        struct event_base *base = device_queue_base(net->device, 2 * i);
         int fd = setup->fds->fd[i];
 
-        if (!net_rx_init(&net->rx[i], net, fd) || !net_tx_init(&net->tx[i], net, fd))
+        if (!net_rx_init(&net->rx[i], net, base, fd) || !net_tx_init(&net->tx[i], net, base, fd))
             return false;
         net_tap_prepare(fd);
     }
@@ -274,8 +251,7 @@ static void *net_create(struct device *device, const struct device_setup *setup,
     net->attached = net->max_pairs;
     net->offloads = UINT64_MAX;
     forget_driver(net);
-    for (uint32_t i = 0; i < net->max_pairs; i++)
-        net_tap_set_carrier(net->rx[i].fd, net->link);
+    net_link_set(net, net->link);
     return net;
 
 fail:
@@ -294,6 +270,7 @@ const struct device_class net_class = {
     .num_queues = 2 * NET_MAX_PAIRS + 1,
     .queue_size = NET_QUEUE_SIZE,
     .config_size = CONFIG_SIZE,
+    .group = 2,
     .count_queues = net_count_queues,
     .create = net_create,
     .destroy = net_destroy,
@@ -301,5 +278,6 @@ const struct device_class net_class = {
     .read_config = net_read_config,
     .set = net_set,
     .queue_kick = net_queue_kick,
+    .queue_alone = net_queue_alone,
     .queue_stop = net_queue_stop,
 };

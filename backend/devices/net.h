@@ -4,8 +4,8 @@
 /*
  * virtio-net, shared by its files: the device (net.c), what it stands on (net-tap.c),
  * frames to the guest (net-rx.c) and from it (net-tx.c), which of them it wants
- * (net-filter.c), the control queue (net-control.c), how often the driver may change the
- * interface (net-changes.c).
+ * (net-filter.c), the link (net-link.c), the control queue (net-control.c), how often the
+ * driver may change the interface (net-changes.c).
  *
  * A frame travels with virtio's header on both sides of the device: the kernel makes
  * it and judges it, and no byte is looked at here but the address a frame is for.
@@ -78,7 +78,7 @@ struct net_rx {
 };
 
 /* False: no memory. */
-bool net_rx_init(struct net_rx *rx, struct net *net, int fd);
+bool net_rx_init(struct net_rx *rx, struct net *net, struct event_base *base, int fd);
 void net_rx_destroy(struct net_rx *rx);
 void net_rx_serve(struct net_rx *rx, struct queue *queue);
 /* Gives all buffers back. */
@@ -94,7 +94,7 @@ struct net_tx {
     struct chain *chain; /* a frame for which the interface had no room; NULL: none */
 };
 
-bool net_tx_init(struct net_tx *tx, struct net *net, int fd);
+bool net_tx_init(struct net_tx *tx, struct net *net, struct event_base *base, int fd);
 void net_tx_destroy(struct net_tx *tx);
 void net_tx_serve(struct net_tx *tx, struct queue *queue);
 void net_tx_stop(struct net_tx *tx);
@@ -135,10 +135,33 @@ void net_tap_set_offloads(int fd, uint64_t features);
 void net_tap_attach(int fd, bool attached);
 void net_tap_set_carrier(int fd, bool carrier);
 
+/* ---- net-link ---- */
+
+/* May frames travel? */
+bool net_link_up(const struct net *net);
+
+/* Whoever attached it wants it so. */
+void net_link_set(struct net *net, bool up);
+
+/* What became of a frame of this queue: `error` is 0 or the interface's errno. If that is
+ * news, the queue is served again soon, and alone. */
+void net_link_note(struct net *net, const struct queue *queue, int error);
+
+/* The news of that queue are told, while no other is served. */
+void net_link_tell(struct net *net, uint32_t index);
+
 /* ---- net ---- */
+
+/* What became of a frame, when that changes something for all pairs. */
+struct net_news {
+    bool waits; /* until its queue is served the next time, alone */
+    int error;
+};
 
 struct net {
     struct device *device;
+    /* Pairs may be served at the same time: what is not a pair's own is changed while none
+     * of them is. */
     uint32_t max_pairs;
     uint32_t pairs; /* in use */
     uint32_t attached; /* the interface's queues that are, the first ones */
@@ -154,21 +177,13 @@ struct net {
     struct net_filter filter;
     struct net_rx rx[NET_MAX_PAIRS];
     struct net_tx tx[NET_MAX_PAIRS];
+    struct net_news news[2 * NET_MAX_PAIRS]; /* by queue */
 };
-
-/* May frames travel? */
-bool net_link_up(const struct net *net);
 
 /* Which offloads frames to the guest may use from now on, by feature. */
 void net_set_offloads(struct net *net, uint64_t features);
 
 /* From now on so many pairs of queues are in use. */
 void net_use_pairs(struct net *net, uint32_t pairs);
-
-/* What became of a frame: `error` is 0 or the interface's errno. */
-void net_note_outcome(struct net *net, int error);
-
-/* No more frames will come or go: the interface was taken away. */
-void net_lost(struct net *net);
 
 #endif

@@ -13,6 +13,7 @@
 #include "xenstore-schema/schema.h"
 
 #define PATIENCE_SECONDS 20
+#define LOOK_US 50u /* before queue threads sleep */
 
 /* The library's constructor for a platform of any kind. */
 struct xvmsg *xvmsg_new_on(struct platform *p);
@@ -134,6 +135,7 @@ void joined_open_threads(struct joined *j, unsigned threads, bool queue_doorbell
     fake_xen_real_clock(j->s.fx);
     j->s.daemon.spawn = spawn;
     j->s.daemon.spawn_user = j;
+    j->s.daemon.poll_us = threads ? LOOK_US : 0;
     j->worker_xen = fake_xen_domain(j->s.fx, 0);
     stage_make_bus(&j->s, 7);
     joined_start_daemon(j);

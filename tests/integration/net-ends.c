@@ -16,6 +16,8 @@ struct net_ends n;
 const uint8_t net_own[6] = {0x00, 0x16, 0x3e, 1, 2, 3};
 const uint8_t net_other[6] = {0x00, 0x16, 0x3e, 9, 9, 9};
 const struct device_class *net_ends_class;
+unsigned net_threads;
+enum xvmsg_addresses net_addresses;
 
 /* ---- the device ---- */
 
@@ -128,7 +130,10 @@ void net_begin(void)
 {
     n.num_received = n.num_changed = n.num_writable = n.num_done = 0;
     n.when_received = NULL;
-    joined_open(&n.j);
+    joined_open_threads(&n.j, net_threads, net_threads > 0);
+    joined_stop_guest(&n.j);
+    n.j.addresses = net_addresses;
+    joined_start_guest(&n.j);
     stage_write(n.j.s.toolstack, NET_REQUEST "/type", "rng");
     joined_await_device(&n.j, 1);
 }

@@ -47,6 +47,11 @@ extern const uint8_t net_other[6];
 /* The device, of type "rng": the true one, unless the test has another. */
 extern const struct device_class *net_ends_class;
 
+/* Of all that begins from now on: queue threads, with event channels of queues, and the
+ * addresses that the library uses. */
+extern unsigned net_threads;
+extern enum xvmsg_addresses net_addresses;
+
 /* Both ends run, and there is the device; is open with so many pairs, both; closed. */
 void net_begin(void);
 enum xvmsg_status net_open(unsigned pairs);

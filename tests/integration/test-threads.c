@@ -28,11 +28,14 @@
 #define FEATURES (BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_RING_RESET))
 #define SPAN 0x8000u /* of the area, for each queue */
 #define ALL_STATUS 15u
+#define MAX_POLL_US 1000u
 
 /* ---- the guest ---- */
 
 static struct platform *thread_xen[THREADS];
-static bool by_doorbells; /* of the suite */
+static bool by_doorbells; /* of the suite, as are these */
+static unsigned threads = THREADS;
+static uint32_t poll_us;
 static uint32_t ports[QUEUES];
 static uint16_t seen[QUEUES]; /* of the used ring */
 static unsigned offered[QUEUES];
@@ -101,9 +104,10 @@ static struct guest *start(void)
     struct guest *g = guest_new();
     struct ipc_message offer;
 
+    fake_xen_real_clock(g->fx);
     wishes_begin();
     g->wait = run_worker_and_threads;
-    for (unsigned i = 0; i < THREADS; i++) {
+    for (unsigned i = 0; i < threads; i++) {
         thread_xen[i] = fake_xen_domain(g->fx, 0);
         CU_ASSERT_FATAL(worker_add_thread(g->worker, thread_xen[i]));
     }
@@ -111,6 +115,7 @@ static struct guest *start(void)
     CU_ASSERT_EQUAL_FATAL(guest_told(g).kind, IPC_DEVICE_ADDED);
     offer = guest_offer(g, MSG_WIDE, 272);
     offer.connect.queue_doorbells = by_doorbells;
+    offer.poll_us = poll_us;
     guest_tell(g, &offer, -1);
     CU_ASSERT_EQUAL_FATAL(guest_told(g).kind, IPC_CONNECTED);
     guest_share_area(g);
@@ -125,7 +130,7 @@ static void stop(struct guest *g)
     worker_free(g->worker);
     g->worker = NULL;
     ports_left = fake_xen_counters(g->fx).open_ports;
-    for (unsigned i = 0; i < THREADS; i++)
+    for (unsigned i = 0; i < threads; i++)
         platform_close(thread_xen[i]);
     CU_ASSERT_EQUAL(fake_xen_counters(g->fx).open_ports, ports_left);
     guest_free(g);
@@ -413,6 +418,56 @@ static void a_doorbell_that_cannot_be_rung_ends_the_connection(void)
     stop(g);
 }
 
+/* ---- looking ---- */
+
+static bool is_answered(struct guest *g, unsigned queue)
+{
+    turn_to(g, queue);
+    return shared_load16_acquire(&g->used->idx) != g->used_seen;
+}
+
+/* A request in the first queue, of which nobody is told: the thread has had the looks that
+ * DRIVER_OK is due. */
+static struct guest *start_and_offer(void)
+{
+    struct msg get = {.kind = MSG_get_vqueue_request, .dev_num = DEV};
+    struct guest *g = start();
+
+    guest_call(g, get);
+    ask(g, 1, ANSWER);
+    expect_answers(g, 1, 1);
+    offer(g, 0, ANSWER);
+    return g;
+}
+
+/* It is there when the thread, done with another, looks for more: at once, or at one of its
+ * next attempts if looks did not help before. */
+static void a_thread_that_looks_needs_no_doorbell(void)
+{
+    struct guest *g = start_and_offer();
+
+    while (!is_answered(g, 0)) {
+        ask(g, 1, ANSWER);
+        expect_answers(g, 1, 1);
+    }
+    expect_answers(g, 0, 1);
+    stop(g);
+}
+
+static void a_thread_that_does_not_look_waits_for_the_doorbell(void)
+{
+    struct guest *g = start_and_offer();
+
+    for (unsigned i = 0; i < 100; i++) {
+        ask(g, 1, ANSWER);
+        expect_answers(g, 1, 1);
+    }
+    expect_no_answer(g, 0);
+    kick(g, 0);
+    expect_answers(g, 0, 1);
+    stop(g);
+}
+
 /* ---- what is counted ---- */
 
 static uint64_t count_requests(struct guest *g)
@@ -476,6 +531,27 @@ static int doorbells(void)
     return 0;
 }
 
+static int doorbells_of_lookers(void)
+{
+    poll_us = MAX_POLL_US;
+    return doorbells();
+}
+
+/* So that it has both queues. */
+static int one_thread(void)
+{
+    threads = 1;
+    poll_us = 0;
+    return doorbells();
+}
+
+static int one_looking_thread(void)
+{
+    one_thread();
+    poll_us = MAX_POLL_US;
+    return 0;
+}
+
 static const struct test_case cases[] = {
     TEST(queues_are_served_at_the_same_time),
     TEST(messages_are_answered_meanwhile),
@@ -497,10 +573,23 @@ static const struct test_case doorbell_cases[] = {
     {NULL, NULL},
 };
 
+static const struct test_case sleeping_cases[] = {
+    TEST(a_thread_that_does_not_look_waits_for_the_doorbell),
+    {NULL, NULL},
+};
+
+static const struct test_case looking_cases[] = {
+    TEST(a_thread_that_looks_needs_no_doorbell),
+    {NULL, NULL},
+};
+
 static const struct test_suite suites[] = {
     {"queue threads, messages", cases, messages},
     {"queue threads, doorbells", cases, doorbells},
     {"queue threads, failing doorbells", doorbell_cases, doorbells},
+    {"queue threads, doorbells, looking", cases, doorbells_of_lookers},
+    {"queue threads, one that sleeps", sleeping_cases, one_thread},
+    {"queue threads, one that looks", looking_cases, one_looking_thread},
     {NULL, NULL, NULL},
 };
 
