@@ -89,6 +89,7 @@ static struct xvmsg_device *new_device(struct xvmsg *h, uint64_t number,
     d->ready = ready;
     d->user = user;
     d->poll_at = NEVER;
+    d->expires_at = NEVER;
     d->events.bits = d->event_bits;
     d->events.num_bits = PENDING_QUEUE(driver->num_queues);
     for (unsigned i = 0; i < driver->num_queues; i++) {
@@ -186,6 +187,7 @@ void device_break(struct xvmsg_device *d, enum xvmsg_status status)
         return;
     leave(d, DEVICE_BROKEN);
     init_forget(d);
+    d->expires_at = NEVER;
     pending_drop(&d->h->bus.events, &d->events);
     config_write_end(d, status);
     resize_end(d, status);
@@ -296,6 +298,7 @@ void xvmsg_device_close(struct xvmsg_device *device)
 
     pending_drop(&device->h->bus.events, &device->events);
     leave(device, DEVICE_CLOSING);
+    device->expires_at = NEVER;
     resize_drop(device);
     if (device->h->conn.up && device->started)
         init_close(device);
@@ -308,7 +311,21 @@ void xvmsg_device_close(struct xvmsg_device *device)
 
 static bool waits(const struct xvmsg_device *d)
 {
-    return d->phase == DEVICE_WAITING || d->poll_at != NEVER || resize_waits(d);
+    return d->phase == DEVICE_WAITING || d->poll_at != NEVER || d->expires_at != NEVER ||
+           resize_waits(d);
+}
+
+void device_expire_at(struct xvmsg_device *d, uint64_t when)
+{
+    d->expires_at = when;
+    if (when != NEVER)
+        device_attend(d);
+}
+
+static void expire(struct xvmsg_device *d)
+{
+    if (d->expires_at != NEVER && handle_now(d->h) >= d->expires_at)
+        device_break(d, XVMSG_TIMEOUT);
 }
 
 /* Frees the closed ones; those with nothing more to wait for are left alone. */
@@ -337,6 +354,7 @@ void device_tick(struct xvmsg *h)
     TAILQ_FOREACH(d, &h->devices.attended, in_attended) {
         init_tick(d);
         resize_tick(d);
+        expire(d);
         if (d->phase == DEVICE_WAITING && !find(h, d->number))
             start(d);
         if (d == last)
@@ -350,9 +368,12 @@ uint64_t device_deadline(const struct xvmsg *h)
     const struct xvmsg_device *d;
     uint64_t soonest = NEVER;
 
-    TAILQ_FOREACH(d, &h->devices.attended, in_attended)
-        if (d->poll_at < soonest)
-            soonest = d->poll_at;
+    TAILQ_FOREACH(d, &h->devices.attended, in_attended) {
+        uint64_t due = d->poll_at < d->expires_at ? d->poll_at : d->expires_at;
+
+        if (due < soonest)
+            soonest = due;
+    }
     return soonest;
 }
 
