@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "backend/aio-files.h"
@@ -32,13 +33,16 @@ struct aio {
     /* See submit_for_a_moment(). */
     uint32_t quick;    /* handed over and not waited for yet */
     uint32_t distrust; /* batches that nobody waits for */
+    uint32_t distrust_next; /* how many it will be, should the next one be late */
 };
 
-/* How long the loop may wait for writes to the page cache, each and together, and
- * for how many batches it does not after this was not enough. */
-#define MOMENT_NS 250000u
-#define MOMENT_WRITES 16u
-#define DISTRUST 16u
+/* How long the loop may wait for writes to the page cache, and for how many batches it does not
+ * after this was not enough; twice as many each time. Longer than from one tick of the
+ * kernel's to the next: a shorter wait has it set a timer, which can cost more than all of
+ * the writes. */
+#define MOMENT_NS 10000000
+#define DISTRUST_LEAST 16u
+#define DISTRUST_MOST 1024u
 
 static const struct timeval retry_pause = {.tv_usec = 10000};
 
@@ -122,9 +126,9 @@ static bool is_quick(const struct aio_op *op)
 
 /*
  * Prepares waiting operations for the kernel, as many as it may have. Most file systems
- * write to the page cache only where they may sleep: threads of the kernel's do it, one
- * operation of a file after the other. A thread that is woken for each of them costs
- * more than the writing; linked, they are the work of one.
+ * write to the page cache only where they may sleep: threads of the kernel's do it. A
+ * thread that is woken for each of them costs more than the writing. To a regular file one
+ * of them does one after the other; to a block device, if they are linked.
  */
 static void prepare_waiting(struct aio *aio)
 {
@@ -138,7 +142,7 @@ static void prepare_waiting(struct aio *aio)
         aio->in_flight++;
         if (is_quick(op)) {
             aio->quick++;
-            if (file == op->file)
+            if (file == op->file && !file->regular)
                 last->flags |= IOSQE_IO_LINK;
         }
         file = is_quick(op) ? op->file : NULL;
@@ -148,7 +152,10 @@ static void prepare_waiting(struct aio *aio)
 
 void aio_open(struct aio *aio, struct aio_file *file, int fd)
 {
+    struct stat st;
+
     file->fd = fd;
+    file->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     file->slot = aio ? aio_files_add(&aio->files, fd) : -1;
 }
 
@@ -215,8 +222,7 @@ static void complete_all(struct aio *aio)
 static int submit_for_a_moment(struct aio *aio)
 {
     uint32_t quick = aio->quick;
-    struct __kernel_timespec limit = {
-        .tv_nsec = MOMENT_NS * (quick < MOMENT_WRITES ? quick : MOMENT_WRITES)};
+    struct __kernel_timespec limit = {.tv_nsec = MOMENT_NS};
     struct io_uring_cqe *cqe;
     int result;
 
@@ -228,8 +234,13 @@ static int submit_for_a_moment(struct aio *aio)
     if (!quick || !(aio->ring.features & IORING_FEAT_EXT_ARG))
         return io_uring_submit(&aio->ring);
     result = io_uring_submit_and_wait_timeout(&aio->ring, &cqe, quick, &limit, NULL);
-    if (io_uring_cq_ready(&aio->ring) < quick)
-        aio->distrust = DISTRUST;
+    if (io_uring_cq_ready(&aio->ring) >= quick) {
+        aio->distrust_next = DISTRUST_LEAST;
+    } else {
+        aio->distrust = aio->distrust_next;
+        if (aio->distrust_next < DISTRUST_MOST)
+            aio->distrust_next *= 2;
+    }
     return result;
 }
 
@@ -291,6 +302,7 @@ struct aio *aio_new(struct event_base *base, const char **why)
     if (!aio)
         return NULL;
     aio->waiting_end = &aio->waiting;
+    aio->distrust_next = DISTRUST_LEAST;
     *why = "io_uring cannot be set up (Linux 5.6 or newer, kernel.io_uring_disabled=0?)";
     result = io_uring_queue_init(ENTRIES, &aio->ring, IORING_SETUP_CLAMP);
     if (result < 0) {

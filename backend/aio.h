@@ -30,6 +30,7 @@ struct aio;
 struct aio_file {
     int fd;
     bool quick; /* the page cache takes what is written: done in a moment, mostly */
+    bool regular; /* private: the kernel does one write to it after the other */
     int slot;   /* private: place among the ring's registered files, -1 for none */
 };
 
