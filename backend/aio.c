@@ -8,9 +8,12 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "backend/aio-files.h"
+#include "backend/errands.h"
 #include "backend/log.h"
 
 /* Operations the kernel has at a time; the completion queue holds twice as
@@ -20,6 +23,9 @@
 /* Operations handed over at a time. Many are done when the call returns: the guest goes
  * on with the first of a long row while we go on with the next. */
 #define SLICE 16u
+
+/* A longer one is no longer cheaper to do than to hand over. */
+#define LONE_BYTES (64u << 10)
 
 struct aio {
     struct io_uring ring;
@@ -32,13 +38,21 @@ struct aio {
     /* See submit_for_a_moment(). */
     uint32_t quick;    /* handed over and not waited for yet */
     uint32_t distrust; /* batches that nobody waits for */
+    uint32_t distrust_next; /* how many it will be, should the next one be late */
+
+    struct errands *errands; /* NULL: everything is the kernel's to do */
+    struct errand lone;
+    struct aio_op *lone_op;
+    int lone_result;
 };
 
-/* How long the loop may wait for writes to the page cache, each and together, and
- * for how many batches it does not after this was not enough. */
-#define MOMENT_NS 250000u
-#define MOMENT_WRITES 16u
-#define DISTRUST 16u
+/* How long the loop may wait for writes to the page cache, and for how many batches it does not
+ * after this was not enough; twice as many each time. Longer than from one tick of the
+ * kernel's to the next: a shorter wait has it set a timer, which can cost more than all of
+ * the writes. */
+#define MOMENT_NS 10000000
+#define DISTRUST_LEAST 16u
+#define DISTRUST_MOST 1024u
 
 static const struct timeval retry_pause = {.tv_usec = 10000};
 
@@ -122,9 +136,9 @@ static bool is_quick(const struct aio_op *op)
 
 /*
  * Prepares waiting operations for the kernel, as many as it may have. Most file systems
- * write to the page cache only where they may sleep: threads of the kernel's do it, one
- * operation of a file after the other. A thread that is woken for each of them costs
- * more than the writing; linked, they are the work of one.
+ * write to the page cache only where they may sleep: threads of the kernel's do it. A
+ * thread that is woken for each of them costs more than the writing. To a regular file one
+ * of them does one after the other; to a block device, if they are linked.
  */
 static void prepare_waiting(struct aio *aio)
 {
@@ -138,7 +152,7 @@ static void prepare_waiting(struct aio *aio)
         aio->in_flight++;
         if (is_quick(op)) {
             aio->quick++;
-            if (file == op->file)
+            if (file == op->file && !file->regular)
                 last->flags |= IOSQE_IO_LINK;
         }
         file = is_quick(op) ? op->file : NULL;
@@ -148,7 +162,10 @@ static void prepare_waiting(struct aio *aio)
 
 void aio_open(struct aio *aio, struct aio_file *file, int fd)
 {
+    struct stat st;
+
     file->fd = fd;
+    file->regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
     file->slot = aio ? aio_files_add(&aio->files, fd) : -1;
 }
 
@@ -207,6 +224,17 @@ static void complete_all(struct aio *aio)
         event_active(aio->submit, 0, 0);
 }
 
+static void note_time(struct aio *aio, bool late)
+{
+    if (!late) {
+        aio->distrust_next = DISTRUST_LEAST;
+        return;
+    }
+    aio->distrust = aio->distrust_next;
+    if (aio->distrust_next < DISTRUST_MOST)
+        aio->distrust_next *= 2;
+}
+
 /*
  * Hands them over, and waits until the writes to the page cache among them are done, which
  * is a moment: being woken for each costs more. If it is not, the file system is writing to
@@ -215,8 +243,7 @@ static void complete_all(struct aio *aio)
 static int submit_for_a_moment(struct aio *aio)
 {
     uint32_t quick = aio->quick;
-    struct __kernel_timespec limit = {
-        .tv_nsec = MOMENT_NS * (quick < MOMENT_WRITES ? quick : MOMENT_WRITES)};
+    struct __kernel_timespec limit = {.tv_nsec = MOMENT_NS};
     struct io_uring_cqe *cqe;
     int result;
 
@@ -228,9 +255,55 @@ static int submit_for_a_moment(struct aio *aio)
     if (!quick || !(aio->ring.features & IORING_FEAT_EXT_ARG))
         return io_uring_submit(&aio->ring);
     result = io_uring_submit_and_wait_timeout(&aio->ring, &cqe, quick, &limit, NULL);
-    if (io_uring_cq_ready(&aio->ring) < quick)
-        aio->distrust = DISTRUST;
+    note_time(aio, io_uring_cq_ready(&aio->ring) < quick);
     return result;
+}
+
+/* ---- a lone write ---- */
+
+/*
+ * The kernel's threads are woken for a write to the page cache, and wake us: that takes
+ * several times what the write does. Requests under way may need this thread to end, so
+ * there are none meanwhile.
+ */
+static bool is_lone(const struct aio *aio)
+{
+    const struct aio_op *op = aio->waiting;
+
+    return op && !op->next && !aio->in_flight && !aio->distrust && is_quick(op) &&
+           op->iov.count <= IOV_MAX && iov_size(&op->iov) <= LONE_BYTES;
+}
+
+static void run_lone(struct errand *errand)
+{
+    struct aio *aio = (struct aio *)((char *)errand - offsetof(struct aio, lone));
+    const struct aio_op *op = aio->lone_op;
+    ssize_t written = pwritev(op->file->fd, op->iov.pieces, (int)op->iov.count, (off_t)op->offset);
+
+    aio->lone_result = written < 0 ? -errno : (int)written;
+}
+
+static void end_lone(struct errand *errand)
+{
+    struct aio *aio = (struct aio *)((char *)errand - offsetof(struct aio, lone));
+
+    aio->in_flight--;
+    note_time(aio, errand->late);
+    finish(aio, aio->lone_op, aio->lone_result);
+}
+
+static bool start_lone(struct aio *aio)
+{
+    if (!aio->errands || !is_lone(aio) || !errands_start(aio->errands, &aio->lone))
+        return false;
+    aio->lone_op = dequeue(aio);
+    aio->in_flight++;
+    return true;
+}
+
+void aio_use_errands(struct aio *aio, struct errands *errands)
+{
+    aio->errands = errands;
 }
 
 /* A kernel short of memory takes none or some, and no completion need follow
@@ -241,6 +314,8 @@ static void on_submit(evutil_socket_t fd, short what, void *user)
     int result;
 
     (void)fd, (void)what;
+    if (start_lone(aio))
+        return;
     prepare_waiting(aio);
     result = submit_for_a_moment(aio);
     /* What the page cache holds is done by now: the guest need not wait for the loop
@@ -291,6 +366,8 @@ struct aio *aio_new(struct event_base *base, const char **why)
     if (!aio)
         return NULL;
     aio->waiting_end = &aio->waiting;
+    aio->distrust_next = DISTRUST_LEAST;
+    aio->lone = (struct errand){.run = run_lone, .ended = end_lone};
     *why = "io_uring cannot be set up (Linux 5.6 or newer, kernel.io_uring_disabled=0?)";
     result = io_uring_queue_init(ENTRIES, &aio->ring, IORING_SETUP_CLAMP);
     if (result < 0) {

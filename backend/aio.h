@@ -25,11 +25,13 @@
 #include "backend/iov.h"
 
 struct aio;
+struct errands;
 
 /* A file to do it on. */
 struct aio_file {
     int fd;
     bool quick; /* the page cache takes what is written: done in a moment, mostly */
+    bool regular; /* private: the kernel does one write to it after the other */
     int slot;   /* private: place among the ring's registered files, -1 for none */
 };
 
@@ -61,6 +63,10 @@ struct aio_op {
 
 /* NULL with errno; *why says in words what this system lacks. */
 struct aio *aio_new(struct event_base *base, const char **why);
+
+/* Writes to the page cache that come alone, and are small, are done as errands from now on.
+ * NULL: not so. Nothing may be in flight. */
+void aio_use_errands(struct aio *aio, struct errands *errands);
 
 /* Waits for what is in flight, as aio_drain(). NULL is fine. */
 void aio_free(struct aio *aio);

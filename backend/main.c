@@ -21,6 +21,7 @@
 #include "backend/supervisor.h"
 #include "backend/threads.h"
 #include "backend/worker.h"
+#include "common/pace.h"
 #include "common/store.h"
 #include "config.h"
 
@@ -29,8 +30,8 @@
 #define REMOVE_TIMEOUT_MAX 3600
 #define SHARED_MIB_DEFAULT 32
 #define SHARED_MIB_MAX 256
-/* Several times what waking up costs: less is not enough for both ends to fall in step. */
-#define POLL_US_DEFAULT 50
+/* What waking up costs, but not less than lets both ends fall in step. */
+#define POLL_US_LEAST 50
 #define POLL_US_MAX 1000
 #define QUEUE_THREADS_DEFAULT 0
 #define QUARANTINE_COUNT_DEFAULT 1024
@@ -51,7 +52,8 @@ static const char usage[] =
     "  --number-quarantine-seconds SECONDS\n"
     "                            and not before so long; 60 is the default\n"
     "  --poll-us MICROSECONDS    how long a worker may look for more work before it sleeps, 0\n"
-    "                            (not at all) to 1000; 50 is the default\n"
+    "                            (not at all) to 1000; the default is about what waking\n"
+    "                            up costs here, at least 50\n"
     "  --queue-threads COUNT     threads that serve the queues of devices that have several,\n"
     "                            in each worker, 0 to 16, but not more than processors; 0,\n"
     "                            the default, has one thread do everything\n"
@@ -336,7 +338,7 @@ int main(int argc, char **argv)
         .type_known = type_known,
         .control_path = CONTROL_SOCKET,
         .max_shared_pages = SHARED_MIB_DEFAULT * PAGES_PER_MIB,
-        .poll_us = POLL_US_DEFAULT,
+        .poll_us = (uint32_t)(pace_sleep(POLL_US_LEAST * 1000, POLL_US_MAX * 1000) / 1000),
         .queue_threads = QUEUE_THREADS_DEFAULT,
         .quarantine = {
             .count = QUARANTINE_COUNT_DEFAULT,

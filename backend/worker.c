@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "backend/devices/table.h"
+#include "backend/errands.h"
 #include "backend/ipc.h"
 #include "backend/threads.h"
 #include "backend/worker-state.h"
@@ -323,6 +324,21 @@ bool worker_add_thread(struct worker *worker, struct platform *platform)
     return false;
 }
 
+int worker_run(struct worker *worker)
+{
+    const struct lane *lane = &worker->host.lane;
+    struct errands *errands = errands_new(lane->base);
+    int result;
+
+    if (!errands)
+        return -1;
+    aio_use_errands(lane->aio, errands);
+    result = errands_run(errands);
+    aio_use_errands(lane->aio, NULL);
+    errands_free(errands);
+    return result;
+}
+
 void worker_free(struct worker *worker)
 {
     if (!worker)
@@ -348,53 +364,4 @@ void worker_free(struct worker *worker)
     lane_close(&worker->host.lane);
     close(worker->socket);
     free(worker);
-}
-
-/* Now, because later a worker might not be allowed to. Fewer are no reason not to serve. */
-static unsigned open_threads(struct worker *worker, struct platform **platforms, unsigned wanted)
-{
-    const char *why;
-    unsigned count = 0;
-
-    while (count < wanted && count < THREADS_MAX) {
-        platforms[count] = platform_open_xen(PLATFORM_EVTCHN | PLATFORM_GNTTAB, &why);
-        if (!platforms[count]) {
-            log_warning("%s: a queue thread less: %s: %s", worker->label, why, strerror(errno));
-            break;
-        }
-        if (!worker_add_thread(worker, platforms[count++]))
-            break;
-    }
-    return count;
-}
-
-int worker_main(int socket, const char *label, unsigned queue_threads)
-{
-    const char *why = "libevent cannot be set up";
-    struct event_base *base = lane_base_new();
-    struct platform *threads[THREADS_MAX];
-    struct platform *platform = NULL;
-    struct worker *worker = NULL;
-    int status = EXIT_FAILURE;
-    unsigned count = 0;
-
-    if (base)
-        platform = platform_open_xen(PLATFORM_EVTCHN | PLATFORM_GNTTAB, &why);
-    if (platform) {
-        why = "the worker cannot run";
-        worker = worker_new(base, platform, socket, label);
-    }
-    if (worker)
-        count = open_threads(worker, threads, queue_threads);
-    if (worker && event_base_dispatch(base) == 0)
-        status = EXIT_SUCCESS;
-    else
-        log_error("%s: %s: %s", label, why, strerror(errno));
-    worker_free(worker);
-    while (count)
-        platform_close(threads[--count]);
-    platform_close(platform);
-    if (base)
-        event_base_free(base);
-    return status;
 }

@@ -30,6 +30,10 @@ struct worker *worker_new(struct event_base *base, struct platform *platform, in
  */
 bool worker_add_thread(struct worker *worker, struct platform *platform);
 
+/* Runs its loop, with another thread for what takes long, until that is broken off. As
+ * event_base_dispatch(). */
+int worker_run(struct worker *worker);
+
 /* Resets every device, unmaps everything, closes descriptors; NULL is fine. */
 void worker_free(struct worker *worker);
 

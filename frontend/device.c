@@ -22,13 +22,24 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Whoever uses the number now; those that wait for it are not meant. */
-static struct xvmsg_device *find(const struct xvmsg *h, uint64_t number)
+static struct xvmsg_device *find_in(void *const *tree, uint64_t number)
 {
     const struct xvmsg_device key = {.number = number};
-    struct xvmsg_device **found = tfind(&key, &h->devices.users, compare);
+    struct xvmsg_device **found = tfind(&key, tree, compare);
 
     return found ? *found : NULL;
+}
+
+/* Whoever uses the number now. */
+static struct xvmsg_device *find(const struct xvmsg *h, uint64_t number)
+{
+    return find_in(&h->devices.users, number);
+}
+
+/* Whoever is to use it next. */
+static struct xvmsg_device *find_waiting(const struct xvmsg *h, uint64_t number)
+{
+    return find_in(&h->devices.waiting, number);
 }
 
 bool device_is_open(const struct xvmsg *h, uint64_t number)
@@ -78,6 +89,7 @@ static struct xvmsg_device *new_device(struct xvmsg *h, uint64_t number,
     d->ready = ready;
     d->user = user;
     d->poll_at = NEVER;
+    d->expires_at = NEVER;
     d->events.bits = d->event_bits;
     d->events.num_bits = PENDING_QUEUE(driver->num_queues);
     for (unsigned i = 0; i < driver->num_queues; i++) {
@@ -85,6 +97,14 @@ static struct xvmsg_device *new_device(struct xvmsg *h, uint64_t number,
         d->queues[i].index = i;
     }
     return d;
+}
+
+/* It waits for its number no longer. */
+static void leave(struct xvmsg_device *d, enum device_phase phase)
+{
+    if (d->phase == DEVICE_WAITING)
+        tdelete(d, &d->h->devices.waiting, compare);
+    d->phase = phase;
 }
 
 static void start(struct xvmsg_device *d)
@@ -95,7 +115,7 @@ static void start(struct xvmsg_device *d)
         return;
     }
     d->started = true;
-    d->phase = DEVICE_OPENING;
+    leave(d, DEVICE_OPENING);
     if (hotplug_mark(d->h, d->number, XS_DEVICE_IN_USE) < 0)
         device_open_failed(d, XVMSG_REFUSED);
     else
@@ -118,7 +138,7 @@ struct xvmsg_device *xvmsg_device_open(struct xvmsg *h, uint64_t number,
                     MAX_QUEUES);
         return NULL;
     }
-    if (other && other->phase != DEVICE_CLOSING) {
+    if ((other && other->phase != DEVICE_CLOSING) || find_waiting(h, number)) {
         handle_fail(h, EBUSY, "device %llu is open already", (unsigned long long)number);
         return NULL;
     }
@@ -127,6 +147,11 @@ struct xvmsg_device *xvmsg_device_open(struct xvmsg *h, uint64_t number,
 
     if (!d)
         return NULL;
+    if (!tsearch(d, &h->devices.waiting, compare)) {
+        handle_fail(h, ENOMEM, "out of memory for device %llu", (unsigned long long)number);
+        free(d);
+        return NULL;
+    }
     /* Begins in the loop, so that `ready` never runs before this call returned. */
     d->phase = DEVICE_WAITING;
     TAILQ_INSERT_TAIL(&h->devices.all, d, in_all);
@@ -160,8 +185,9 @@ void device_break(struct xvmsg_device *d, enum xvmsg_status status)
 
     if (phase == DEVICE_BROKEN || phase == DEVICE_CLOSING || phase == DEVICE_CLOSED)
         return;
-    d->phase = DEVICE_BROKEN;
+    leave(d, DEVICE_BROKEN);
     init_forget(d);
+    d->expires_at = NEVER;
     pending_drop(&d->h->bus.events, &d->events);
     config_write_end(d, status);
     resize_end(d, status);
@@ -182,21 +208,14 @@ static void removed(struct xvmsg_device *d)
 
 void device_gone(struct xvmsg *h, uint64_t number)
 {
-    struct xvmsg_device *user = find(h, number);
+    struct xvmsg_device *d = find_waiting(h, number);
 
-    if (user)
-        removed(user);
-
-    /* Up to here: who is told may open it once more, and be told the next time. */
-    const struct xvmsg_device *last = TAILQ_LAST(&h->devices.attended, attended);
-    struct xvmsg_device *d;
-
-    TAILQ_FOREACH(d, &h->devices.attended, in_attended) {
-        if (d->number == number && d->phase == DEVICE_WAITING)
-            removed(d);
-        if (d == last)
-            break;
-    }
+    /* Who is told may open it once more, and be told the next time. */
+    if (d)
+        removed(d);
+    d = find(h, number);
+    if (d)
+        removed(d);
 }
 
 void device_connection_lost(struct xvmsg *h)
@@ -278,7 +297,8 @@ void xvmsg_device_close(struct xvmsg_device *device)
         return;
 
     pending_drop(&device->h->bus.events, &device->events);
-    device->phase = DEVICE_CLOSING;
+    leave(device, DEVICE_CLOSING);
+    device->expires_at = NEVER;
     resize_drop(device);
     if (device->h->conn.up && device->started)
         init_close(device);
@@ -291,7 +311,21 @@ void xvmsg_device_close(struct xvmsg_device *device)
 
 static bool waits(const struct xvmsg_device *d)
 {
-    return d->phase == DEVICE_WAITING || d->poll_at != NEVER || resize_waits(d);
+    return d->phase == DEVICE_WAITING || d->poll_at != NEVER || d->expires_at != NEVER ||
+           resize_waits(d);
+}
+
+void device_expire_at(struct xvmsg_device *d, uint64_t when)
+{
+    d->expires_at = when;
+    if (when != NEVER)
+        device_attend(d);
+}
+
+static void expire(struct xvmsg_device *d)
+{
+    if (d->expires_at != NEVER && handle_now(d->h) >= d->expires_at)
+        device_break(d, XVMSG_TIMEOUT);
 }
 
 /* Frees the closed ones; those with nothing more to wait for are left alone. */
@@ -320,6 +354,7 @@ void device_tick(struct xvmsg *h)
     TAILQ_FOREACH(d, &h->devices.attended, in_attended) {
         init_tick(d);
         resize_tick(d);
+        expire(d);
         if (d->phase == DEVICE_WAITING && !find(h, d->number))
             start(d);
         if (d == last)
@@ -333,9 +368,12 @@ uint64_t device_deadline(const struct xvmsg *h)
     const struct xvmsg_device *d;
     uint64_t soonest = NEVER;
 
-    TAILQ_FOREACH(d, &h->devices.attended, in_attended)
-        if (d->poll_at < soonest)
-            soonest = d->poll_at;
+    TAILQ_FOREACH(d, &h->devices.attended, in_attended) {
+        uint64_t due = d->poll_at < d->expires_at ? d->poll_at : d->expires_at;
+
+        if (due < soonest)
+            soonest = due;
+    }
     return soonest;
 }
 

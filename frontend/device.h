@@ -197,6 +197,7 @@ struct xvmsg_device {
     const struct init_step *step; /* while opening, closing or resizing */
     uint64_t poll_at;             /* NEVER: no reset is being waited for */
     uint64_t give_up_at;
+    uint64_t expires_at;          /* NEVER: it does not */
     unsigned queue; /* the one being set up */
     struct resize resize;
 
@@ -255,6 +256,9 @@ void device_open_failed(struct xvmsg_device *d, enum xvmsg_status status);
 
 /* The device broke while it ran; the handle's error says how. */
 void device_break(struct xvmsg_device *d, enum xvmsg_status status);
+
+/* Breaks it with XVMSG_TIMEOUT at that time, of handle_now(); NEVER takes that back. */
+void device_expire_at(struct xvmsg_device *d, uint64_t when);
 
 /* A device that runs told its status; breaks it when it wants a reset. */
 void device_status_seen(struct xvmsg_device *d, uint32_t status);

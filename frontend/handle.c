@@ -13,11 +13,14 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "common/pace.h"
 #include "frontend/internal.h"
 
 #define DEFAULT_RING_ORDER 2
 #define DEFAULT_TIMEOUT_MS 5000
 #define DEFAULT_SPIN 2000
+/* Ns; a clock that was stopped says more. */
+#define SLEEP_MOST (2 * NS_PER_MS)
 #define NS_PER_SECOND UINT64_C(1000000000)
 
 /* Per turn, so that a peer that never stops does not keep us from the rest; the
@@ -155,6 +158,8 @@ struct xvmsg *xvmsg_new(const char **why)
             errno = saved;
         }
     }
+    if (h)
+        xvmsg_set_spin(h, pace_looks(pace_sleep(0, SLEEP_MOST), DEFAULT_SPIN));
     if (!h && why)
         *why = reason;
     return h;

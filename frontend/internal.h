@@ -272,6 +272,7 @@ struct devices {
     TAILQ_HEAD(, xvmsg_device) all;
     struct attended attended; /* few of many devices */
     void *users;              /* who uses a number now, for tsearch() */
+    void *waiting;            /* who is to use it next: all that are DEVICE_WAITING */
 };
 
 void device_used(struct xvmsg *h, uint64_t number, uint32_t queue);

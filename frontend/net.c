@@ -7,7 +7,6 @@
 #include "frontend/net.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +119,6 @@ static void opened(struct xvmsg_net *net, enum xvmsg_status status)
 
     if (status != XVMSG_OK)
         net->usable = false;
-    net->begun = true;
     net->ready = NULL;
     if (ready)
         ready(net, status, net->user);
@@ -129,6 +127,10 @@ static void opened(struct xvmsg_net *net, enum xvmsg_status status)
 static void pairs_set(struct xvmsg_net *net, enum xvmsg_status status, void *user)
 {
     (void)user;
+    device_expire_at(net->device, NEVER);
+    if (status == XVMSG_TIMEOUT)
+        handle_fail(net->h, ETIMEDOUT, "device %llu: %u pairs of queues are asked for in vain",
+                    (unsigned long long)net->number, net->pairs);
     if (status == XVMSG_REFUSED)
         handle_fail(net->h, EIO, "device %llu: it does not use %u pairs of queues",
                     (unsigned long long)net->number, net->pairs);
@@ -154,7 +156,11 @@ static int start(struct xvmsg_net *net)
     if (net_io_start(net, memory + NET_PAGE, bytes - NET_PAGE) < 0)
         return -1;
     net->usable = true;
-    return net->pairs > 1 ? net_control_set_pairs(net, pairs_set) : 0;
+    if (net->pairs == 1)
+        return 0;
+    /* A command, which the device may leave in its queue. */
+    device_expire_at(net->device, handle_now(net->h) + net->h->timeout);
+    return net_control_set_pairs(net, pairs_set);
 }
 
 static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, void *user)
@@ -162,7 +168,6 @@ static void device_ready(struct xvmsg_device *device, enum xvmsg_status status, 
     struct xvmsg_net *net = user;
 
     net->device = device;
-    net->begun = true;
     held_hold(&net->held);
     if (status == XVMSG_OK && start(net) < 0)
         status = XVMSG_REFUSED;
@@ -288,13 +293,6 @@ struct xvmsg_net *xvmsg_net_open_wait(struct xvmsg *h, uint64_t number, unsigned
 {
     struct held_outcome outcome = {0};
     struct xvmsg_net *net = xvmsg_net_open(h, number, pairs, note_ready, &outcome);
-    int limit = (int)smaller(h->timeout / NS_PER_MS, INT_MAX);
 
-    if (!net)
-        return NULL;
-    /* So far each message had its time limit; how many pairs are used is a command, which
-     * the device may leave in its queue. */
-    if (xvmsg_run(h, &net->begun, -1) < 0 || xvmsg_run(h, &outcome.done, limit) < 0)
-        outcome = (struct held_outcome){.done = true, .status = XVMSG_TIMEOUT};
-    return held_await(&net->held, h, &outcome);
+    return net ? held_await(&net->held, h, &outcome) : NULL;
 }

@@ -53,7 +53,6 @@ struct xvmsg_net {
     void *user;
     struct xvmsg_net_handlers handlers;
     void *handlers_user;
-    bool begun; /* the device is initialized, or cannot be */
     bool usable;
     unsigned pairs;
     unsigned control; /* index of the control queue */

@@ -38,13 +38,13 @@ typedef void xvmsg_net_done(struct xvmsg_net *net, enum xvmsg_status status, voi
 /*
  * Opens device `number` as a network interface, with up to `pairs` pairs of queues (at
  * least 1; see xvmsg_net_pairs()). The device has to offer MRG_RXBUF and CTRL_VQ. NULL
- * with errno as xvmsg_device_open(). It receives what is sent to its own address, to a
+ * with errno as xvmsg_device_open(). With several pairs the device is given the request
+ * timeout to use them; then `ready` is told XVMSG_TIMEOUT. It receives what is sent to its own address, to a
  * multicast address that nobody asked for not, and broadcasts.
  */
 struct xvmsg_net *xvmsg_net_open(struct xvmsg *h, uint64_t number, unsigned pairs,
                                  xvmsg_net_ready *ready, void *user);
-/* The same, until it is open; may block. NULL with EIO too. With several pairs the device
- * is given the request timeout to use them; xvmsg_net_open() leaves that to its caller. */
+/* The same, until it is open; may block. NULL with EIO too. */
 struct xvmsg_net *xvmsg_net_open_wait(struct xvmsg *h, uint64_t number, unsigned pairs);
 /* As xvmsg_blk_close(). */
 void xvmsg_net_close(struct xvmsg_net *net);

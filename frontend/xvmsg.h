@@ -125,7 +125,8 @@ int xvmsg_set_timeout(struct xvmsg *h, unsigned milliseconds);
  */
 int xvmsg_set_queue_doorbells(struct xvmsg *h, bool wanted);
 /* How often the blocking calls and xvmsg_look() look at the rings, at most, before
- * a sleep; 0 turns that off, the default is 2000. They look half as often each time that
+ * a sleep; 0 turns that off. The default is at least 2000, and more where a sleep costs
+ * more time than those take. They look half as often each time that
  * it does not help, then not at all but for an attempt at every 64th sleep. A count, not
  * a time, since reading a guest's clock may cost more than many looks. */
 int xvmsg_set_spin(struct xvmsg *h, unsigned looks);

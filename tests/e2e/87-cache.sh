@@ -20,6 +20,31 @@ xvmsg detach alice direct
 direct=$(xvmsg attach alice blk target="$tmp/mnt/disk.img" name=direct cache=directsync)
 check "so does one without any cache" guest-run alice "disk-check $direct 200"
 xvmsg detach alice direct
+
+# ---- a file system that hangs ----
+
+hung=$(xvmsg attach alice blk target="$tmp/mnt/disk.img" name=hung)
+fsfreeze -f "$tmp/mnt"
+guest-run alice "dd if=/dev/urandom of=/tmp/block bs=4k count=1 2>/dev/null
+	xvmsg-guest blk write $hung </tmp/block && sha256sum </tmp/block" >"$tmp/hung" 2>&1 &
+hung_guest=$!
+
+# under_way: tells the worker of a write that the disk has not done
+under_way()
+{
+	for _ in $(seq 60); do
+		timeout 3 xvmsg stats --prometheus - alice hung | grep -q '_depth{.* 1$' && return
+	done
+	return 1
+}
+
+check "a write to a file system that hangs keeps the worker from nothing" under_way
+fsfreeze -u "$tmp/mnt"
+wait $hung_guest
+same "when it goes on, the write is done" \
+	"$(head -c 4096 "$tmp/mnt/disk.img" | sha256sum)" "$(cat "$tmp/hung")"
+xvmsg detach alice hung
+
 check "a detached disk holds no file open" umount "$tmp/mnt"
 losetup -d "$cache_loop"
 

@@ -116,10 +116,11 @@ END
 	done
 	gcc --sysroot=/lab/tools/compiler -static -o try-codec main.o tests/fuzz/*.o common/*.o'
 
-# fetch URL: $parts times, as one line when all were the same
+# fetch URL: $parts times, as one line when all were the same. Of the sums there are in dom0 and
+# guests, the cheapest: under emulation it takes a third of a second, sha256sum two thirds.
 # shellcheck disable=SC2016 # for whoever runs it
 fetch='fetch() { i=0; while [ $i -lt '"$parts"' ]; do
-	wget -q -O - $1 | sha256sum || return; i=$((i + 1)); done | sort -u; }'
+	wget -q -O - $1 | md5sum || return; i=$((i + 1)); done | sort -u; }'
 
 use_net()
 {
@@ -127,9 +128,9 @@ use_net()
 		mkdir /run/www && httpd -p 10.9.0.$2:80 -h /run/www &&
 		dd if=/dev/urandom of=/run/www/part bs=1M count=16 2>/dev/null" || return
 	[ "$(guest-run "$1" "$fetch; ping -c 3 10.9.0.1 >&2 && fetch http://10.9.0.1/part")" = \
-		"$(sha256sum <"$tmp/www/part")" ] || return
+		"$(md5sum <"$tmp/www/part")" ] || return
 	[ "$(sh -c "$fetch; fetch http://10.9.0.$2/part")" = \
-		"$(guest-run "$1" "sha256sum </run/www/part")" ]
+		"$(guest-run "$1" "md5sum </run/www/part")" ]
 }
 
 use_console()

@@ -483,6 +483,31 @@ static void a_driver_that_makes_no_sense(void)
     backend_free(t.b);
 }
 
+/* Also before the loop has had a turn, and while whoever had it before is being closed. */
+static void a_device_has_one_user(void)
+{
+    struct xvmsg_device *next;
+
+    driven_start(&t);
+    t.device = driven_try(&t, &t.driver);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(t.device);
+    CU_ASSERT_PTR_NULL(driven_try(&t, &t.driver));
+    CU_ASSERT_EQUAL(errno, EBUSY);
+    backend_settle(t.b);
+    CU_ASSERT_EQUAL(t.status, XVMSG_OK);
+    xvmsg_device_close(t.device);
+    next = driven_try(&t, &t.driver);
+    CU_ASSERT_PTR_NOT_NULL(next);
+    CU_ASSERT_PTR_NULL(driven_try(&t, &t.driver));
+    CU_ASSERT_EQUAL(errno, EBUSY);
+    xvmsg_device_close(next);
+    t.ready = false;
+    driven_open(&t);
+    CU_ASSERT_TRUE(t.ready);
+    CU_ASSERT_EQUAL(t.status, XVMSG_OK);
+    backend_free(t.b);
+}
+
 static const struct test_case cases[] = {
     TEST(initialization_keeps_the_order),
     TEST(the_device_decides_how_large_a_queue_is),
@@ -506,6 +531,7 @@ static const struct test_case cases[] = {
     TEST(a_driver_that_tries_again_at_once_keeps_nobody),
     TEST(a_bus_that_goes_while_a_device_is_opened),
     TEST(a_driver_that_makes_no_sense),
+    TEST(a_device_has_one_user),
     {NULL, NULL},
 };
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Copyright the xen-virtio-msg authors */
 
-/* xvmsg_net_open_wait() with a device that keeps its commands. */
+/* Opening a network interface that keeps its commands. */
 
 #include <errno.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
+#include <poll.h>
 #include <string.h>
 
 #include "backend/devices/table.h"
@@ -61,19 +62,54 @@ const struct device_class *table_find(const char *name)
     return strcmp(name, "rng") == 0 ? &class : NULL;
 }
 
-static void a_command_that_is_kept_keeps_nobody(void)
+static struct xvmsg *begin(void)
 {
     struct xvmsg *h;
-    struct xvmsg_net *net;
 
     program_begin("rng", NULL);
     h = xvmsg_new(NULL);
     CU_ASSERT_PTR_NOT_NULL_FATAL(h);
     CU_ASSERT_EQUAL(xvmsg_set_timeout(h, 1000), 0);
     CU_ASSERT_EQUAL_FATAL(xvmsg_connect_wait(h, 10000), 0);
+    return h;
+}
+
+static void a_command_that_is_kept_keeps_nobody(void)
+{
+    struct xvmsg *h = begin();
+    struct xvmsg_net *net;
+
     errno = 0;
     CU_ASSERT_PTR_NULL(xvmsg_net_open_wait(h, 1, PAIRS));
     CU_ASSERT_EQUAL(errno, EIO);
+    net = xvmsg_net_open_wait(h, 1, 1);
+    CU_ASSERT_PTR_NOT_NULL(net);
+    xvmsg_free(h);
+    program_end();
+}
+
+static void note(struct xvmsg_net *net, enum xvmsg_status status, void *user)
+{
+    enum xvmsg_status *noted = user;
+
+    (void)net;
+    *noted = status;
+}
+
+/* Nor whoever has a loop of their own. */
+static void nor_does_it_keep_a_loop(void)
+{
+    struct xvmsg *h = begin();
+    enum xvmsg_status status = XVMSG_OK;
+    struct xvmsg_net *net = xvmsg_net_open(h, 1, PAIRS, note, &status);
+    struct pollfd pfd = {.fd = xvmsg_fd(h), .events = POLLIN};
+
+    CU_ASSERT_PTR_NOT_NULL(net);
+    while (status == XVMSG_OK && poll(&pfd, 1, 10000) > 0)
+        CU_ASSERT_EQUAL_FATAL(xvmsg_process(h), 0);
+    CU_ASSERT_EQUAL(status, XVMSG_TIMEOUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(h), "2 pairs of queues"));
+    xvmsg_net_close(net);
     net = xvmsg_net_open_wait(h, 1, 1);
     CU_ASSERT_PTR_NOT_NULL(net);
     xvmsg_free(h);
@@ -84,6 +120,7 @@ int main(void)
 {
     static const struct test_case cases[] = {
         TEST(a_command_that_is_kept_keeps_nobody),
+        TEST(nor_does_it_keep_a_loop),
         {NULL, NULL},
     };
 

@@ -27,7 +27,7 @@ ok "--version" says 0 '^xvmsgd [0-9.]*$' --version
 ok "an unknown option" says 2 "^xvmsgd: .*'--frobnicate'" --frobnicate
 ok "no arguments are taken" says 2 "what is 'start'" start
 ok "--log-level is a word" says 2 'error, warning, info or debug' --log-level loud
-ok "--poll-us has a default" says 0 '1000; 50 is the default' --help
+ok "--poll-us has a default" says 0 '1000; the default is about what waking' --help
 ok "--poll-us is bounded" says 2 '0 to 1000' --poll-us 1001
 ok "--queue-threads is bounded" says 2 '0 to 16' --queue-threads 17
 ok "--remove-timeout is bounded" says 2 '0 to 3600' --remove-timeout 3601

@@ -18,7 +18,7 @@ IMAGE_PROGRAMS='bash dash dd sha256sum stat timeout readlink
 xenstore-ls xenstore-read xenstore-write xenstore-watch xenstore-rm xenstore-chmod
 xenstore-exists xenstore-list'
 IMAGE_PROGRAMS_DOM0='xl xenstored xenconsoled xenconsole xen-init-dom0 libxl-save-helper
-lsevtchn flock losetup mount umount mke2fs e2fsck debugfs dumpe2fs tune2fs truncate mktemp
+lsevtchn flock fsfreeze losetup mount umount mke2fs e2fsck debugfs dumpe2fs tune2fs truncate mktemp
 xenstore-control'
 
 # The tools, which are in no initramfs: dom0 has them in a folder that it mounts,

@@ -15,25 +15,30 @@ counter=$tracing/events/raw_syscalls/sys_enter
 hypercalls=0x0020f000 # the class of events: what PV domains do
 
 # For the shell of dom0 and for that of the guest.
+count_what='hist:keys=common_pid.execname,id.syscall'
 count_begin="[ -d $counter ] || mount -t tracefs tracefs $tracing
-	echo hist:keys=id >$counter/trigger"
-count_end="awk '/Hits:/ { print \$2 }' $counter/hist
-	echo '!hist:keys=id' >$counter/trigger"
+	echo $count_what:size=4096 >$counter/trigger"
+count_end="cat $counter/hist
+	echo '!$count_what' >$counter/trigger"
 
 try_load()
 {
 	load "$@" >"$tmp/out" 2>"$tmp/err" || failed bench-guest $? "$(tail -n 1 "$tmp/err")"
 }
 
-# syscalls WHO LOAD COUNT: prints how many
+# syscalls WHO LOAD COUNT: prints how many, and leaves which they were, and whose
 syscalls()
 {
 	in_guest "$count_begin" >&2
 	eval "$count_begin"
 	try_load "$@"
-	calls_dom0=$(eval "$count_end")
-	calls_guest=$(in_guest "$count_end")
-	[ -z "$calls_dom0" ] || [ -z "$calls_guest" ] || echo $((calls_dom0 + calls_guest))
+	{
+		echo '== dom0'
+		eval "$count_end"
+		echo '== guest'
+		in_guest "$count_end"
+	} >"$tmp/syscalls"
+	awk '/Hits:/ { hits += $2; counts++ } END { if (counts == 2) print hits }' "$tmp/syscalls"
 }
 
 # trace WHO LOAD COUNT: leaves lines "HYPERCALL [NUMBER]: COUNT", one for each CPU
@@ -70,6 +75,7 @@ calls_measure()
 	for what in read write; do
 		calls_sample "$1" "system calls, $what" \
 			"$(syscalls "$1" "random $what, 4 KiB, depth 32" $requests)" "$one"
+		grep -e == -e hitcount: "$tmp/syscalls" >"/lab/logs/syscalls-$1-$what.txt"
 		trace "$1" "random $what, 4 KiB, depth 32" $requests
 		sort -k1,1 "$tmp/hypercalls" >"/lab/logs/hypercalls-$1-$what.txt"
 		calls_sample "$1" "hypercalls, $what" "$(traced '')" "$one_all"

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include "common/pace.h"
+
+#include <limits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/relax.h"
+
+/* Of several tries the quickest counts: whoever else has the processor is not meant. */
+#define TRIES 4u
+#define CALLS 8u
+#define RELAXES 64u
+
+/* What a sleep and a waking cost, in system calls that do nothing. Seen between two
+ * threads on hardware as well as between dom0 and a guest under emulation, where both take
+ * a hundred times as long. */
+#define SLEEP_CALLS 25u
+
+static uint64_t now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void call(void)
+{
+    getppid();
+}
+
+/* Ns of `count` of them. */
+static uint64_t quickest(void (*what)(void), unsigned count)
+{
+    uint64_t best = UINT64_MAX;
+
+    for (unsigned try = 0; try < TRIES; try++) {
+        uint64_t begun = now(), took;
+
+        for (unsigned i = 0; i < count; i++)
+            what();
+        took = now() - begun;
+        if (took < best)
+            best = took;
+    }
+    return best;
+}
+
+uint64_t pace_sleep(uint64_t least, uint64_t most)
+{
+    uint64_t cost = quickest(call, CALLS) * SLEEP_CALLS / CALLS;
+
+    return cost < least ? least : cost > most ? most : cost;
+}
+
+unsigned pace_looks(uint64_t ns, unsigned least)
+{
+    uint64_t each = quickest(relax, RELAXES);
+    uint64_t looks = each ? ns * RELAXES / each : 0;
+
+    return looks < least ? least : looks > INT_MAX ? INT_MAX : (unsigned)looks;
+}
