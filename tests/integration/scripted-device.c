@@ -3,14 +3,13 @@
 
 #include "tests/integration/scripted-device.h"
 
-#include <CUnit/CUnit.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/le.h"
-#include "tests/integration/scripted-backend.h"
+#include "tests/integration/scripted-bus.h"
 
 /* Bytes that differ from sector to sector; made once, for tests that add many. */
 static void fill_disk(uint8_t *disk)
@@ -37,7 +36,7 @@ void backend_device_init(struct backend_device *d, uint64_t number)
     };
     for (unsigned i = 0; i < BACKEND_QUEUES; i++)
         d->queues[i].max_size = 256;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(d->disk);
+    BACKEND_CHECK(d->disk);
     fill_disk(d->disk);
     le64_put(d->config, BACKEND_DISK_BYTES / 512);
 }
@@ -60,6 +59,19 @@ static void answer_info(const struct backend_device *d, struct msg *r)
         .config_size = d->config_size,
         .max_virtqueues = d->max_virtqueues,
     };
+}
+
+/* The tail is in `words`. */
+static void answer_features(const struct backend_device *d, const struct msg *m, uint8_t words[8],
+                            struct msg *r)
+{
+    struct msg_get_device_features_response *f = &r->get_device_features_response;
+    uint32_t asked = m->get_device_features_request.num_blocks;
+
+    le64_put(words, d->offered);
+    f->block_index = m->get_device_features_request.block_index;
+    f->num_blocks = asked < 2 ? asked : 2;
+    f->features = (struct msg_tail){words, 4 * f->num_blocks};
 }
 
 static void answer_vqueue(struct backend_device *d, const struct msg *m, struct msg *r)
@@ -91,12 +103,7 @@ void backend_device_answer(struct backend *b, struct backend_device *d, const st
         answer_info(d, &r);
         break;
     case MSG_get_device_features_request:
-        le64_put(words, d->offered);
-        r.get_device_features_response.block_index = m->get_device_features_request.block_index;
-        r.get_device_features_response.num_blocks =
-            smaller(m->get_device_features_request.num_blocks, 2);
-        r.get_device_features_response.features =
-            (struct msg_tail){words, 4 * r.get_device_features_response.num_blocks};
+        answer_features(d, m, words, &r);
         break;
     case MSG_set_driver_features_request:
         d->driver_features = le64_get(m->set_driver_features_request.features.bytes);
@@ -162,7 +169,7 @@ static uint32_t serve_request(struct backend *b, struct backend_device *d,
     const uint8_t *header = backend_memory(b, desc[head].addr, 16);
     uint32_t written = 0;
 
-    CU_ASSERT_PTR_NOT_NULL_FATAL(header);
+    BACKEND_CHECK(header);
 
     uint32_t type = le32_get(header);
     uint64_t at = le64_get(header + 8) * 512;
@@ -173,9 +180,9 @@ static uint32_t serve_request(struct backend *b, struct backend_device *d,
 
         uint8_t *data = backend_memory(b, desc[i].addr, desc[i].len);
 
-        CU_ASSERT_PTR_NOT_NULL_FATAL(data);
+        BACKEND_CHECK(data);
         if (!(desc[i].flags & VRING_DESC_F_NEXT)) {
-            CU_ASSERT_EQUAL(desc[i].len, 1);
+            BACKEND_CHECK(desc[i].len == 1);
             *data = d->answer;
             written++;
             break;
@@ -210,7 +217,7 @@ static void serve_queue(struct backend *b, struct backend_device *d, unsigned in
     struct msg event = {.kind = MSG_event_used, .dev_num = d->number, .event_used.vq_index = index};
     bool any = false;
 
-    CU_ASSERT_FATAL(desc && avail && used);
+    BACKEND_CHECK(desc && avail && used);
     while (q->avail_seen != __atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE)) {
         uint16_t head = avail->ring[q->avail_seen++ % size];
 
