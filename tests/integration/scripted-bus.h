@@ -51,6 +51,9 @@ struct backend {
     /* Changes an encoded message before it is sent, in a buffer with room for
      * BACKEND_SPARE more bytes; returns its size, 0: not sent. */
     size_t (*distort)(struct backend *b, uint8_t *bytes, size_t size);
+    /* Changes what stands in the used ring for the buffer that is published next, or where. */
+    void (*misuse)(struct backend *b, struct backend_queue *q, struct vring_used *used);
+    bool lossy; /* what the ring has no room for is lost */
     unsigned seen[MSG_KINDS];
     enum msg_kind order[4096];
     unsigned num_seen;

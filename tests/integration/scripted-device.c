@@ -5,6 +5,7 @@
 
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ void backend_device_init(struct backend_device *d, uint64_t number)
     *d = (struct backend_device){
         .present = true,
         .number = number,
+        .device_id = VIRTIO_ID_BLOCK,
         .offered = UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM |
                    UINT64_C(1) << VIRTIO_BLK_F_FLUSH,
         .config_size = 60,
@@ -53,7 +55,7 @@ void backend_device_set_status(struct backend_device *d, uint32_t status)
 static void answer_info(const struct backend_device *d, struct msg *r)
 {
     r->get_device_info_response = (struct msg_get_device_info_response){
-        .device_id = 2,
+        .device_id = d->device_id,
         .vendor_id = 0x58564d47,
         .num_feature_blocks = 2,
         .config_size = d->config_size,
@@ -191,6 +193,8 @@ static uint32_t serve_request(struct backend *b, struct backend_device *d,
             memcpy(data, "a scripted disk\0\0\0\0\0", desc[i].len);
         else if (type == VIRTIO_BLK_T_DISCARD || type == VIRTIO_BLK_T_WRITE_ZEROES)
             serve_range(d, type, data);
+        else if (at > BACKEND_DISK_BYTES || desc[i].len > BACKEND_DISK_BYTES - at)
+            d->answer = VIRTIO_BLK_S_IOERR; /* the script told of a larger disk */
         else if (type == VIRTIO_BLK_T_IN)
             memcpy(data, d->disk + at, desc[i].len);
         else if (d->answer == VIRTIO_BLK_S_OK)
@@ -203,12 +207,37 @@ static uint32_t serve_request(struct backend *b, struct backend_device *d,
     return (uint32_t)((int)written + d->written_offset);
 }
 
+/* A buffer of a device that is no disk; returns the bytes written into it. */
+static uint32_t serve_other(struct backend *b, const struct vring_desc *desc, uint16_t head)
+{
+    uint32_t written = 0;
+
+    for (uint16_t i = head;; i = desc[i].next) {
+        uint8_t *data = backend_memory(b, desc[i].addr, desc[i].len);
+
+        BACKEND_CHECK(data);
+        if (desc[i].flags & VRING_DESC_F_WRITE) {
+            memset(data, 4, desc[i].len);
+            written += desc[i].len;
+        }
+        if (!(desc[i].flags & VRING_DESC_F_NEXT))
+            return written;
+    }
+}
+
+/* The first queue of these is for what comes in, and nothing does. */
+static bool only_receives(const struct backend_device *d, unsigned index)
+{
+    return index == 0 && (d->device_id == VIRTIO_ID_NET || d->device_id == VIRTIO_ID_CONSOLE);
+}
+
 static void serve_queue(struct backend *b, struct backend_device *d, unsigned index)
 {
     struct backend_queue *q = &d->queues[index];
     uint32_t size = q->set.size;
 
-    if (!q->enabled || d->idle || !(d->status & VIRTIO_CONFIG_S_DRIVER_OK))
+    if (!q->enabled || d->idle || only_receives(d, index) ||
+        !(d->status & VIRTIO_CONFIG_S_DRIVER_OK))
         return;
 
     struct vring_desc *desc = backend_memory(b, q->set.desc_addr, 16u * size);
@@ -222,7 +251,11 @@ static void serve_queue(struct backend *b, struct backend_device *d, unsigned in
         uint16_t head = avail->ring[q->avail_seen++ % size];
 
         used->ring[q->used_idx % size].id = head;
-        used->ring[q->used_idx % size].len = serve_request(b, d, desc, head);
+        used->ring[q->used_idx % size].len = d->device_id == VIRTIO_ID_BLOCK
+                                                 ? serve_request(b, d, desc, head)
+                                                 : serve_other(b, desc, head);
+        if (b->misuse)
+            b->misuse(b, q, used);
         __atomic_store_n(&used->idx, ++q->used_idx, __ATOMIC_RELEASE);
         any = true;
     }
