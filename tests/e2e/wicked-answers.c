@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/le.h"
-#include "wicked.h"
+#include "tests/e2e/wicked.h"
 #include "xenstore-schema/schema.h"
 
 /* Of a wide message's header. */

@@ -10,7 +10,7 @@
 #include <linux/virtio_net.h>
 
 #include "common/le.h"
-#include "wicked.h"
+#include "tests/e2e/wicked.h"
 
 #define BIT(n) (UINT64_C(1) << (n))
 

@@ -3,7 +3,7 @@
 
 /* Used rings that lie. */
 
-#include "wicked.h"
+#include "tests/e2e/wicked.h"
 
 static struct vring_used_elem *entry(struct backend_queue *q, struct vring_used *used)
 {

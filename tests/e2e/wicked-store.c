@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "common/store.h"
-#include "wicked.h"
+#include "tests/e2e/wicked.h"
 #include "xenstore-schema/schema.h"
 
 /* ---- states ---- */
@@ -100,7 +100,7 @@ static void advertises_nonsense(struct backend *b)
 static void names(struct backend *b)
 {
     static const char *const odd[] = {"x",  "-1", "1e9", "0x10", "18446744073709551616", "00",
-                                      "+5", "a_very_long_name_that_no_device_could_ever_have"};
+                                      "_5", "a_very_long_name_that_no_device_could_ever_have"};
 
     for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
         backend_write(b, store_path(XS_DEVICE "/%s/" XS_STATE, odd[i]).text, XS_DEVICE_ADDED);

@@ -12,16 +12,15 @@
  *
  * wicked-backend lists the attacks. The exit status is 0 when none failed.
  */
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/store.h"
-#include "wicked.h"
-#include "xenstore-schema/schema.h"
+#include "tests/e2e/wicked.h"
 
 static struct platform *xen;
-static unsigned next_bus;
+static unsigned domid, next_bus;
 
 void backend_check(bool holds, const char *what, const char *file, unsigned line)
 {
@@ -31,135 +30,47 @@ void backend_check(bool holds, const char *what, const char *file, unsigned line
     exit(2);
 }
 
-/* ---- a good backend ---- */
-
-static struct backend_device *good;
-
-static bool good_is(struct backend *b, const char *state)
-{
-    unsigned long long number = good->number;
-
-    return backend_front_is(b, store_path(XS_DEVICE "/%llu/" XS_STATE, number).text, state);
-}
-
-static bool good_is_used(struct backend *b)
-{
-    return good->queues[0].used_idx > 0 && good_is(b, XS_DEVICE_IN_USE);
-}
-
-static bool good_is_released(struct backend *b)
-{
-    return good_is(b, XS_DEVICE_RELEASED);
-}
-
-static void forget_devices(struct backend *b)
-{
-    for (unsigned i = 0; i < BACKEND_DEVICES; i++) {
-        b->devices[i].present = false;
-        free(b->devices[i].disk);
-        b->devices[i].disk = NULL;
-    }
-}
-
-/* No attack any more, and a backend that has just started. */
-static void begin_again(struct backend *b)
-{
-    backend_drop(b);
-    forget_devices(b);
-    b->script = NULL;
-    b->distort = NULL;
-    b->mute = b->lossy = false;
-    b->area_answer = AREA_OK;
-    backend_write(b, XS_DEVICE, NULL);
-    backend_write(b, XS_FEATURE_QUEUE_DOORBELL, NULL);
-}
-
-/* NULL: the disk of a good backend was used and given back; or what did not happen. */
-static const char *serves(struct backend *b)
-{
-    good = wicked_add_disk(b);
-    backend_advertise(b);
-    if (!wicked_until(b, good_is_used, WICKED_PATIENCE_MS))
-        return "the good disk was not used";
-    backend_want_back(b, good->number);
-    if (!wicked_until(b, good_is_released, WICKED_PATIENCE_MS))
-        return "the good disk was not released";
-    return NULL;
-}
-
-/* ---- playing ---- */
-
-static void make_bus(struct backend *b, unsigned domid)
+void wicked_new_bus(struct backend *b)
 {
     backend_init(b, xen, domid, next_bus++);
     backend_make_bus(b);
-    if (xen->ops->xs_watch(xen, b->front, "front") < 0)
-        backend_check(false, "a watch", __FILE__, __LINE__);
 }
 
-static void end_bus(struct backend *b)
+void wicked_pass(struct backend *b, unsigned ms)
 {
-    xen->ops->xs_unwatch(xen, b->front, "front");
-    backend_remove_bus(b);
-    forget_devices(b);
+    struct pollfd fds[] = {
+        {.fd = xen->ops->evtchn_fd(xen), .events = POLLIN},
+        {.fd = xen->ops->xs_fd(xen), .events = POLLIN},
+    };
+
+    (void)b;
+    poll(fds, 2, (int)ms);
 }
 
 /* Whether the frontend held out. */
-static bool play(struct backend *b, unsigned domid, const struct attack *attack)
+static bool play(const struct attack *attack)
 {
-    char *error = NULL;
+    static struct backend b;
     uint64_t begun = wicked_now(xen);
-    const char *failure;
-    bool let_go;
+    char *let_go;
+    const char *failure = wicked_play_attack(&b, attack, &let_go);
 
-    make_bus(b, domid);
-    attack->run(b);
-    begin_again(b);
-    let_go = wicked_front_let_go(b);
-    if (let_go) {
-        error = store_read_text(xen, PLATFORM_NO_TX, b->front, XS_ERROR);
-        end_bus(b);
-        make_bus(b, domid);
-    }
-    failure = serves(b);
-    end_bus(b);
     printf("%s: ", attack->name);
     if (failure)
         printf("FAILED: %s", failure);
     else if (let_go)
-        printf("let go (%s), served anew", error ? error : "no word of why");
+        printf("let go (%s), served anew", let_go);
     else
         printf("served again");
     printf(", %u ms\n", (unsigned)(wicked_now(xen) - begun));
-    free(error);
+    free(let_go);
     return !failure;
 }
 
-static void stay_good(struct backend *b)
-{
-    wicked_connect(b);
-    wicked_show_disk(b, WICKED_QUIET_MS);
-}
-
-static const struct attack good_attacks[] = {
-    {"none", "a good backend, and another after it", stay_good},
-    {NULL, NULL, NULL},
-};
-
-static const struct attack *const tables[] = {
-    good_attacks,
-    wicked_answer_attacks,
-    wicked_bus_attacks,
-    wicked_device_attacks,
-    wicked_queue_attacks,
-    wicked_store_attacks,
-};
-#define NUM_TABLES (sizeof(tables) / sizeof(tables[0]))
-
 static const struct attack *find(const char *name)
 {
-    for (unsigned i = 0; i < NUM_TABLES; i++)
-        for (const struct attack *a = tables[i]; a->name; a++)
+    for (const struct attack *const *table = wicked_tables; *table; table++)
+        for (const struct attack *a = *table; a->name; a++)
             if (!strcmp(a->name, name))
                 return a;
     return NULL;
@@ -167,14 +78,13 @@ static const struct attack *find(const char *name)
 
 static void list(void)
 {
-    for (unsigned i = 0; i < NUM_TABLES; i++)
-        for (const struct attack *a = tables[i]; a->name; a++)
+    for (const struct attack *const *table = wicked_tables; *table; table++)
+        for (const struct attack *a = *table; a->name; a++)
             printf("%-24s %s\n", a->name, a->what);
 }
 
 int main(int argc, char **argv)
 {
-    static struct backend b;
     const char *why;
     int failed = 0;
 
@@ -188,13 +98,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "wicked-backend: %s\n", why);
         return 2;
     }
+    domid = (unsigned)atoi(argv[1]);
     next_bus = (unsigned)atoi(argv[2]);
     wicked_first_number(next_bus * 1000);
     for (int i = 3; i < argc; i++) {
         const struct attack *attack = find(argv[i]);
 
         backend_check(attack, argv[i], __FILE__, __LINE__);
-        failed |= !play(&b, (unsigned)atoi(argv[1]), attack);
+        failed |= !play(attack);
     }
     platform_close(xen);
     return failed;

@@ -2,8 +2,8 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * A backend that misbehaves, on real Xen: what its attacks share. An attack is a function
- * that is given a bus just made, InitWait not yet said, and plays a backend on it for as long
+ * A backend that misbehaves: what its attacks share. wicked-backend plays them on real Xen,
+ * test-frontend-wicked against the library. An attack is a function that is given a bus just made, InitWait not yet said, and plays a backend on it for as long
  * as it likes; whoever called it looks then whether the frontend serves a good backend.
  */
 #ifndef XVMSG_WICKED_H
@@ -29,12 +29,30 @@ extern const struct attack wicked_device_attacks[];
 extern const struct attack wicked_queue_attacks[];
 extern const struct attack wicked_store_attacks[];
 
+/* NULL-terminated. */
+extern const struct attack *const wicked_tables[];
+
+/*
+ * Plays an attack, and then a good backend, whose disk the frontend has to use and to give
+ * back. NULL, or what did not happen. *let_go: why the frontend gave the bus up during the
+ * attack, for which there is another one then; NULL if it did not. free() it.
+ */
+const char *wicked_play_attack(struct backend *b, const struct attack *attack, char **let_go);
+
+/* ---- what whoever plays brings, beside backend_check() ---- */
+
+/* Makes a bus, of which the frontend hears. */
+void wicked_new_bus(struct backend *b);
+
+/* Until something may have happened, or so long. */
+void wicked_pass(struct backend *b, unsigned ms);
+
 /* Milliseconds since some time. */
 uint64_t wicked_now(struct platform *xen);
 
 /* ---- time passes, and the backend is played meanwhile ---- */
 
-/* Until something happened, or so long. */
+/* A short while, so long at most. */
 void wicked_turn(struct backend *b, unsigned ms);
 
 /* So long, whatever happens. */
