@@ -3,6 +3,8 @@
 
 /* Used rings that lie. */
 
+#include <linux/virtio_ids.h>
+
 #include "tests/e2e/wicked.h"
 
 static struct vring_used_elem *entry(struct backend_queue *q, struct vring_used *used)
@@ -95,12 +97,16 @@ static void descriptors(struct backend *b)
     misuse(b, scribble);
 }
 
-/* The disk is set up, and its requests are never done. */
+/* Devices are set up, and their requests are never done. */
 static void never_used(struct backend *b)
 {
     struct backend_device *d;
 
     wicked_connect(b);
+    d = wicked_add(b, "rng", VIRTIO_ID_RNG);
+    d->idle = true;
+    wicked_quiet(b, WICKED_QUIET_MS);
+    wicked_lose(b, d);
     d = wicked_add_disk(b);
     d->idle = true;
     wicked_quiet(b, WICKED_QUIET_MS);
@@ -120,7 +126,7 @@ const struct attack wicked_queue_attacks[] = {
     {"used-ids", "used ids out of range, not in use, used twice", used_ids},
     {"used-lengths", "used lengths of 2^32 - 1", used_lengths},
     {"descriptors", "descriptors overwritten by the device", descriptors},
-    {"never-used", "a disk vanishes before its first request is done", never_used},
+    {"never-used", "devices vanish before their first request is done", never_used},
     {"never-used-and-gone", "a backend goes away before the first request is done",
      never_used_and_gone},
     {NULL, NULL, NULL},
