@@ -124,6 +124,7 @@ static void disconnect(struct bus *bus, bool surprise)
         channel_fail(&bus->channel);
     hotplug_remove_all(bus, surprise);
     channel_close(&bus->channel);
+    xa_destroy(&bus->refused);
     pool_close(&bus->pool);
 }
 
@@ -253,6 +254,7 @@ static int probe(struct xenbus_device *xbdev, const struct xenbus_device_id *id)
         return -ENOMEM;
     bus->xbdev = xbdev;
     xa_init(&bus->devices);
+    xa_init(&bus->refused);
     INIT_DELAYED_WORK(&bus->look, on_look);
     channel_init(&bus->channel, bus);
     dev_set_drvdata(&xbdev->dev, bus);

@@ -97,6 +97,15 @@ static void delist(struct device_on_bus *device)
     spin_unlock_irq(&channel->in_lock);
 }
 
+/* Until it comes anew, or its backend; unless it is its backend that is gone. */
+static void refuse(struct bus *bus, u64 number, int rc)
+{
+    if (rc == -ENODEV)
+        return;
+    dev_err_ratelimited(&bus->xbdev->dev, "device %llu cannot be begun: error %d\n", number, rc);
+    xa_store(&bus->refused, number, xa_mk_value(0), GFP_KERNEL);
+}
+
 static void add(struct bus *bus, u64 number)
 {
     struct device_on_bus *device = new_device(bus, number);
@@ -106,8 +115,10 @@ static void add(struct bus *bus, u64 number)
     if (!device)
         return;
     rc = transport_info(device, &info);
-    if (rc || !info.device_id) {
-        dev_err(&bus->xbdev->dev, "device %llu does not tell what it is: error %d\n", number, rc);
+    if (!rc && !info.device_id)
+        rc = -EPROTO;
+    if (rc) {
+        refuse(bus, number, rc);
         kfree(device);
         return;
     }
@@ -122,7 +133,7 @@ static void add(struct bus *bus, u64 number)
     rc = register_virtio_device(&device->vdev);
     if (!rc)
         return;
-    dev_err(&bus->xbdev->dev, "device %llu cannot be registered: error %d\n", number, rc);
+    refuse(bus, number, rc);
     delist(device);
     say(bus, number, XS_DEVICE_RELEASED);
     put_device(&device->vdev.dev);
@@ -169,11 +180,22 @@ static void add_wanted(struct bus *bus)
 
     if (IS_ERR(names))
         return;
-    for (unsigned i = 0; i < count; i++)
+    /* Thousands that are silent must keep nobody from letting go of the bus. */
+    for (unsigned i = 0; i < count && !READ_ONCE(bus->leaving); i++)
         if (kstrtou64(names[i], 10, &number) == 0 && !xa_load(&bus->devices, number) &&
-            is_wanted(bus, number))
+            !xa_load(&bus->refused, number) && is_wanted(bus, number))
             add(bus, number);
     kfree(names);
+}
+
+static void forget_refused(struct bus *bus)
+{
+    unsigned long number;
+    void *entry;
+
+    xa_for_each(&bus->refused, number, entry)
+        if (!is_there(bus, number))
+            xa_erase(&bus->refused, number);
 }
 
 /* What we said of devices that the backend has no more. */
@@ -196,6 +218,7 @@ void hotplug_look(struct bus *bus)
     remove_unwanted(bus);
     add_wanted(bus);
     tidy(bus);
+    forget_refused(bus);
 }
 
 void hotplug_remove_all(struct bus *bus, bool surprise)

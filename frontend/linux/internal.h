@@ -92,7 +92,6 @@ struct device_on_bus {
     struct virtio_device vdev;
     struct bus *bus;
     u64 number;
-    u32 config_size;
     u32 generation; /* last seen */
     u8 status;      /* last seen */
     bool gone;      /* the backend has it no more */
@@ -114,6 +113,7 @@ struct bus {
     struct channel channel;
     struct pool pool;
     struct xarray devices; /* by number; changed under channel.in_lock */
+    struct xarray refused; /* numbers of those that could not be begun; not asked again */
     bool talking;   /* the backend was Connected: it is to stay so */
     bool connected; /* devices can be used */
     bool doorbells; /* agreed on */

@@ -158,10 +158,17 @@ int pool_open(struct bus *bus)
     return rc;
 }
 
+/* Drivers may let go of a device without having had all buffers back; virtio_rng does. */
+static void forget_mappings(struct gen_pool *gen, struct gen_pool_chunk *chunk, void *data)
+{
+    bitmap_zero(chunk->bits, (chunk->end_addr - chunk->start_addr + 1) >> gen->min_alloc_order);
+}
+
 void pool_close(struct pool *pool)
 {
     if (!pool->gen)
         return;
+    gen_pool_for_each_chunk(pool->gen, forget_mappings, NULL);
     gen_pool_destroy(pool->gen);
     pool->gen = NULL;
     while (pool->num_areas)

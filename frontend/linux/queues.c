@@ -14,6 +14,7 @@
 
 #include "internal.h"
 
+#define MIN_SIZE 4u   /* what the least request of a disk takes: less has it wait for good */
 #define MAX_SIZE 256u /* entries of a queue: more take memory, not less time */
 
 static struct queue *of(struct virtqueue *vq)
@@ -142,7 +143,7 @@ static struct virtqueue *new_virtqueue(struct queue *queue, vq_callback_t *callb
         return ERR_PTR(rc);
     size = response.get_vqueue_response.max_size;
     /* A device may say anything; split queues want a power of two. */
-    if (!size || size > 32768)
+    if (size < MIN_SIZE || size > 32768)
         return ERR_PTR(size ? -EPROTO : -ENOENT);
     size = rounddown_pow_of_two(min(size, MAX_SIZE));
     queue->vq = vring_create_virtqueue(queue->index, size, SMP_CACHE_BYTES, vdev, true, true, ctx,

@@ -3,14 +3,14 @@
 
 #include "tests/integration/scripted-device.h"
 
-#include <CUnit/CUnit.h>
 #include <linux/virtio_blk.h>
 #include <linux/virtio_config.h>
+#include <linux/virtio_ids.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/le.h"
-#include "tests/integration/scripted-backend.h"
+#include "tests/integration/scripted-bus.h"
 
 /* Bytes that differ from sector to sector; made once, for tests that add many. */
 static void fill_disk(uint8_t *disk)
@@ -29,6 +29,7 @@ void backend_device_init(struct backend_device *d, uint64_t number)
     *d = (struct backend_device){
         .present = true,
         .number = number,
+        .device_id = VIRTIO_ID_BLOCK,
         .offered = UINT64_C(1) << VIRTIO_F_VERSION_1 | UINT64_C(1) << VIRTIO_F_ACCESS_PLATFORM |
                    UINT64_C(1) << VIRTIO_BLK_F_FLUSH,
         .config_size = 60,
@@ -37,7 +38,7 @@ void backend_device_init(struct backend_device *d, uint64_t number)
     };
     for (unsigned i = 0; i < BACKEND_QUEUES; i++)
         d->queues[i].max_size = 256;
-    CU_ASSERT_PTR_NOT_NULL_FATAL(d->disk);
+    BACKEND_CHECK(d->disk);
     fill_disk(d->disk);
     le64_put(d->config, BACKEND_DISK_BYTES / 512);
 }
@@ -54,12 +55,25 @@ void backend_device_set_status(struct backend_device *d, uint32_t status)
 static void answer_info(const struct backend_device *d, struct msg *r)
 {
     r->get_device_info_response = (struct msg_get_device_info_response){
-        .device_id = 2,
+        .device_id = d->device_id,
         .vendor_id = 0x58564d47,
         .num_feature_blocks = 2,
         .config_size = d->config_size,
         .max_virtqueues = d->max_virtqueues,
     };
+}
+
+/* The tail is in `words`. */
+static void answer_features(const struct backend_device *d, const struct msg *m, uint8_t words[8],
+                            struct msg *r)
+{
+    struct msg_get_device_features_response *f = &r->get_device_features_response;
+    uint32_t asked = m->get_device_features_request.num_blocks;
+
+    le64_put(words, d->offered);
+    f->block_index = m->get_device_features_request.block_index;
+    f->num_blocks = asked < 2 ? asked : 2;
+    f->features = (struct msg_tail){words, 4 * f->num_blocks};
 }
 
 static void answer_vqueue(struct backend_device *d, const struct msg *m, struct msg *r)
@@ -91,12 +105,7 @@ void backend_device_answer(struct backend *b, struct backend_device *d, const st
         answer_info(d, &r);
         break;
     case MSG_get_device_features_request:
-        le64_put(words, d->offered);
-        r.get_device_features_response.block_index = m->get_device_features_request.block_index;
-        r.get_device_features_response.num_blocks =
-            smaller(m->get_device_features_request.num_blocks, 2);
-        r.get_device_features_response.features =
-            (struct msg_tail){words, 4 * r.get_device_features_response.num_blocks};
+        answer_features(d, m, words, &r);
         break;
     case MSG_set_driver_features_request:
         d->driver_features = le64_get(m->set_driver_features_request.features.bytes);
@@ -162,7 +171,7 @@ static uint32_t serve_request(struct backend *b, struct backend_device *d,
     const uint8_t *header = backend_memory(b, desc[head].addr, 16);
     uint32_t written = 0;
 
-    CU_ASSERT_PTR_NOT_NULL_FATAL(header);
+    BACKEND_CHECK(header);
 
     uint32_t type = le32_get(header);
     uint64_t at = le64_get(header + 8) * 512;
@@ -173,9 +182,9 @@ static uint32_t serve_request(struct backend *b, struct backend_device *d,
 
         uint8_t *data = backend_memory(b, desc[i].addr, desc[i].len);
 
-        CU_ASSERT_PTR_NOT_NULL_FATAL(data);
+        BACKEND_CHECK(data);
         if (!(desc[i].flags & VRING_DESC_F_NEXT)) {
-            CU_ASSERT_EQUAL(desc[i].len, 1);
+            BACKEND_CHECK(desc[i].len == 1);
             *data = d->answer;
             written++;
             break;
@@ -184,6 +193,8 @@ static uint32_t serve_request(struct backend *b, struct backend_device *d,
             memcpy(data, "a scripted disk\0\0\0\0\0", desc[i].len);
         else if (type == VIRTIO_BLK_T_DISCARD || type == VIRTIO_BLK_T_WRITE_ZEROES)
             serve_range(d, type, data);
+        else if (at > BACKEND_DISK_BYTES || desc[i].len > BACKEND_DISK_BYTES - at)
+            d->answer = VIRTIO_BLK_S_IOERR; /* the script told of a larger disk */
         else if (type == VIRTIO_BLK_T_IN)
             memcpy(data, d->disk + at, desc[i].len);
         else if (d->answer == VIRTIO_BLK_S_OK)
@@ -196,12 +207,37 @@ static uint32_t serve_request(struct backend *b, struct backend_device *d,
     return (uint32_t)((int)written + d->written_offset);
 }
 
+/* A buffer of a device that is no disk; returns the bytes written into it. */
+static uint32_t serve_other(struct backend *b, const struct vring_desc *desc, uint16_t head)
+{
+    uint32_t written = 0;
+
+    for (uint16_t i = head;; i = desc[i].next) {
+        uint8_t *data = backend_memory(b, desc[i].addr, desc[i].len);
+
+        BACKEND_CHECK(data);
+        if (desc[i].flags & VRING_DESC_F_WRITE) {
+            memset(data, 4, desc[i].len);
+            written += desc[i].len;
+        }
+        if (!(desc[i].flags & VRING_DESC_F_NEXT))
+            return written;
+    }
+}
+
+/* The first queue of these is for what comes in, and nothing does. */
+static bool only_receives(const struct backend_device *d, unsigned index)
+{
+    return index == 0 && (d->device_id == VIRTIO_ID_NET || d->device_id == VIRTIO_ID_CONSOLE);
+}
+
 static void serve_queue(struct backend *b, struct backend_device *d, unsigned index)
 {
     struct backend_queue *q = &d->queues[index];
     uint32_t size = q->set.size;
 
-    if (!q->enabled || d->idle || !(d->status & VIRTIO_CONFIG_S_DRIVER_OK))
+    if (!q->enabled || d->idle || only_receives(d, index) ||
+        !(d->status & VIRTIO_CONFIG_S_DRIVER_OK))
         return;
 
     struct vring_desc *desc = backend_memory(b, q->set.desc_addr, 16u * size);
@@ -210,12 +246,16 @@ static void serve_queue(struct backend *b, struct backend_device *d, unsigned in
     struct msg event = {.kind = MSG_event_used, .dev_num = d->number, .event_used.vq_index = index};
     bool any = false;
 
-    CU_ASSERT_FATAL(desc && avail && used);
+    BACKEND_CHECK(desc && avail && used);
     while (q->avail_seen != __atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE)) {
         uint16_t head = avail->ring[q->avail_seen++ % size];
 
         used->ring[q->used_idx % size].id = head;
-        used->ring[q->used_idx % size].len = serve_request(b, d, desc, head);
+        used->ring[q->used_idx % size].len = d->device_id == VIRTIO_ID_BLOCK
+                                                 ? serve_request(b, d, desc, head)
+                                                 : serve_other(b, desc, head);
+        if (b->misuse)
+            b->misuse(b, q, used);
         __atomic_store_n(&used->idx, ++q->used_idx, __ATOMIC_RELEASE);
         any = true;
     }

@@ -24,10 +24,12 @@ struct backend_queue {
     uint16_t used_idx;
 };
 
-/* A virtio-blk device with a disk of BACKEND_DISK_BYTES in memory. */
+/* A virtio-blk device with a disk of BACKEND_DISK_BYTES in memory; or, with the device id
+ * of another type, one that takes what it is sent, sends nothing, and is as random as it can. */
 struct backend_device {
     bool present;
     uint64_t number;
+    uint32_t device_id;
     uint32_t status;
     uint64_t offered;
     uint64_t driver_features;

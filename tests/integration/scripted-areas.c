@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include <stdlib.h>
+
+#include "common/address.h"
+#include "common/le.h"
+#include "tests/integration/scripted-bus.h"
+
+void *backend_memory(struct backend *b, uint64_t address, size_t size)
+{
+    uint64_t offset = address_offset(address);
+
+    for (unsigned i = 0; i < BACKEND_AREAS; i++) {
+        struct backend_area *area = &b->areas[i];
+        size_t bytes = area->pages * PLATFORM_PAGE_SIZE;
+
+        if (area->number && area->number == address_area(address) && size <= bytes &&
+            offset <= bytes - size)
+            return area->memory + offset;
+    }
+    return NULL;
+}
+
+static void unmap_area(struct backend *b, struct backend_area *area)
+{
+    if (area->number)
+        BACKEND_CHECK(b->dom0->ops->grant_unmap(b->dom0, area->memory, area->pages) == 0);
+    area->number = 0;
+}
+
+static void map_area(struct backend *b, struct backend_area *area,
+                     const struct msg_area_share_request *m)
+{
+    struct platform *p = b->dom0;
+    uint32_t *refs = calloc(m->pages + 1024, sizeof(*refs));
+
+    for (uint32_t i = 0; i < m->num_refs; i++) {
+        uint32_t ref = le32_get(m->refs.bytes + 4 * i);
+
+        if (!(m->flags & AREA_F_DIRECTORY)) {
+            refs[i] = ref;
+            continue;
+        }
+
+        uint8_t *page = p->ops->grant_map(p, b->domid, &ref, 1, false);
+
+        BACKEND_CHECK(page);
+        for (uint32_t j = 0; j < 1024 && i * 1024 + j < m->pages; j++)
+            refs[i * 1024 + j] = le32_get(page + 4 * j);
+        p->ops->grant_unmap(p, page, 1);
+    }
+    area->memory = p->ops->grant_map(p, b->domid, refs, m->pages, true);
+    area->pages = m->pages;
+    area->number = area->memory ? m->area : 0;
+    BACKEND_CHECK(area->memory);
+    free(refs);
+}
+
+void backend_share_area(struct backend *b, const struct msg *m)
+{
+    struct msg response = backend_response(m);
+    struct backend_area *area = b->areas;
+
+    while (area->number)
+        area++;
+    response.area_share_response.area = m->area_share_request.area;
+    response.area_share_response.status = b->area_answer;
+    b->last_area_flags = m->area_share_request.flags;
+    if (b->area_answer == AREA_OK)
+        map_area(b, area, &m->area_share_request);
+    backend_send(b, &response);
+}
+
+static bool area_in_use(const struct backend *b, uint16_t number)
+{
+    for (unsigned i = 0; i < BACKEND_DEVICES; i++)
+        for (unsigned q = 0; q < BACKEND_QUEUES; q++)
+            if (b->devices[i].queues[q].enabled &&
+                address_area(b->devices[i].queues[q].set.desc_addr) == number)
+                return true;
+    return false;
+}
+
+void backend_unshare_area(struct backend *b, const struct msg *m)
+{
+    uint16_t number = m->area_unshare_request.area;
+    struct msg response = backend_response(m);
+
+    response.area_unshare_response.area = number;
+    response.area_unshare_response.status = AREA_BAD_NUMBER;
+    for (unsigned i = 0; i < BACKEND_AREAS; i++)
+        if (b->areas[i].number && b->areas[i].number == number) {
+            bool busy = area_in_use(b, number);
+
+            if (!busy)
+                unmap_area(b, &b->areas[i]);
+            response.area_unshare_response.status = busy ? AREA_BUSY : AREA_OK;
+        }
+    backend_send(b, &response);
+}
+
+void backend_drop_areas(struct backend *b)
+{
+    for (unsigned i = 0; i < BACKEND_AREAS; i++)
+        unmap_area(b, &b->areas[i]);
+}
