@@ -261,6 +261,9 @@ static int probe(struct xenbus_device *xbdev, const struct xenbus_device_id *id)
     set_dma_ops(&xbdev->dev, &pool_dma_ops);
     xbdev->dev.dma_mask = &xbdev->dev.coherent_dma_mask;
     xbdev->dev.coherent_dma_mask = DMA_BIT_MASK(64);
+    /* A kernel that goes down waits 5 s for the backend to answer Closing by the same, which
+     * ours does not; nor is there anything to wait for. */
+    complete(&xbdev->down);
     rc = xenbus_switch_state(xbdev, XenbusStateInitialising);
     if (!rc)
         rc = xenbus_watch_pathfmt(xbdev, &bus->device_watch, NULL, on_device_watch, "%s/" XS_DEVICE,

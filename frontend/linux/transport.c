@@ -114,6 +114,9 @@ static int finalize_features(struct virtio_device *vdev)
                                         .features = {.bytes = blocks, .size = sizeof(blocks)}}};
 
     vring_transport_features(vdev);
+    /* When the pool is full Linux leaves descriptors in a packed queue that look available, and
+     * has virtio_blk fail the request; with a split queue it tries again. */
+    __virtio_clear_bit(vdev, VIRTIO_F_RING_PACKED);
     /* Addresses are the pool's; without this bit the driver would send the guest's own. */
     if (!__virtio_test_bit(vdev, VIRTIO_F_VERSION_1) ||
         !__virtio_test_bit(vdev, VIRTIO_F_ACCESS_PLATFORM)) {

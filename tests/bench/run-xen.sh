@@ -8,8 +8,8 @@
 # unless one is named.
 set -u
 
-# What is not in the table of every day: grants, devices.
-sections='messages disk nbd net cpu calls attach'
+# What is not in the table of every day: grants, devices, boot.
+sections='messages disk nbd net cpu calls attach kernel'
 here=$(dirname "$0")
 tmp=$(mktemp -d)
 # shellcheck source=tests/bench/table.sh
@@ -19,7 +19,7 @@ tmp=$(mktemp -d)
 
 for section in ${*:-$sections}; do
 	[ -f "$here/xen/$section.sh" ] || {
-		echo "bench-xen: there is no section $section, only: $sections grants devices" >&2
+		echo "bench-xen: there is no section $section, only: $sections grants devices boot" >&2
 		exit 2
 	}
 done

@@ -16,6 +16,12 @@ measuring()
 	echo "measuring $*" >&2
 }
 
+# samples_forget: those of another section, where the same is called so too
+samples_forget()
+{
+	: >"$tmp/samples"
+}
+
 # sample WHO WHAT VALUE
 sample()
 {

@@ -48,6 +48,7 @@ boot_prepare()
 	image_prepare
 	run_folder
 	run_images "$OPT_ROOT"
+	[ -z "$OPT_DEBIAN" ] || run_debian "$OPT_DEBIAN"
 	logs_folder
 }
 

@@ -9,7 +9,7 @@
 IMAGE_MODULES='xen-evtchn xen-gntdev xen-gntalloc xen-privcmd xenfs ext4 loop nbd
 xen-blkfront xen-netfront virtio virtio_blk virtio_net virtio_console virtio-rng'
 IMAGE_MODULES_DOM0='xen-blkback xen-netback bridge tun virtio_pci 9p 9pnet_virtio'
-IMAGE_MODULES_FULL='bridge tun veth'
+IMAGE_MODULES_FULL='bridge tun veth xfs'
 
 # Programs beside those of busybox.  Coreutils' where busybox's differ in what
 # the tests or Xen's hotplug scripts ask of them, or are much slower.  dash is sh:
@@ -24,7 +24,7 @@ xenstore-control'
 # The tools, which are in no initramfs: dom0 has them in a folder that it mounts,
 # "full" guests on a disk.
 IMAGE_TOOLS='nbdkit nbd-client nbdcopy nbdinfo qemu-img fio iperf3 ip bridge ethtool
-tar xz rngtest mke2fs e2fsck debugfs dumpe2fs tune2fs resize2fs fstrim blkdiscard
+tar xz rngtest mkfs.xfs xfs_repair mke2fs e2fsck debugfs dumpe2fs tune2fs resize2fs fstrim blkdiscard
 blockdev losetup mount umount truncate mktemp xentrace xenalyze'
 IMAGE_NBDKIT='plugins/nbdkit-file-plugin.so plugins/nbdkit-memory-plugin.so
 plugins/nbdkit-null-plugin.so plugins/nbdkit-pattern-plugin.so

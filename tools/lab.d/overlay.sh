@@ -73,3 +73,12 @@ run_images()
 	ln "$IMAGES/vmlinux" "$IMAGES/tools.img" "$RUN/images"
 	cp -al "$IMAGES/tools" "$RUN/images"
 }
+
+# run_debian TREE: Debian with TREE, whose disk dom0 has as /dev/vda
+run_debian()
+{
+	debian_prepare "$1"
+	mkdir "$RUN/images/debian"
+	ln "$DEBIAN/vmlinux" "$DEBIAN/initramfs" "$RUN/images/debian"
+	RUN_DISK=$DEBIAN/disk.img
+}

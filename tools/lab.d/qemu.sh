@@ -34,6 +34,15 @@ qemu_share()
 	)
 }
 
+# qemu_disk FILE: a disk of dom0's; what is written to it goes away with QEMU
+qemu_disk()
+{
+	QEMU_ARGS+=(
+		-drive "file=$(qemu_path "$1"),format=raw,if=none,id=disk,snapshot=on,cache=unsafe"
+		-device virtio-blk-pci,drive=disk
+	)
+}
+
 # qemu_args DOM0-ARGS SCRIPT-DIR: everything but the port for output
 qemu_args()
 {
@@ -47,6 +56,7 @@ qemu_args()
 	qemu_share images "$RUN/images" ,readonly=on
 	qemu_share out "$RUN/out"
 	qemu_share logs "$LOGS"
+	if [ -n "${RUN_DISK:-}" ]; then qemu_disk "$RUN_DISK"; fi
 	[ -z "$2" ] || qemu_share script "$2" ,readonly=on
 	[ -z "$OPT_SHARE" ] || qemu_share share "$OPT_SHARE"
 }

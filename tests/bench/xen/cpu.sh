@@ -9,10 +9,10 @@
 # cpu_of WHO LOAD COUNT: seconds of dom0
 cpu_of()
 {
-	cpu_before=$(dom0_cpu)
+	cpu_before=$(cpu 0)
 	load "$1" "$2" "$3" >"$tmp/out" 2>"$tmp/err" ||
 		failed bench-guest $? "$(tail -n 1 "$tmp/err")"
-	less "$(dom0_cpu)" "$cpu_before"
+	less "$(cpu 0)" "$cpu_before"
 }
 
 # cpu_sample WHO LOAD COUNT: microseconds for each request

@@ -44,10 +44,16 @@ seconds()
 	echo "$up"
 }
 
-# dom0_cpu: seconds that Xen has given dom0, whatever for; its tools show tenths
-dom0_cpu()
+# cpu DOMAIN: seconds that Xen has given it, whatever for; its tools show tenths
+cpu()
 {
-	xl list 0 | awk 'NR == 2 { print $NF }'
+	xl list "$1" | awk 'NR == 2 { print $NF }'
+}
+
+# each SECONDS MIB: milliseconds for each MiB
+each()
+{
+	awk -v spent="$1" -v mib="$2" 'BEGIN { if (spent != "" && mib > 0) print spent * 1000 / mib }'
 }
 
 # less A B: A - B
@@ -117,4 +123,27 @@ load()
 		load_command="$load_command '$word'"
 	done
 	in_guest "$load_command"
+}
+
+# fio_load DEVICE [KIND BLOCK DEPTH JOBS]...: fio in the guest, 2 s for each, one after the
+# other; a line of figures each, of "fio KIND, BLOCK, depth DEPTH[, JOBS jobs]"
+fio_load()
+{
+	fio_command="fio --minimal --filename=$1 --direct=1 --ioengine=io_uring --time_based \
+		--runtime=2 --group_reporting"
+	shift
+	while [ $# -gt 0 ]; do
+		fio_command="$fio_command --stonewall --name=$1,$2,$3,$4 --new_group --rw=$1 --bs=$2 \
+			--iodepth=$3 --numjobs=$4"
+		shift 4
+	done
+	in_guest "$fio_command" | awk -F ';' 'NF > 49 {
+		split($3, job, ",")
+		kind = job[1]
+		if (!sub(/^rand/, "random ", kind)) kind = "sequential " kind
+		large = job[2] == "1m"
+		jobs = job[4] == 1 ? "" : ", " job[4] " jobs"
+		printf "fio, fio %s, %s, depth %d%s   %.1f %s\n", kind, large ? "1 MiB" : "4 KiB", job[3], jobs,
+			large ? ($7 + $48) * 1024 / 1e6 : $8 + $49, large ? "MB/s" : "IOPS"
+	}'
 }

@@ -18,26 +18,11 @@ nbd_stop()
 	in_guest 'nbd-client -d /dev/nbd0; kill $(cat /run/nbdkit.pid)' >&2
 }
 
-# fio_job KIND BLOCK DEPTH NAME: one job after the others
-fio_job()
+# nbd_load DEVICE: the six loads of 2 s each
+nbd_load()
 {
-	echo "--stonewall --name='$4' --rw=$1 --bs=$2 --iodepth=$3"
-}
-
-# fio_load DEVICE: the six loads of 2 s each, a line of figures each
-fio_load()
-{
-	in_guest "fio --minimal --filename=$1 --direct=1 --ioengine=io_uring --time_based --runtime=2 \
-		$(fio_job read 1m 1 'fio sequential read, 1 MiB') \
-		$(fio_job write 1m 1 'fio sequential write, 1 MiB') \
-		$(fio_job randread 4k 1 'fio random read, 4 KiB, depth 1') \
-		$(fio_job randread 4k 32 'fio random read, 4 KiB, depth 32') \
-		$(fio_job randwrite 4k 1 'fio random write, 4 KiB, depth 1') \
-		$(fio_job randwrite 4k 32 'fio random write, 4 KiB, depth 32')" |
-		awk -F ';' 'NF > 49 {
-			rate = $3 ~ /sequential/ ? ($7 + $48) * 1024 / 1e6 : $8 + $49
-			printf "fio, %s   %.1f %s\n", $3, rate, $3 ~ /sequential/ ? "MB/s" : "IOPS"
-		}'
+	fio_load "$1" read 1m 1 1 write 1m 1 1 randread 4k 1 1 randread 4k 32 1 \
+		randwrite 4k 1 1 randwrite 4k 32 1
 }
 
 group 'disk as /dev/nbd0, by fio' 'PV disk'
@@ -45,11 +30,11 @@ disks_attach
 nbd_start
 for round in 1 2; do
 	measuring "disk as /dev/nbd0, round $round of 2"
-	measure ours fio_load /dev/nbd0
-	measure peer fio_load /dev/xvdb
+	measure ours nbd_load /dev/nbd0
+	measure peer nbd_load /dev/xvdb
 done
 for what in read write; do
-	pair "fio sequential $what, 1 MiB" '' MB/s
+	pair "fio sequential $what, 1 MiB, depth 1" '' MB/s
 done
 for what in read write; do
 	pair "fio random $what, 4 KiB, depth 1" '' IOPS
