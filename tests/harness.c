@@ -4,7 +4,6 @@
 #include "tests/harness.h"
 
 #include <CUnit/TestRun.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,25 @@ static void print_result(const CU_pTest test, const CU_pSuite suite, const CU_pF
 void test_skip(const char *why)
 {
     skipped = why;
+}
+
+/* `make check-valgrind` says so. */
+static bool under_valgrind(void)
+{
+    return getenv("UNDER_VALGRIND") != NULL;
+}
+
+bool test_skip_under_valgrind(const char *why)
+{
+    if (!under_valgrind())
+        return false;
+    test_skip(why);
+    return true;
+}
+
+void test_alarm(unsigned seconds)
+{
+    alarm(under_valgrind() ? 10 * seconds : seconds);
 }
 
 unsigned test_count_lines(void (*run)(void), const char *words)

@@ -16,6 +16,7 @@
 #define XVMSG_TEST_HARNESS_H
 
 #include <CUnit/CUnit.h>
+#include <stdbool.h>
 
 struct test_case {
     const char *name;
@@ -26,6 +27,12 @@ struct test_case {
 
 /* From within a case: it cannot be tested here, and why. */
 void test_skip(const char *why);
+
+/* Skips a case that valgrind's own ways would fail. False: this is not valgrind. */
+bool test_skip_under_valgrind(const char *why);
+
+/* The program ends in so many seconds, ten times as many under valgrind; 0: it does not. */
+void test_alarm(unsigned seconds);
 
 /* How many of the lines that `run` writes to standard error contain `words`. */
 unsigned test_count_lines(void (*run)(void), const char *words);

@@ -28,13 +28,13 @@ void disk_run_until(const bool *what)
 {
     struct pollfd pfd = {.fd = xvmsg_fd(d.h), .events = POLLIN};
 
-    alarm(20);
+    test_alarm(20);
     while (!*what) {
         event_base_loop(d.s.base, EVLOOP_NONBLOCK);
         if (poll(&pfd, 1, 0) > 0)
             CU_ASSERT_EQUAL(xvmsg_process(d.h), 0);
     }
-    alarm(0);
+    test_alarm(0);
 }
 
 void disk_run_until_node(const char *path, const char *value)
@@ -42,7 +42,7 @@ void disk_run_until_node(const char *path, const char *value)
     struct pollfd pfd = {.fd = xvmsg_fd(d.h), .events = POLLIN};
     bool same = false;
 
-    alarm(20);
+    test_alarm(20);
     while (!same) {
         size_t size;
         char *text = d.s.toolstack->ops->xs_read(d.s.toolstack, PLATFORM_NO_TX, path, &size);
@@ -53,7 +53,7 @@ void disk_run_until_node(const char *path, const char *value)
         if (poll(&pfd, 1, 0) > 0)
             CU_ASSERT_EQUAL(xvmsg_process(d.h), 0);
     }
-    alarm(0);
+    test_alarm(0);
 }
 
 static void on_connected(struct xvmsg *handle, void *user)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/store.h"
+#include "tests/harness.h"
 #include "xenstore-schema/schema.h"
 
 #define PATIENCE_SECONDS 20
@@ -164,10 +165,10 @@ void joined_turn(struct joined *j)
 
 void joined_run_until(struct joined *j, bool (*done)(struct joined *j, void *user), void *user)
 {
-    alarm(PATIENCE_SECONDS);
+    test_alarm(PATIENCE_SECONDS);
     while (!done(j, user))
         joined_turn(j);
-    alarm(0);
+    test_alarm(0);
 }
 
 /* ---- the toolstack ---- */

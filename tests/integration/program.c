@@ -115,7 +115,7 @@ static void request_alone(const char *type)
 static void go(void)
 {
     run_backend();
-    alarm(30);
+    test_alarm(30);
 }
 
 static void request(const char *type)
@@ -167,7 +167,7 @@ const char *program_begin_disk(long size, const char *mode)
 void program_end(void)
 {
     halt_backend();
-    alarm(0);
+    test_alarm(0);
     stage_settle(&s);
     stage_stop_daemon(&s);
     worker_free(worker);

@@ -26,7 +26,7 @@ struct guest *guest_new(void)
     struct guest *g = calloc(1, sizeof(*g));
     int pair[2];
 
-    alarm(PATIENCE_SECONDS);
+    test_alarm(PATIENCE_SECONDS);
     log_set_level(LOG_LEVEL_ERROR);
     CU_ASSERT_PTR_NOT_NULL_FATAL(g);
     CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
@@ -57,7 +57,7 @@ void guest_free(struct guest *g)
     event_base_free(g->base);
     close(g->supervisor);
     free(g);
-    alarm(0);
+    test_alarm(0);
 }
 
 /* ---- as the supervisor ---- */

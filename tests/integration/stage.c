@@ -16,6 +16,7 @@
 #include "backend/devices/table.h"
 #include "backend/log.h"
 #include "common/store.h"
+#include "tests/harness.h"
 #include "xenstore-schema/schema.h"
 
 /* More rounds than any chain of watches, answers and steps needs. */
@@ -299,10 +300,10 @@ static bool has_value(struct stage *s, const char *path, const char *value)
 
 void stage_wait(struct stage *s, const char *path, const char *value)
 {
-    alarm(PATIENCE_SECONDS);
+    test_alarm(PATIENCE_SECONDS);
     while (!has_value(s, path, value))
         event_base_loop(s->base, EVLOOP_ONCE);
-    alarm(0);
+    test_alarm(0);
     stage_settle(s);
 }
 

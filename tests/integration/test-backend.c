@@ -98,10 +98,10 @@ static struct msg ask(const struct msg *request, uint8_t bytes[MESSAGE_SIZE])
     CU_ASSERT(size > 0 && ring_put(&ring, bytes, size));
     if (ring_publish(&ring))
         s.guest->ops->evtchn_notify(s.guest, (uint32_t)port);
-    alarm(20);
+    test_alarm(20);
     while (!(size = ring_get(&ring, bytes)))
         event_base_loop(s.base, EVLOOP_ONCE);
-    alarm(0);
+    test_alarm(0);
     ring_release(&ring);
     CU_ASSERT_FATAL(msg_decode(MSG_WIDE, bytes, size, &response, NULL));
     CU_ASSERT_EQUAL_FATAL(response.kind, request->kind + 1);

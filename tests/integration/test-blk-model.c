@@ -101,10 +101,10 @@ static void stop(void)
 
 static void until_done(void)
 {
-    alarm(60);
+    test_alarm(60);
     while (!disk_load_turn(&load))
         joined_turn(&j);
-    alarm(0);
+    test_alarm(0);
 }
 
 /* What is on the file, past everything between. */

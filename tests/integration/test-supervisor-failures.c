@@ -272,7 +272,7 @@ static void paying_one_debt_does_not_put_off_another(void)
     stage_write(s.toolstack, B7 "/request/disk/remove", "force");
     stage_settle(&s);
     CU_ASSERT_EQUAL(w->got[IPC_DEVICE_REMOVE], 1);
-    alarm(20);
+    test_alarm(20);
     while (!w->released) {
         fake_xen_advance(s.fx, SECOND);
         stage_begin(s.guest, 7);
@@ -280,7 +280,7 @@ static void paying_one_debt_does_not_put_off_another(void)
         stage_offer(&s, s.guest, 7);
         stage_settle(&s);
     }
-    alarm(0);
+    test_alarm(0);
     CU_ASSERT(w->got[IPC_CONNECT] > 1);
     CU_ASSERT_EQUAL(s.spawned, 3);
     stage_wait(&s, B7 "/request/disk", NULL);

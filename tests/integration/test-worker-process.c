@@ -48,7 +48,7 @@ static int play_worker(int socket, const char *part)
 {
     struct ipc_message message = {.kind = IPC_DEVICE_REFUSED};
 
-    alarm(PATIENCE_SECONDS);
+    test_alarm(PATIENCE_SECONDS);
     if (strcmp(part, "killed") == 0)
         raise(SIGKILL);
     if (strcmp(part, "exits") == 0)
@@ -113,7 +113,7 @@ static void set_up(void)
     event_add(child, NULL);
     deaths = messages = 0;
     death[0] = '\0';
-    alarm(PATIENCE_SECONDS);
+    test_alarm(PATIENCE_SECONDS);
 }
 
 static void tear_down(void)
@@ -122,7 +122,7 @@ static void tear_down(void)
     CU_ASSERT_EQUAL(waitpid(-1, NULL, WNOHANG), -1);
     event_free(child);
     event_base_free(base);
-    alarm(0);
+    test_alarm(0);
 }
 
 static struct process *start(const char *part)

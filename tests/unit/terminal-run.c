@@ -22,7 +22,7 @@ void terminal_run_start(struct terminal_run *run, unsigned rows, unsigned column
     const struct winsize size = {
         .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
 
-    alarm(PATIENCE_SECONDS);
+    test_alarm(PATIENCE_SECONDS);
     fflush(NULL);
     *run = (struct terminal_run){.size = 0};
     run->pid = forkpty(&run->screen, NULL, NULL, &size);
@@ -30,7 +30,7 @@ void terminal_run_start(struct terminal_run *run, unsigned rows, unsigned column
     if (run->pid == 0) {
         int status;
 
-        alarm(PATIENCE_SECONDS);
+        test_alarm(PATIENCE_SECONDS);
         status = program();
         fflush(NULL);
         _exit(status);
@@ -102,6 +102,6 @@ int terminal_run_end(struct terminal_run *run)
         ;
     CU_ASSERT(waitpid(run->pid, &status, 0) == run->pid);
     close(run->screen);
-    alarm(0);
+    test_alarm(0);
     return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }

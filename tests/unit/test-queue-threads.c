@@ -209,11 +209,11 @@ static void run(uint64_t features)
     device_told = 0;
     sem_init(&driver_bell, 0, 0);
     sem_init(&device_bell, 0, 0);
-    alarm(60);
+    test_alarm(60);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, serve_all, NULL), 0);
     ask_all(queue);
     pthread_join(thread, NULL);
-    alarm(0);
+    test_alarm(0);
     CU_ASSERT_EQUAL(g.faults, 0);
     CU_ASSERT_EQUAL(xvmsg_queue_free(queue), QUEUE_GUEST_SIZE);
     part(queue);

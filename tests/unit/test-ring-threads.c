@@ -84,7 +84,7 @@ static void stream(size_t from, size_t to)
 
     least = from;
     largest = to;
-    alarm(25);
+    test_alarm(25);
     sem_init(&frontend_bell, 0, 0);
     sem_init(&backend_bell, 0, 0);
     ring_pair_open(&pair, 0, MAX);
@@ -101,7 +101,7 @@ static void stream(size_t from, size_t to)
     pthread_join(sender, NULL);
     CU_ASSERT_EQUAL(pair.backend.fault, RING_OK);
     ring_pair_close(&pair);
-    alarm(0);
+    test_alarm(0);
 }
 
 static void many_small_messages(void)

@@ -32,7 +32,7 @@ static size_t output_size;
 
 static void start(unsigned buses)
 {
-    alarm(PATIENCE_SECONDS);
+    test_alarm(PATIENCE_SECONDS);
     complaint_clear();
     stats_daemon_open(&d, buses);
     order = (struct stats_order){.socket = d.socket, .timeout = PATIENCE_SECONDS};
@@ -43,7 +43,7 @@ static void stop(void)
     stats_daemon_close(&d);
     free(output);
     output = NULL;
-    alarm(0);
+    test_alarm(0);
 }
 
 static void *run_tool(void *unused)

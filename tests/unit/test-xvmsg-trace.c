@@ -51,7 +51,7 @@ static void listen_at_path(void)
 
 static void open_stage(void)
 {
-    alarm(PATIENCE_SECONDS);
+    test_alarm(PATIENCE_SECONDS);
     complaint_clear();
     fx = fake_xen_new();
     fake_xen_create_domain(fx, 5, "web");
@@ -75,7 +75,7 @@ static void close_stage(void)
     platform_close(dom0);
     platform_close(daemon_xen);
     CU_ASSERT_EQUAL(fake_xen_free(fx), 0);
-    alarm(0);
+    test_alarm(0);
 }
 
 static void *run_tool(void *unused)

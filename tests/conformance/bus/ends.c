@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/store.h"
+#include "tests/harness.h"
 
 /* Turns without a message after which nobody is about to send one. */
 #define QUIET_TURNS 20
@@ -102,7 +103,7 @@ struct ends *ends_new(const struct ends_setup *setup)
 
     if (!e)
         abort();
-    alarm(PATIENCE_SECONDS);
+    test_alarm(PATIENCE_SECONDS);
     stage_open(&e->s, 0);
     e->s.daemon.spawn = spawn;
     e->s.daemon.spawn_user = e;
@@ -130,7 +131,7 @@ void ends_free(struct ends *e)
     CU_ASSERT_EQUAL(fake_xen_counters(e->s.fx).open_ports, 0);
     stage_close(&e->s);
     free(e);
-    alarm(0);
+    test_alarm(0);
 }
 
 /* ---- running ---- */
