@@ -53,6 +53,8 @@ const struct schema_node schema_nodes[] = {
          "1 when it speaks the compact form too"),
     UINT("B/" XS_FEATURE_QUEUE_DOORBELL, BACKEND, true, 0, 1,
          "1 when queues may have event channels of their own"),
+    UINT("B/" XS_FEATURE_QUEUE_RESUME, BACKEND, true, 0, 1,
+         "1 when queues may go on where another connection left them"),
     TEXT("B/" XS_ERROR, BACKEND, true, "why the backend closed the bus"),
 
     DIR("B/" XS_REQUEST, TOOLSTACK, false, "devices somebody wants"),
@@ -136,6 +138,8 @@ const struct schema_node schema_nodes[] = {
          "virtio-msg transport feature bits it accepted"),
     UINT("F/" XS_FEATURE_QUEUE_DOORBELL, FRONTEND, true, 0, 1,
          "1 when it may give queues event channels of their own"),
+    UINT("F/" XS_FEATURE_QUEUE_RESUME, FRONTEND, true, 0, 1,
+         "1 when queues shall go on where another connection left them"),
     DIR("F/" XS_DEVICE, FRONTEND, true, "devices the frontend has met"),
     DIR("F/" XS_DEVICE "/NUMBER", FRONTEND, true, "one device"),
     WORD("F/" XS_DEVICE "/NUMBER/" XS_STATE, FRONTEND, true,
