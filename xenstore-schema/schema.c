@@ -88,7 +88,7 @@ const struct schema_node schema_nodes[] = {
     TEXT("B/" XS_REQUEST "/NAME/" XS_VIF, BACKEND, false, "the interface it got"),
     PLAIN("B/" XS_REQUEST "/NAME/" XS_UUID, TOOLSTACK, false, SCHEMA_UUID,
           "the device's identity, when the user gave one"),
-    UINT("B/" XS_REQUEST "/NAME/" XS_NUMBER, BACKEND, false, 1, UINT64_MAX - 1,
+    UINT("B/" XS_REQUEST "/NAME/" XS_NUMBER, TOOLSTACK | BACKEND, false, 1, UINT64_MAX - 1,
          "granted: the device's number"),
     TEXT("B/" XS_REQUEST "/NAME/" XS_ERROR, BACKEND, false, "refused: why"),
     TEXT("B/" XS_REQUEST "/NAME/" XS_TTY, BACKEND, false,
@@ -98,7 +98,7 @@ const struct schema_node schema_nodes[] = {
     UINT("B/" XS_REQUEST "/NAME/" XS_RESIZE, TOOLSTACK, false, 0, UINT64_MAX,
          "counted up: the target may have another size now"),
 
-    UINT("B/" XS_DEVICE_NUMBER_NEXT, BACKEND, false, 1, UINT64_MAX,
+    UINT("B/" XS_DEVICE_NUMBER_NEXT, TOOLSTACK | BACKEND, false, 1, UINT64_MAX,
          "counts the device numbers given, and only grows"),
     WORD("B/" XS_DEVICE_NUMBER_FORM, BACKEND, true, XS_WIRE_FORM_WIDE "|" XS_WIRE_FORM_COMPACT,
          "form of the last connection, which new numbers fit"),
