@@ -104,6 +104,7 @@ static int advertise_body(struct bus *bus, platform_tx tx, void *user)
         write_number(bus, tx, XS_TRANSPORT_FEATURES, OFFER_TRANSPORT_FEATURES) < 0 ||
         write_number(bus, tx, XS_FEATURE_WIRE_COMPACT, 1) < 0 ||
         write_number(bus, tx, XS_FEATURE_QUEUE_DOORBELL, 1) < 0 ||
+        write_number(bus, tx, XS_FEATURE_QUEUE_RESUME, 1) < 0 ||
         store_remove(p, tx, bus->home.text, XS_ERROR) < 0)
         return -1;
     return write_number(bus, tx, XS_STATE, XENBUS_INIT_WAIT);

@@ -26,6 +26,7 @@ struct device_host {
     unsigned next_thread;    /* where the queues of a device begin */
     unsigned num_doorbells;
     bool strict;           /* the guest's SET_CONFIG has to name the generation */
+    bool resume;           /* queues go on where another connection left them */
     struct pending pending;
     void (*event_waits)(void *user); /* `pending` has something for the ring */
     void (*settled)(void *user);     /* a reset is complete */

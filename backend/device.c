@@ -76,11 +76,13 @@ uint64_t device_now(const struct device *device)
     return platform->ops->now(platform);
 }
 
-/* An event channel carries no data with a notification (BUS-42). */
+/* An event channel carries no data with a notification (BUS-42); a packed ring does not
+ * tell what of it was used. */
 uint64_t device_offered(const struct device *device)
 {
     return device->offered &
-           ~(device->host->lane.doorbells ? FEATURE(VIRTIO_F_NOTIFICATION_DATA) : 0);
+           ~(device->host->lane.doorbells ? FEATURE(VIRTIO_F_NOTIFICATION_DATA) : 0) &
+           ~(device->host->resume ? FEATURE(VIRTIO_F_RING_PACKED) : 0);
 }
 
 bool device_running(const struct device *device)

@@ -62,6 +62,7 @@ struct ipc_connect {
     uint32_t message_size;
     uint32_t wire_form; /* enum msg_form */
     uint32_t queue_doorbells; /* 1: queues may have event channels of their own */
+    uint32_t queue_resume; /* 1: queues go on where another connection left them */
     uint64_t transport_features; /* MSG_F_* bits in force */
     uint32_t ring_refs[RING_MAX_PAGES];
 };

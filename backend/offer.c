@@ -126,15 +126,15 @@ static int need_u32(const struct reading *r, const char *key, uint32_t *value)
 }
 
 /* 0 or 1; a frontend that does not know it says nothing. */
-static int read_queue_doorbells(const struct reading *r, uint32_t *wanted)
+static int read_feature(const struct reading *r, const char *key, uint32_t *wanted)
 {
-    char *text = read_text(r, XS_FEATURE_QUEUE_DOORBELL);
+    char *text = read_text(r, key);
     uint64_t value;
 
     if (!text)
         return errno == ENOENT ? 0 : -1;
 
-    int rc = parse_number(r, XS_FEATURE_QUEUE_DOORBELL, text, 0, 1, &value);
+    int rc = parse_number(r, key, text, 0, 1, &value);
 
     if (rc == 0)
         *wanted = (uint32_t)value;
@@ -222,7 +222,9 @@ int offer_read(const struct offer_source *source, platform_tx tx, struct ipc_con
         need_u32(&r, XS_RING_PAGE_ORDER, &offer->ring_page_order) < 0 ||
         need_u32(&r, XS_EVENT_CHANNEL, &offer->event_channel) < 0 ||
         need_transport_features(&r, &offer->transport_features) < 0 ||
-        read_queue_doorbells(&r, &offer->queue_doorbells) < 0 || need_refs(&r, offer) < 0)
+        read_feature(&r, XS_FEATURE_QUEUE_DOORBELL, &offer->queue_doorbells) < 0 ||
+        read_feature(&r, XS_FEATURE_QUEUE_RESUME, &offer->queue_resume) < 0 ||
+        need_refs(&r, offer) < 0)
         return -1;
     offer->message_size = (uint32_t)message_size;
     return check_fit(&r, offer);

@@ -198,6 +198,14 @@ struct chain *queue_take(struct queue *queue)
     return chain;
 }
 
+/* To the class, which gives it back at any time. */
+static struct chain *hand_out(struct queue *queue, struct chain *chain)
+{
+    if (queue->resumes)
+        STAILQ_INSERT_TAIL(&queue->order, chain, in_list);
+    return chain;
+}
+
 struct chain *queue_pop(struct queue *queue)
 {
     struct chain *chain = STAILQ_FIRST(&queue->ready);
@@ -206,10 +214,12 @@ struct chain *queue_pop(struct queue *queue)
         return NULL;
     if (chain) {
         STAILQ_REMOVE_HEAD(&queue->ready, in_list);
-        return chain;
+        return hand_out(queue, chain);
     }
     chain = queue_take(queue);
-    if (!chain || !chain->copy || !memory_copy_in(chain->copy))
-        return chain;
+    if (!chain)
+        return NULL;
+    if (!chain->copy || !memory_copy_in(chain->copy))
+        return hand_out(queue, chain);
     return queue_fetch_chains(queue, chain);
 }

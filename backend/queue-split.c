@@ -53,6 +53,17 @@ static bool look_for_more(struct queue *queue)
     return look(queue);
 }
 
+/* Everything before this index is the driver's again. The guest may have written any: it
+ * is then held against the available index as ours always is. */
+static void resume(struct queue *queue)
+{
+    const struct vring_used *used = queue->device;
+    uint16_t index = shared_load16(&used->idx);
+
+    queue->split = (struct split_place){
+        .next_avail = index, .seen_avail = index, .next_used = index};
+}
+
 static bool has_news(const struct queue *queue, uint16_t *seen)
 {
     const struct vring_avail *avail = queue->driver;
@@ -194,6 +205,7 @@ const struct queue_layout queue_split = {
     .device = {SPLIT_USED_ALIGN, split_used_bytes, true},
     .look = look_for_more,
     .has_news = has_news,
+    .resume = resume,
     .read = read_chain,
     .peek = peek,
     .give_back = give_back,

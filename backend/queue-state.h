@@ -52,6 +52,8 @@ struct queue_layout {
     bool (*look)(struct queue *queue);
     /* For queue_has_news(). */
     bool (*has_news)(const struct queue *queue, uint16_t *seen);
+    /* Takes the place that the rings tell of. NULL: they do not tell. */
+    void (*resume)(struct queue *queue);
     /* Reads it, and moves on. False after a fault; what walk counts is pinned. */
     bool (*read)(struct queue *queue, struct walk *walk);
     /* Of the chains that are next, as far as they can be seen: the table each begins with. */
@@ -101,6 +103,7 @@ struct queue {
     };
     bool indirect;  /* what the driver accepted */
     bool event_idx;
+    bool resumes;
     bool enabled;
     bool stopping;
     bool faulty;
@@ -112,6 +115,8 @@ struct queue {
     void *indirect_table;  /* its copy */
 
     struct queue_stats *stats; /* from the first queue_enable() on */
+
+    struct chain_list order; /* if it resumes: chains the class had, in the order of pops */
 
     /* Of what is copied: chains that are here already but were not asked for, and such
      * as are back but have not reached the guest. */

@@ -29,6 +29,7 @@ struct queue *queue_new(uint32_t index, uint32_t max_size, const struct queue_ow
     queue->max_size = max_size;
     queue->owner = *owner;
     queue->room.again = on_room;
+    STAILQ_INIT(&queue->order);
     STAILQ_INIT(&queue->ready);
     STAILQ_INIT(&queue->returning);
     queue->layout = &queue_split;
@@ -152,6 +153,8 @@ bool queue_enable(struct queue *queue, struct memory *memory, const struct queue
     if (!pin_parts(queue, memory))
         goto drop_arrays;
     queue->memory = memory;
+    if (queue->resumes && queue->layout->resume)
+        queue->layout->resume(queue);
     queue->enabled = true;
     return true;
 
@@ -160,6 +163,11 @@ drop_arrays:
 restore:
     queue->config = before;
     return false;
+}
+
+void queue_set_resume(struct queue *queue, bool resumes)
+{
+    queue->resumes = resumes;
 }
 
 void queue_negotiated(struct queue *queue, uint64_t features)
@@ -267,18 +275,40 @@ static bool copy_out(const struct chain *chain)
            memory_copy_out(chain->copy, chain->scattered ? UINT64_MAX : chain->written);
 }
 
+/* Moves the chains that are first in order and back; together, so that those stay so that
+ * were popped in a row and pushed together. */
+static void take_first(struct queue *queue, struct chain_list *list)
+{
+    struct chain *chain;
+
+    while ((chain = STAILQ_FIRST(&queue->order)) && chain->done) {
+        STAILQ_REMOVE_HEAD(&queue->order, in_list);
+        STAILQ_INSERT_TAIL(list, chain, in_list);
+        chain->last = !STAILQ_FIRST(&queue->order) || !STAILQ_FIRST(&queue->order)->done;
+    }
+}
+
 void queue_push_together(struct queue *queue, struct chain *const *chains, const uint32_t *written,
                          uint32_t count)
 {
     struct chain_list list = STAILQ_HEAD_INITIALIZER(list);
+    struct chain *chain;
     bool copied = false;
 
     for (uint32_t i = 0; i < count; i++) {
         chains[i]->written = written[i];
         chains[i]->last = i == count - 1;
-        if (!queue->stopping && copy_out(chains[i]))
+        chains[i]->done = true;
+        if (!queue->resumes)
+            STAILQ_INSERT_TAIL(&list, chains[i], in_list);
+    }
+    if (queue->resumes)
+        take_first(queue, &list);
+    if (STAILQ_EMPTY(&list))
+        return;
+    STAILQ_FOREACH(chain, &list, in_list) {
+        if (!queue->stopping && copy_out(chain))
             copied = true;
-        STAILQ_INSERT_TAIL(&list, chains[i], in_list);
     }
     /* Not before those that are still to be copied: to some drivers the order is what
      * they get. */

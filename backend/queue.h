@@ -50,6 +50,7 @@ struct chain {
     struct memory_copy *copy; /* NULL: nothing of it is at grant addresses */
     uint32_t written;
     bool last; /* of those that were pushed together */
+    bool done; /* pushed */
     STAILQ_ENTRY(chain) in_list;
 };
 
@@ -92,6 +93,14 @@ bool queue_configure(struct queue *queue, const struct queue_config *config);
  * is short. */
 bool queue_enable(struct queue *queue, struct memory *memory, const struct queue_config *config);
 
+/*
+ * Of a disabled queue. One that resumes gives chains back in the order in which they were
+ * made available, and begins at the index it finds in its used ring, if it is a split one:
+ * so what another queue had under way in these rings when it ended, which is what lies
+ * between used and available, is served by this one.
+ */
+void queue_set_resume(struct queue *queue, bool resumes);
+
 /* The features the driver accepted, of which RING_PACKED, INDIRECT_DESC and EVENT_IDX
  * matter here; none, until this is called. Holds until it is called again. The layout
  * may change while the queue is disabled, the others before the first pop. */
@@ -118,10 +127,12 @@ struct chain *queue_pop(struct queue *queue);
 bool queue_has_news(const struct queue *queue, uint16_t *seen);
 
 /* `written` bytes were written, from the start of the chain's writable part. What is
- * at grant addresses is copied, and the driver told, by queue_flush(). */
+ * at grant addresses is copied, and the driver told, by queue_flush(). In a queue that
+ * resumes the driver sees it when all that were popped before are back. */
 void queue_push(struct queue *queue, struct chain *chain, uint32_t written);
 
-/* The same for `count` chains, at least one, of which the driver sees all or none. */
+/* The same for `count` chains, at least one, of which the driver sees all or none; in a
+ * queue that resumes, if they were popped in a row. */
 void queue_push_together(struct queue *queue, struct chain *const *chains, const uint32_t *written,
                          uint32_t count);
 

@@ -211,6 +211,8 @@ static void set_vqueue(struct device *device, const struct msg *request, struct 
 
     struct queue_config config = merge_config(queue_get_config(queue), &set);
 
+    if (!queue_enabled(queue))
+        queue_set_resume(queue, device->host->resume);
     if ((set.flags & SET_VQUEUE_OPERATION) != SET_VQUEUE_ENABLE)
         queue_configure(queue, &config);
     else if (queue_enable(queue, device_part(device, set.index)->lane->memory, &config))

@@ -146,6 +146,7 @@ void worker_guest_connect(struct worker *worker, const struct ipc_message *messa
         return;
     }
     worker->host.strict = connect->transport_features & MSG_F_STRICT_CONFIG_GENERATION;
+    worker->host.resume = connect->queue_resume;
     lane->memory = memory_new(lane->platform, connect->frontend_domid, message->max_shared_pages);
     if (connect->queue_doorbells)
         lane->doorbells =

@@ -53,7 +53,7 @@ static int remove_keys(struct platform *p, platform_tx tx, const char *front)
     static const char *const keys[] = {
         XS_VERSION,   XS_MESSAGE_SIZE,       XS_RING_PAGE_ORDER, XS_EVENT_CHANNEL,
         XS_WIRE_FORM, XS_TRANSPORT_FEATURES, XS_FEATURE_QUEUE_DOORBELL,
-        XS_ERROR,     XS_DEVICE,
+        XS_FEATURE_QUEUE_RESUME, XS_ERROR, XS_DEVICE,
     };
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)

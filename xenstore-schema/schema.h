@@ -44,6 +44,7 @@
 #define XS_TRANSPORT_FEATURES "transport-features"
 #define XS_FEATURE_WIRE_COMPACT "feature-wire-compact"
 #define XS_FEATURE_QUEUE_DOORBELL "feature-queue-doorbell"
+#define XS_FEATURE_QUEUE_RESUME "feature-queue-resume"
 
 /* F, by the frontend in one transaction with Initialised: what it chose. */
 #define XS_VERSION "version"

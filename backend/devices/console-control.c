@@ -150,6 +150,9 @@ static const char *obey(struct console *console, uint32_t id, uint16_t event, ui
     }
     if (event != VIRTIO_CONSOLE_PORT_READY && event != VIRTIO_CONSOLE_PORT_OPEN)
         return NULL;
+    /* A driver that is restored (Linux does) knows its ports from before. */
+    if (port && event == VIRTIO_CONSOLE_PORT_READY)
+        port->announced = true;
     if (!port || !port->announced)
         return "a control message is about a port that the driver was not told of";
     if (event == VIRTIO_CONSOLE_PORT_READY)

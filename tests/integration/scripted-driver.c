@@ -173,6 +173,13 @@ struct msg guest_queue_request(uint64_t device, uint32_t flags)
 
 void guest_start_device(struct guest *g, uint64_t device, uint64_t features)
 {
+    memset(g->area, 0, GUEST_DATA);
+    g->used_seen = 0;
+    guest_resume_device(g, device, features);
+}
+
+void guest_resume_device(struct guest *g, uint64_t device, uint64_t features)
+{
     uint8_t words[8];
     struct msg set = {
         .kind = MSG_set_driver_features_request,
@@ -181,8 +188,6 @@ void guest_start_device(struct guest *g, uint64_t device, uint64_t features)
     };
 
     le64_put(words, features);
-    memset(g->area, 0, GUEST_DATA);
-    g->used_seen = 0;
     CU_ASSERT_EQUAL(guest_set_status(g, device, 0), 0);
     CU_ASSERT_EQUAL(guest_set_status(g, device, 3), 3);
     guest_call(g, set);

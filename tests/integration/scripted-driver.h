@@ -94,8 +94,11 @@ uint32_t guest_set_status(struct guest *g, uint64_t device, uint32_t status);
 /* SET_VQUEUE of queue 0 with everything applied, and the flags given. */
 struct msg guest_queue_request(uint64_t device, uint32_t flags);
 
-/* Area shared, features accepted, queue 0 enabled, DRIVER_OK. */
+/* The area is shared: features accepted, queue 0 enabled with empty rings, DRIVER_OK. */
 void guest_start_device(struct guest *g, uint64_t device, uint64_t features);
+
+/* The same, with rings and requests as they are. */
+void guest_resume_device(struct guest *g, uint64_t device, uint64_t features);
 
 /* Fills in one descriptor; `next` 0 ends the chain. */
 void guest_describe(struct guest *g, unsigned index, uint64_t offset, uint32_t length,

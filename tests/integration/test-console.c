@@ -82,6 +82,19 @@ static void bytes_may_come_in_any_pieces(void)
     con_end(&t);
 }
 
+/* As Linux does after a suspend: it knows its ports, and does not say DEVICE_READY. */
+static void a_restored_driver_says_that_its_ports_are_ready(void)
+{
+    struct con t = con_start();
+
+    con_drive(&t, MULTI, QUEUES);
+    con_say(&t, 0, VIRTIO_CONSOLE_PORT_READY, 1);
+    CU_ASSERT_EQUAL(con_hear(&t, 0, VIRTIO_CONSOLE_CONSOLE_PORT, 1), 8);
+    con_say(&t, 0, VIRTIO_CONSOLE_PORT_OPEN, 1);
+    CU_ASSERT_EQUAL(con_status(&t), OK);
+    con_end(&t);
+}
+
 static void ports_are_announced(void)
 {
     struct con t = con_start();
@@ -371,7 +384,8 @@ int main(void)
         TEST(says_what_it_is),
         TEST(bytes_go_both_ways),
         TEST(bytes_may_come_in_any_pieces),
-        TEST(ports_are_announced),
+        TEST(a_restored_driver_says_that_its_ports_are_ready),
+    TEST(ports_are_announced),
         TEST(each_port_has_its_own_terminal),
         TEST(a_port_that_is_closed_takes_and_gives_nothing),
         TEST(what_nobody_reads_waits_and_nothing_is_lost),

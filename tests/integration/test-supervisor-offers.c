@@ -57,6 +57,8 @@ static const struct bad_value bad_offers[] = {
     {"transport-features", "-1", "transport-features: -1 is not 0 to"},
     {"transport-features", NULL, "transport-features: missing"},
     {"state", "7", "device/virtio-msg/0/state: 7 is not 1 to 6"},
+    {"feature-queue-doorbell", "2", "feature-queue-doorbell: 2 is not 0 to 1"},
+    {"feature-queue-resume", "yes", "feature-queue-resume: yes is not 0 to 1"},
     {"state", "three", "state: three is not 1 to 6"},
     {"state", "", "state: nothing is not 1 to 6"},
 };
@@ -68,6 +70,7 @@ static int spoilt_offer(struct platform *p, platform_tx tx, void *user)
         {"version", "1"},       {"wire-form", "wide"},  {"message-size", "272"},
         {"event-channel", "5"}, {"ring-ref-0", "100"},  {"ring-ref-1", "101"},
         {"state", "3"},         {"ring-page-order", "1"}, {"transport-features", "0"},
+        {"feature-queue-doorbell", "1"}, {"feature-queue-resume", "1"},
     };
     const struct bad_value *bad = user;
 

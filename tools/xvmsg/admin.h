@@ -2,7 +2,7 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * attach, detach, resize, set, console, list, trace, stats and top, apart from their command
+ * attach, detach, resize, set, console, export, import, list, trace, stats and top, apart from their command
  * lines: what the cmd_* functions run once they have Xen, and tests over a Xen of
  * their own. A result goes to `out`, a failure to complain(); the return is the exit status.
  */
@@ -62,6 +62,12 @@ struct console_request {
     uint32_t port;
 };
 
+struct import_request {
+    const char *domain;
+    unsigned timeout;
+    bool quiet;
+};
+
 struct list_request {
     const char *domain; /* NULL: every one */
     bool numbers; /* of each bus, instead of its devices */
@@ -103,6 +109,8 @@ int resize_count_up(struct platform *p, platform_tx tx, const char *request);
 /* From standard input, to standard output. */
 int console_run(struct platform *p, const struct console_request *request);
 int set_run(struct platform *p, const struct set_request *request);
+int export_run(struct platform *p, const char *domain, FILE *out);
+int import_run(struct platform *p, const struct import_request *request, FILE *from);
 int list_run(struct platform *p, const struct list_request *request, FILE *out);
 
 /* Until SIGINT, SIGTERM or SIGHUP, or as ordered; says on standard error how it went. */

@@ -20,6 +20,8 @@ static const struct {
     {"resize", "tell a guest that its disk has another size", cmd_resize},
     {"set", "change how a device is", cmd_set},
     {"console", "connect this terminal to a guest's console", cmd_console},
+    {"export", "print a guest's devices, for import", cmd_export},
+    {"import", "give a guest the devices that export printed", cmd_import},
     {"list", "show the devices and how they are", cmd_list},
     {"stats", "show what the devices have done so far", cmd_stats},
     {"top", "watch what they do", cmd_top},

@@ -15,6 +15,8 @@ int cmd_detach(int argc, char **argv);
 int cmd_resize(int argc, char **argv);
 int cmd_set(int argc, char **argv);
 int cmd_console(int argc, char **argv);
+int cmd_export(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_trace(int argc, char **argv);
 int cmd_stats(int argc, char **argv);

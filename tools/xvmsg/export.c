@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Copyright the xen-virtio-msg authors */
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/xvmsg/admin.h"
+#include "tools/xvmsg/bus.h"
+#include "tools/xvmsg/options.h"
+#include "tools/xvmsg/saved.h"
+#include "tools/xvmsg/xvmsg.h"
+#include "xenstore-schema/schema.h"
+
+#define COMMAND "export"
+
+static const char usage[] =
+    "usage: xvmsg export DOMAIN\n"
+    "\n"
+    "Prints what devices DOMAIN (name or id) has, for xvmsg import: to have them again\n"
+    "when the domain is restored.\n";
+
+/* What says how the device is, beside its type; not what became of it. */
+static bool is_wanted(const char *type, const char *key)
+{
+    enum schema_use use = schema_use(type, key);
+
+    return strcmp(key, XS_NUMBER) == 0 || use == SCHEMA_NEEDED || use == SCHEMA_OPTIONAL;
+}
+
+static int print_keys(struct platform *p, const char *dir, const char *type, FILE *out)
+{
+    size_t count;
+    char **keys = p->ops->xs_list(p, PLATFORM_NO_TX, dir, &count);
+    int rc = keys ? 0 : -1;
+
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        char *value = NULL;
+
+        if (!is_wanted(type, keys[i]))
+            continue;
+        value = store_read_text(p, PLATFORM_NO_TX, dir, keys[i]);
+        if (value)
+            fprintf(out, "%s %s\n", keys[i], value);
+        else
+            rc = -1;
+        free(value);
+    }
+    free(keys);
+    return rc;
+}
+
+/* One that was refused, or goes, is no device. */
+static int print_device(struct platform *p, const struct bus_id *id, const char *name, FILE *out)
+{
+    struct store_path dir = bus_request(id, name);
+    char *type;
+    int rc;
+
+    if (!name_valid(name) || store_exists(p, PLATFORM_NO_TX,
+                                          store_path("%s/" XS_ERROR, dir.text).text) ||
+        store_exists(p, PLATFORM_NO_TX, store_path("%s/" XS_REMOVE, dir.text).text))
+        return 0;
+    type = store_read_text(p, PLATFORM_NO_TX, dir.text, XS_TYPE);
+    if (!type)
+        return -1;
+    fprintf(out, SAVED_DEVICE " %s\n" XS_TYPE " %s\n", name, type);
+    rc = print_keys(p, dir.text, type, out);
+    free(type);
+    return rc;
+}
+
+static int print_bus(struct platform *p, const struct bus_id *id, FILE *out)
+{
+    struct store_path home = bus_home(id);
+    uint64_t next = 1;
+    size_t count;
+    char **names;
+    int rc = 0;
+
+    if (store_read_u64(p, PLATFORM_NO_TX, home.text, XS_DEVICE_NUMBER_NEXT, 1, UINT64_MAX, &next) <
+            0 &&
+        errno != ENOENT)
+        return -1;
+    fprintf(out, SAVED_BUS " %u\n" SAVED_NEXT " %" PRIu64 "\n", id->bus, next);
+    names = p->ops->xs_list(p, PLATFORM_NO_TX, store_path("%s/" XS_REQUEST, home.text).text, &count);
+    if (!names)
+        return errno == ENOENT ? 0 : -1;
+    for (size_t i = 0; i < count && rc == 0; i++)
+        rc = print_device(p, id, names[i], out);
+    free(names);
+    return rc;
+}
+
+int export_run(struct platform *p, const char *domain, FILE *out)
+{
+    struct bus_ids ids;
+    int rc = bus_list(p, COMMAND, domain, &ids);
+
+    if (rc == 0)
+        fputs(SAVED_FIRST_LINE "\n", out);
+    for (size_t i = 0; rc == 0 && i < ids.count; i++) {
+        rc = print_bus(p, &ids.list[i], out);
+        if (rc < 0)
+            complain(COMMAND, "cannot read bus %u of domain %s: %s", ids.list[i].bus, domain,
+                     strerror(errno));
+    }
+    free(ids.list);
+    return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int run(struct platform *p, const void *domain)
+{
+    return export_run(p, domain, stdout);
+}
+
+int cmd_export(int argc, char **argv)
+{
+    static const struct options_known known[] = {{0}};
+    int status = options_parse(COMMAND, usage, known, argc, argv);
+
+    if (status >= 0)
+        return status;
+    if (argc - optind != 1)
+        return options_usage(usage, false);
+    return bus_run(COMMAND, run, argv[optind]);
+}
