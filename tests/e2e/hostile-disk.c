@@ -36,6 +36,17 @@ static void on_ready(struct xvmsg_device *device, enum xvmsg_status status, void
         give_up("not opened");
 }
 
+/* DRIVER_OK has the device look at its queues, at the latest before its second answer. What
+ * comes after that it takes when it is told, which is when it has been spoilt. */
+static void let_it_look(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct xvmsg_waiter w = {0};
+
+        if (xvmsg_ping(h, i, xvmsg_wake, &w) < 0 || xvmsg_wait(h, &w) < 0)
+            give_up("no answer");
+    }
+}
 
 static struct xvmsg_device *open_device(void)
 {
@@ -52,6 +63,7 @@ static struct xvmsg_device *open_device(void)
 
     if (!device || xvmsg_run(h, &ready, PATIENCE_MS) < 0)
         give_up("not opened");
+    let_it_look();
     return device;
 }
 
