@@ -31,6 +31,9 @@ void test_skip(const char *why);
 /* Skips a case that valgrind's own ways would fail. False: this is not valgrind. */
 bool test_skip_under_valgrind(const char *why);
 
+/* Seconds that no case needs, on the busiest machine: one that takes longer hangs. */
+#define TEST_PATIENCE 60
+
 /* The program ends in so many seconds, ten times as many under valgrind; 0: it does not. */
 void test_alarm(unsigned seconds);
 

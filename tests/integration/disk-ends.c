@@ -28,7 +28,7 @@ void disk_run_until(const bool *what)
 {
     struct pollfd pfd = {.fd = xvmsg_fd(d.h), .events = POLLIN};
 
-    test_alarm(20);
+    test_alarm(TEST_PATIENCE);
     while (!*what) {
         event_base_loop(d.s.base, EVLOOP_NONBLOCK);
         if (poll(&pfd, 1, 0) > 0)
@@ -42,7 +42,7 @@ void disk_run_until_node(const char *path, const char *value)
     struct pollfd pfd = {.fd = xvmsg_fd(d.h), .events = POLLIN};
     bool same = false;
 
-    test_alarm(20);
+    test_alarm(TEST_PATIENCE);
     while (!same) {
         size_t size;
         char *text = d.s.toolstack->ops->xs_read(d.s.toolstack, PLATFORM_NO_TX, path, &size);

@@ -13,7 +13,6 @@
 #include "tests/harness.h"
 #include "xenstore-schema/schema.h"
 
-#define PATIENCE_SECONDS 20
 #define LOOK_US 50u /* before queue threads sleep */
 
 /* The library's constructor for a platform of any kind. */
@@ -165,7 +164,7 @@ void joined_turn(struct joined *j)
 
 void joined_run_until(struct joined *j, bool (*done)(struct joined *j, void *user), void *user)
 {
-    test_alarm(PATIENCE_SECONDS);
+    test_alarm(TEST_PATIENCE);
     while (!done(j, user))
         joined_turn(j);
     test_alarm(0);

@@ -115,7 +115,7 @@ static void request_alone(const char *type)
 static void go(void)
 {
     run_backend();
-    test_alarm(30);
+    test_alarm(TEST_PATIENCE);
 }
 
 static void request(const char *type)

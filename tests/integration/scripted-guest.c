@@ -14,8 +14,6 @@
 #include "tests/harness.h"
 #include "xenstore-schema/schema.h"
 
-#define PATIENCE_SECONDS 30
-
 static void run_worker(struct guest *g)
 {
     event_base_loop(g->base, EVLOOP_ONCE);
@@ -26,7 +24,7 @@ struct guest *guest_new(void)
     struct guest *g = calloc(1, sizeof(*g));
     int pair[2];
 
-    test_alarm(PATIENCE_SECONDS);
+    test_alarm(TEST_PATIENCE);
     log_set_level(LOG_LEVEL_ERROR);
     CU_ASSERT_PTR_NOT_NULL_FATAL(g);
     CU_ASSERT_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);

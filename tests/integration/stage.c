@@ -21,7 +21,6 @@
 
 /* More rounds than any chain of watches, answers and steps needs. */
 #define ROUNDS 60
-#define PATIENCE_SECONDS 20
 
 /* ---- workers ---- */
 
@@ -204,8 +203,8 @@ void stage_open(struct stage *s, uint32_t backend)
         .type_known = type_known,
         .max_shared_pages = 8192,
         .quarantine = {.count = 1024, .seconds = 60},
-        .remove_timeout = {.tv_sec = PATIENCE_SECONDS},
-        .answer_timeout = {.tv_sec = PATIENCE_SECONDS},
+        .remove_timeout = {.tv_sec = TEST_PATIENCE},
+        .answer_timeout = {.tv_sec = TEST_PATIENCE},
         .retry_delay = {.tv_usec = 1000},
     };
 }
@@ -300,7 +299,7 @@ static bool has_value(struct stage *s, const char *path, const char *value)
 
 void stage_wait(struct stage *s, const char *path, const char *value)
 {
-    test_alarm(PATIENCE_SECONDS);
+    test_alarm(TEST_PATIENCE);
     while (!has_value(s, path, value))
         event_base_loop(s->base, EVLOOP_ONCE);
     test_alarm(0);

@@ -98,7 +98,7 @@ static struct msg ask(const struct msg *request, uint8_t bytes[MESSAGE_SIZE])
     CU_ASSERT(size > 0 && ring_put(&ring, bytes, size));
     if (ring_publish(&ring))
         s.guest->ops->evtchn_notify(s.guest, (uint32_t)port);
-    test_alarm(20);
+    test_alarm(TEST_PATIENCE);
     while (!(size = ring_get(&ring, bytes)))
         event_base_loop(s.base, EVLOOP_ONCE);
     test_alarm(0);

@@ -101,7 +101,7 @@ static void stop(void)
 
 static void until_done(void)
 {
-    test_alarm(60);
+    test_alarm(TEST_PATIENCE);
     while (!disk_load_turn(&load))
         joined_turn(&j);
     test_alarm(0);

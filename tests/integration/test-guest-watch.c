@@ -78,7 +78,7 @@ static void a_disk_that_breaks_at_once_ends_it(void)
     b->script = break_when_ready;
     backend_start(b);
     CU_ASSERT_EQUAL_FATAL(xvmsg_connect_wait(b->h, 10000), 0);
-    test_alarm(20); /* who waits for ever does not pass */
+    test_alarm(TEST_PATIENCE); /* who waits for ever does not pass */
     CU_ASSERT_EQUAL(guest_blk_watch(&(struct guest_options){0}, 2, argv), 1);
     test_alarm(0);
     CU_ASSERT_PTR_NOT_NULL(strstr(said, "wants a reset"));

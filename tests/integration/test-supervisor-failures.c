@@ -272,7 +272,7 @@ static void paying_one_debt_does_not_put_off_another(void)
     stage_write(s.toolstack, B7 "/request/disk/remove", "force");
     stage_settle(&s);
     CU_ASSERT_EQUAL(w->got[IPC_DEVICE_REMOVE], 1);
-    test_alarm(20);
+    test_alarm(TEST_PATIENCE);
     while (!w->released) {
         fake_xen_advance(s.fx, SECOND);
         stage_begin(s.guest, 7);

@@ -19,8 +19,6 @@
 #include "backend/spawn.h"
 #include "tests/harness.h"
 
-#define PATIENCE_SECONDS 20
-
 /* ---- the worker ---- */
 
 static int count_descriptors(void)
@@ -48,7 +46,7 @@ static int play_worker(int socket, const char *part)
 {
     struct ipc_message message = {.kind = IPC_DEVICE_REFUSED};
 
-    test_alarm(PATIENCE_SECONDS);
+    test_alarm(TEST_PATIENCE);
     if (strcmp(part, "killed") == 0)
         raise(SIGKILL);
     if (strcmp(part, "exits") == 0)
@@ -113,7 +111,7 @@ static void set_up(void)
     event_add(child, NULL);
     deaths = messages = 0;
     death[0] = '\0';
-    test_alarm(PATIENCE_SECONDS);
+    test_alarm(TEST_PATIENCE);
 }
 
 static void tear_down(void)

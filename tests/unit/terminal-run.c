@@ -14,15 +14,13 @@
 
 #include "tests/harness.h"
 
-#define PATIENCE_SECONDS 20
-
 void terminal_run_start(struct terminal_run *run, unsigned rows, unsigned columns,
                         int (*program)(void))
 {
     const struct winsize size = {
         .ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
 
-    test_alarm(PATIENCE_SECONDS);
+    test_alarm(TEST_PATIENCE);
     fflush(NULL);
     *run = (struct terminal_run){.size = 0};
     run->pid = forkpty(&run->screen, NULL, NULL, &size);
@@ -30,7 +28,7 @@ void terminal_run_start(struct terminal_run *run, unsigned rows, unsigned column
     if (run->pid == 0) {
         int status;
 
-        test_alarm(PATIENCE_SECONDS);
+        test_alarm(TEST_PATIENCE);
         status = program();
         fflush(NULL);
         _exit(status);

@@ -209,7 +209,7 @@ static void run(uint64_t features)
     device_told = 0;
     sem_init(&driver_bell, 0, 0);
     sem_init(&device_bell, 0, 0);
-    test_alarm(60);
+    test_alarm(TEST_PATIENCE);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, serve_all, NULL), 0);
     ask_all(queue);
     pthread_join(thread, NULL);

@@ -84,7 +84,7 @@ static void stream(size_t from, size_t to)
 
     least = from;
     largest = to;
-    test_alarm(25);
+    test_alarm(TEST_PATIENCE);
     sem_init(&frontend_bell, 0, 0);
     sem_init(&backend_bell, 0, 0);
     ring_pair_open(&pair, 0, MAX);

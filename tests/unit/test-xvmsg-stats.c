@@ -19,8 +19,6 @@
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/counts.h"
 
-#define PATIENCE_SECONDS 20
-
 /* ---- the tool, in a thread ---- */
 
 static struct stats_daemon d;
@@ -32,10 +30,10 @@ static size_t output_size;
 
 static void start(unsigned buses)
 {
-    test_alarm(PATIENCE_SECONDS);
+    test_alarm(TEST_PATIENCE);
     complaint_clear();
     stats_daemon_open(&d, buses);
-    order = (struct stats_order){.socket = d.socket, .timeout = PATIENCE_SECONDS};
+    order = (struct stats_order){.socket = d.socket, .timeout = TEST_PATIENCE};
 }
 
 static void stop(void)

@@ -24,9 +24,6 @@
 #include "tools/xvmsg/admin.h"
 #include "tools/xvmsg/pcapng-reader.h"
 
-#define PATIENCE_SECONDS 20
-
-
 /* ---- dom0 with a guest, a daemon that listens, and the tool in a thread ---- */
 
 static struct fake_xen *fx;
@@ -51,7 +48,7 @@ static void listen_at_path(void)
 
 static void open_stage(void)
 {
-    test_alarm(PATIENCE_SECONDS);
+    test_alarm(TEST_PATIENCE);
     complaint_clear();
     fx = fake_xen_new();
     fake_xen_create_domain(fx, 5, "web");

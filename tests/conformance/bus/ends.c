@@ -20,7 +20,6 @@
  * on for ever ends the program by SIGALRM. */
 #define STUCK_TURNS 1000
 #define STUCK_SECONDS 3
-#define PATIENCE_SECONDS 20
 
 /* The library's constructor for a platform of any kind. */
 struct xvmsg *xvmsg_new_on(struct platform *p);
@@ -103,7 +102,7 @@ struct ends *ends_new(const struct ends_setup *setup)
 
     if (!e)
         abort();
-    test_alarm(PATIENCE_SECONDS);
+    test_alarm(TEST_PATIENCE);
     stage_open(&e->s, 0);
     e->s.daemon.spawn = spawn;
     e->s.daemon.spawn_user = e;
