@@ -59,7 +59,7 @@ static void ended(struct errand *errand)
 
 static void set_out(struct journey *journey, unsigned held)
 {
-    *journey = (struct journey){.errand = {run, ended}};
+    *journey = (struct journey){.errand = {.run = run, .ended = ended}};
     sem_init(&journey->held, 0, held);
 }
 
