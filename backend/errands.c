@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 
 #include "backend/log.h"
 #include "backend/mailbox.h"
+#include "common/thread.h"
 
 /* An errand that is found out twice, so far apart, is a long one. */
 #define PATIENCE_NS 10000000
@@ -214,16 +214,10 @@ void errands_free(struct errands *errands)
     free(errands);
 }
 
-/* Signals are for the process's first thread. */
 static bool start_other(struct errands *errands, pthread_t *other)
 {
-    sigset_t all, before;
-    int error;
+    int error = thread_begin(other, stand_by, errands);
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(other, NULL, stand_by, errands);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (error)
         log_warning("a second thread cannot begin: %s", strerror(error));
     return !error;

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include "backend/log.h"
 #include "backend/mailbox.h"
 #include "backend/poller.h"
+#include "common/thread.h"
 
 struct thread {
     struct lane lane;
@@ -229,25 +229,20 @@ static void *run(void *user)
 
 static int start(struct thread *thread)
 {
-    int error = thread->runs ? 0 : pthread_create(&thread->id, NULL, run, thread);
+    int error = thread->runs ? 0 : thread_begin(&thread->id, run, thread);
 
     thread->runs |= error == 0;
     return error;
 }
 
-/* Signals are for the process's first thread. */
 unsigned threads_start(struct threads *threads)
 {
-    sigset_t all, before;
     int error = 0;
 
     if (!threads)
         return 0;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
     for (unsigned i = 0; i < threads->count && !error; i++)
         error = start(threads->list[i]);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (!error)
         return threads->count;
     errno = error;

@@ -5,13 +5,14 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common/thread.h"
 
 TAILQ_HEAD(request_list, disk_request);
 
@@ -243,19 +244,6 @@ int disk_do(struct disk *d, struct disk_request *r)
 
 /* ---- starting and stopping ---- */
 
-/* Signals are for the other threads. */
-static int start_thread(struct disk *d)
-{
-    sigset_t all, before;
-    int error;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    error = pthread_create(&d->thread, NULL, run, d);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return error;
-}
-
 static void free_disk(struct disk *d)
 {
     if (d->bell >= 0)
@@ -298,7 +286,7 @@ struct disk *disk_start(const struct disk_settings *settings, char why[WHY_SIZE]
     }
     memcpy(d->facts.why, d->attachment.why, WHY_SIZE);
     if (!error)
-        error = start_thread(d);
+        error = thread_begin(&d->thread, run, d);
     if (!error)
         return d;
     snprintf(why, WHY_SIZE, "no thread for the disk: %s", strerror(error));
