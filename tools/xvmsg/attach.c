@@ -121,17 +121,6 @@ static int choose_name(struct platform *p, platform_tx tx, const char *requests,
     return check_free(p, tx, a);
 }
 
-/* A directory only the backend's domain may read: targets are not the guest's
- * business. */
-static int make_private(struct platform *p, platform_tx tx, const char *path, uint32_t owner)
-{
-    struct platform_perm nobody_else = {.domid = owner};
-
-    if (p->ops->xs_mkdir(p, tx, path) < 0)
-        return -1;
-    return p->ops->xs_set_perms(p, tx, path, &nobody_else, 1);
-}
-
 static int write_choice(struct platform *p, platform_tx tx, const char *dir, const char *choice)
 {
     size_t length = strcspn(choice, "=");
@@ -186,8 +175,8 @@ static int write_request(struct platform *p, platform_tx tx, void *user)
     int missing = bus_missing(p, tx, requests.text);
 
     /* To touch the directory would have the daemon look at all requests. */
-    if (missing < 0 || (missing && make_private(p, tx, requests.text, a->id.backend) < 0) ||
-        make_private(p, tx, path.text, a->id.backend) < 0)
+    if (missing < 0 || (missing && bus_make_private(p, tx, &a->id, requests.text) < 0) ||
+        bus_make_private(p, tx, &a->id, path.text) < 0)
         return -1;
     return write_settings(p, tx, path.text, a);
 }

@@ -225,15 +225,28 @@ void bus_complain_about_request(const char *command, const char *domain, uint32_
         complain(command, "cannot write the request: %s", strerror(errno));
 }
 
+static int make_directory(struct platform *p, platform_tx tx, const char *path,
+                          const struct platform_perm *perms, size_t count)
+{
+    if (p->ops->xs_mkdir(p, tx, path) < 0)
+        return -1;
+    return p->ops->xs_set_perms(p, tx, path, perms, count);
+}
+
+int bus_make_private(struct platform *p, platform_tx tx, const struct bus_id *id, const char *path)
+{
+    const struct platform_perm nobody_else = {.domid = id->backend};
+
+    return make_directory(p, tx, path, &nobody_else, 1);
+}
+
 /* A directory of `owner`'s that `reader` may read; all below inherits that. */
 static int make_home(struct platform *p, platform_tx tx, const char *path, uint32_t owner,
                      uint32_t reader)
 {
-    struct platform_perm perms[] = {{.domid = owner}, {.domid = reader, .read = true}};
+    const struct platform_perm perms[] = {{.domid = owner}, {.domid = reader, .read = true}};
 
-    if (p->ops->xs_mkdir(p, tx, path) < 0)
-        return -1;
-    return p->ops->xs_set_perms(p, tx, path, perms, 2);
+    return make_directory(p, tx, path, perms, 2);
 }
 
 static int make_backend(struct platform *p, platform_tx tx, const struct bus_id *id,

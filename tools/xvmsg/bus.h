@@ -66,6 +66,10 @@ int bus_missing(struct platform *p, platform_tx tx, const char *path);
  * that the bus is wanted. */
 int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id);
 
+/* Makes a node that only the backend's domain may read, like all below it: targets are not
+ * the guest's business. */
+int bus_make_private(struct platform *p, platform_tx tx, const struct bus_id *id, const char *path);
+
 /*
  * Waits until `done` says so: 1 yes, 0 not yet, -1 with errno never. It is asked
  * at once and after every change at or below the path. -1 with ETIMEDOUT. What takes

@@ -35,22 +35,12 @@ struct import {
 
 /* ---- writing ---- */
 
-/* Of the backend's, which the guest shall not read. */
-static int make_private(struct platform *p, platform_tx tx, const char *path, uint32_t backend)
-{
-    const struct platform_perm nobody_else = {.domid = backend};
-
-    if (p->ops->xs_mkdir(p, tx, path) < 0)
-        return -1;
-    return p->ops->xs_set_perms(p, tx, path, &nobody_else, 1);
-}
-
 static int write_device(struct platform *p, platform_tx tx, const struct bus_id *id,
                         const struct saved_device *device)
 {
     struct store_path path = bus_request(id, device->name);
 
-    if (make_private(p, tx, path.text, id->backend) < 0)
+    if (bus_make_private(p, tx, id, path.text) < 0)
         return -1;
     for (size_t i = 0; i < device->num_keys; i++)
         if (store_write_text(p, tx, path.text, device->keys[i].key, device->keys[i].value) < 0)
@@ -71,9 +61,9 @@ static int write_bus(struct platform *p, platform_tx tx, void *user)
         return -1;
     }
     if (bus_make(p, tx, &import->id) < 0 ||
-        make_private(p, tx, next.text, import->id.backend) < 0 ||
+        bus_make_private(p, tx, &import->id, next.text) < 0 ||
         store_write_u64(p, tx, home.text, XS_DEVICE_NUMBER_NEXT, import->bus->next) < 0 ||
-        make_private(p, tx, requests.text, import->id.backend) < 0)
+        bus_make_private(p, tx, &import->id, requests.text) < 0)
         return -1;
     for (size_t i = 0; i < import->bus->num_devices; i++)
         if (write_device(p, tx, &import->id, &import->bus->devices[i]) < 0)
