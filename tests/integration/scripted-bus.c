@@ -263,6 +263,17 @@ bool backend_refuse_writes(struct backend *b, const struct msg *m)
     return true;
 }
 
+bool backend_refuse_reads(struct backend *b, const struct msg *m)
+{
+    struct msg r = backend_response(m);
+
+    if (m->kind != MSG_get_config_request)
+        return false;
+    r.get_config_response.offset = m->get_config_request.offset;
+    backend_send(b, &r);
+    return true;
+}
+
 int backend_first(const struct backend *b, enum msg_kind kind)
 {
     for (unsigned i = 0; i < b->num_seen; i++)

@@ -138,6 +138,8 @@ void backend_answer(struct backend *b, const struct msg *m);
 
 /* A script: no byte of the configuration may be written. */
 bool backend_refuse_writes(struct backend *b, const struct msg *m);
+/* None may be read, however long it is said to be. */
+bool backend_refuse_reads(struct backend *b, const struct msg *m);
 
 /* Did this kind arrive, and how many stand before the first of another kind? */
 int backend_first(const struct backend *b, enum msg_kind kind);

@@ -178,21 +178,10 @@ static void data_between_reading_and_ready_is_taken_over_too(void)
     backend_free(t.b);
 }
 
-static bool refuse_reading(struct backend *b, const struct msg *m)
-{
-    struct msg r = backend_response(m);
-
-    if (m->kind != MSG_get_config_request)
-        return false;
-    r.get_config_response.offset = m->get_config_request.offset;
-    backend_send(b, &r);
-    return true;
-}
-
 static void a_configuration_that_cannot_be_read_again_breaks_the_device(void)
 {
     driven_start_ready(&t);
-    t.b->script = refuse_reading;
+    t.b->script = backend_refuse_reads;
     driven_config_event(&t, 8, 8, NULL);
     backend_settle(t.b);
     CU_ASSERT_EQUAL(t.broken_count, 1);
