@@ -8,6 +8,7 @@
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/virtio_config.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -426,43 +427,42 @@ static bool is_answered(struct guest *g, unsigned queue)
     return shared_load16_acquire(&g->used->idx) != g->used_seen;
 }
 
-/* A request in the first queue, of which nobody is told: the thread has had the looks that
- * DRIVER_OK is due. */
-static struct guest *start_and_offer(void)
-{
-    struct msg get = {.kind = MSG_get_vqueue_request, .dev_num = DEV};
-    struct guest *g = start();
+/* Of DRIVER_OK, of being enabled and of getting a doorbell a queue is told as of a request,
+ * and its thread may come to that late. */
+#define STARTS 3u
 
-    guest_call(g, get);
-    ask(g, 1, ANSWER);
-    expect_answers(g, 1, 1);
+/* A thread has a request in the first queue of which nobody told it, and serves so many of
+ * the second. Is the first's done meanwhile? */
+static bool is_served_untold(struct guest *g, unsigned others)
+{
     offer(g, 0, ANSWER);
-    return g;
-}
-
-/* It is there when the thread, done with another, looks for more: at once, or at one of its
- * next attempts if looks did not help before. */
-static void a_thread_that_looks_needs_no_doorbell(void)
-{
-    struct guest *g = start_and_offer();
-
-    while (!is_answered(g, 0)) {
+    for (unsigned i = 0; i < others && !is_answered(g, 0); i++) {
         ask(g, 1, ANSWER);
         expect_answers(g, 1, 1);
     }
-    expect_answers(g, 0, 1);
+    return is_answered(g, 0);
+}
+
+/* At once, or at one of the thread's next attempts if looks did not help before. */
+static void a_thread_that_looks_needs_no_doorbell(void)
+{
+    struct guest *g = start();
+
+    for (unsigned i = 0; i <= STARTS; i++) {
+        CU_ASSERT(is_served_untold(g, UINT_MAX));
+        expect_answers(g, 0, 1);
+    }
     stop(g);
 }
 
 static void a_thread_that_does_not_look_waits_for_the_doorbell(void)
 {
-    struct guest *g = start_and_offer();
+    struct guest *g = start();
+    unsigned starts = 0;
 
-    for (unsigned i = 0; i < 100; i++) {
-        ask(g, 1, ANSWER);
-        expect_answers(g, 1, 1);
-    }
-    expect_no_answer(g, 0);
+    for (; starts <= STARTS && is_served_untold(g, 100); starts++)
+        expect_answers(g, 0, 1);
+    CU_ASSERT_FATAL(starts <= STARTS);
     kick(g, 0);
     expect_answers(g, 0, 1);
     stop(g);
