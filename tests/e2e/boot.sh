@@ -135,3 +135,4 @@ for type in pv pvh; do
 	done
 done
 echo "1..$cases"
+exit "$failed"

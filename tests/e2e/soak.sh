@@ -102,3 +102,4 @@ for kind in cached:disks/cached through:disks/through past:ext4/past ext4:ext4/b
 done
 echo "# $minutes minutes: $requests requests of disk-check, 16 MiB of fio $(guest-run gabi 'cat /run/fio.rounds') times"
 echo "1..$cases"
+exit "$failed"
