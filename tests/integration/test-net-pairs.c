@@ -86,10 +86,39 @@ static void many_at_once_are_in_order(void)
     pairs_end();
 }
 
-/* Pair 0 is kept by its wire, as no interface would keep it. */
+/* All the driver said was heard, as far as it can be. */
+static void settle(void)
+{
+    for (unsigned i = 0; i < 10; i++)
+        guest_settle(np.g);
+}
+
+static bool link_is_up(void)
+{
+    struct msg ask = {
+        .kind = MSG_get_config_request,
+        .dev_num = PAIRS_DEV,
+        .get_config_request = {.offset = CONFIG_STATUS, .length = 1},
+    };
+
+    return guest_call(np.g, ask).get_config_response.data.bytes[0] & VIRTIO_NET_S_LINK_UP;
+}
+
+/* Each message to the device has the threads stand still: after a few there is nothing left
+ * of what they were told before. */
+static void rest(void)
+{
+    for (unsigned i = 0; i < 4; i++)
+        CU_ASSERT(link_is_up());
+    settle();
+}
+
+/* Pair 0 is kept by its wire, as no interface would keep it: threads that were asked to stand
+ * still now would not. */
 static void pairs_are_served_at_the_same_time(void)
 {
     start_all();
+    rest();
     pairs_fill(0);
     CU_ASSERT_EQUAL(fcntl(np.inside[0], F_SETFL, 0), 0);
     pairs_send(0, 100, 1);
@@ -104,13 +133,6 @@ static void pairs_are_served_at_the_same_time(void)
 }
 
 /* ---- pairs in use ---- */
-
-/* All the driver said was heard, as far as it can be. */
-static void settle(void)
-{
-    for (unsigned i = 0; i < 10; i++)
-        guest_settle(np.g);
-}
 
 static void expect_sent_when_in_use(void)
 {
@@ -209,17 +231,6 @@ static void set_link(const char *to)
 
     snprintf(message.answer.text, sizeof(message.answer.text), "link=%s", to);
     guest_tell(np.g, &message, -1);
-}
-
-static bool link_is_up(void)
-{
-    struct msg ask = {
-        .kind = MSG_get_config_request,
-        .dev_num = PAIRS_DEV,
-        .get_config_request = {.offset = CONFIG_STATUS, .length = 1},
-    };
-
-    return guest_call(np.g, ask).get_config_response.data.bytes[0] & VIRTIO_NET_S_LINK_UP;
 }
 
 static void until_link_is(bool up)
