@@ -90,19 +90,10 @@ try_network()
 log_in()
 {
 	# shellcheck disable=SC2016 # bash's own
-	timeout 240 bash -c 'coproc xvmsg console debian con
-		exec 7<&"${COPROC[0]}" 8>&"${COPROC[1]}"
-		await() {
-			local said=
-			until [[ $said == *"$1"* ]]; do
-				IFS= read -r -d "" -n 1 letter <&7 || exit 1
-				said+=$letter
-			done
-		}
-		await "login: "; echo root >&8
+	talk 240 'await "login: "; echo root >&8
 		await "Password: "; echo xen >&8
 		await "# "; echo "echo answer-\$((6 * 7)); tty; exit" >&8
-		await answer-42; await /dev/hvc1; await "login: "'
+		await answer-42; await /dev/hvc1; await "login: "' debian con
 }
 
 try_console()

@@ -10,6 +10,7 @@
 set -u
 
 parts=$((${1:-64} / 16)) # of 16 MiB
+exec 3>&1                # for what is told meanwhile
 here=$(dirname "$0")
 tmp=$(mktemp -d)
 cases=0
@@ -116,42 +117,35 @@ END
 	done
 	gcc --sysroot=/lab/tools/compiler -static -o try-codec main.o tests/fuzz/*.o common/*.o'
 
-# fetch URL: $parts times, as one line when all were the same. Of the sums there are in dom0 and
-# guests, the cheapest: under emulation it takes a third of a second, sha256sum two thirds.
+# fetch URL: $parts times, as one line when all were the same; each 128 MiB are told. Of the sums
+# there are in dom0 and guests, the cheapest: under emulation it takes a third of a second,
+# sha256sum two thirds.
 # shellcheck disable=SC2016 # for whoever runs it
 fetch='fetch() { i=0; while [ $i -lt '"$parts"' ]; do
-	wget -q -O - $1 | md5sum || return; i=$((i + 1)); done | sort -u; }'
+	wget -q -O - $1 | md5sum || return
+	i=$((i + 1)); [ $((i % 8)) -ne 0 ] || echo "# $1: $((i * 16)) MiB" >&2
+	done | sort -u; }'
 
 use_net()
 {
 	guest-run "$1" "ip addr add 10.9.0.$2/24 dev eth1 && ip link set eth1 up &&
 		mkdir /run/www && httpd -p 10.9.0.$2:80 -h /run/www &&
 		dd if=/dev/urandom of=/run/www/part bs=1M count=16 2>/dev/null" || return
-	[ "$(guest-run "$1" "$fetch; ping -c 3 10.9.0.1 >&2 && fetch http://10.9.0.1/part")" = \
+	guest-run "$1" "ping -c 3 10.9.0.1" || return
+	[ "$(guest-run "$1" "$fetch; fetch http://10.9.0.1/part" 2>&3)" = \
 		"$(md5sum <"$tmp/www/part")" ] || return
-	[ "$(sh -c "$fetch; fetch http://10.9.0.$2/part")" = \
+	[ "$(sh -c "$fetch; fetch http://10.9.0.$2/part" 2>&3)" = \
 		"$(guest-run "$1" "md5sum </run/www/part")" ]
 }
 
 use_console()
 {
-	# shellcheck disable=SC2016 # bash's own
-	timeout 300 bash -c 'coproc xvmsg console "$0" con bus=1
-		exec 7<&"${COPROC[0]}" 8>&"${COPROC[1]}"
-		await() {
-			local said=
-			until [[ $said == *"$1"* ]]; do
-				IFS= read -r -d "" -n 1 letter <&7 || exit 1
-				said+=$letter
-				printf %s "$letter"
-			done
-		}
-		await "login: "; echo root >&8
+	talk 300 'await "login: "; echo root >&8
 		await "Password: "; echo wrong >&8
 		await "incorrect"; await "login: "; echo root >&8
-		await "Password: "; echo "$1" >&8
+		await "Password: "; echo '"'$password'"' >&8
 		await "# "; echo "echo answer-\$((6 * 7)); tty; exit" >&8
-		await answer-42; await /dev/pts/; await "login: "' "$1" "$password"
+		await answer-42; await /dev/pts/; await "login: "' "$1" con bus=1
 }
 
 use_random()

@@ -124,3 +124,24 @@ run_scripts()
 	done
 	echo "1..$cases"
 }
+
+# talk SECONDS SCRIPT DOMAIN CONSOLE [bus=N]: bash runs the script, which writes to that console
+# of the domain at 8, and by `await WORDS` reads (and prints) what it says until the words came
+talk()
+{
+	talk_seconds=$1 talk_script=$2
+	shift 2
+	# shellcheck disable=SC2016 # bash's own
+	timeout "$talk_seconds" bash -c 'script=$0
+		coproc xvmsg console "$@"
+		exec 7<&"${COPROC[0]}" 8>&"${COPROC[1]}"
+		await() {
+			local said=
+			until [[ $said == *"$1"* ]]; do
+				IFS= read -r -d "" -n 1 letter <&7 || exit 1
+				said+=$letter
+				printf %s "$letter"
+			done
+		}
+		eval "$script"' "$talk_script" "$@"
+}

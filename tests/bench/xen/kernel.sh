@@ -111,18 +111,6 @@ net_start_ours()
 		ip addr add 10.7.0.2/24 dev "${1##*/}" && ip link set "${1##*/}" up'
 }
 
-net_rows()
-{
-	for way in 'dom0 to guest' 'guest to dom0'; do
-		pair "TCP, $way" '>= 1.0' Mbit/s
-	done
-	pair 'TCP requests and responses' '>= 1.0' /s
-	for way in 'dom0 to guest' 'guest to dom0'; do
-		pair "each MiB, TCP, $way" '<= 1.0' 'ms CPU'
-		pair "guest, each MiB, TCP, $way" '<= 1.0' 'ms CPU'
-	done
-}
-
 samples_forget
 group 'disk by the kernel module, fio' 'PV disk'
 disks_attach
@@ -141,12 +129,8 @@ samples_forget
 group 'network by the kernel module' 'PV interface'
 { net_bridges && net_start_ours; } >"$tmp/out" 2>&1 ||
 	failed 'starting the network' $? "$(tail -n 1 "$tmp/out")"
-for round in 1 2; do
-	measuring "network by the kernel module, round $round of 2"
-	net_measure ours 10.7.0.2
-	net_measure peer 10.8.0.2
-done
-net_rows
+net_rounds 'network by the kernel module'
+net_rows guest
 xvmsg detach bench "$net" >&2
 net_bridges_remove >&2
 kernel_stop >&2

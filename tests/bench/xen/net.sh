@@ -26,16 +26,6 @@ net_stop()
 
 group network 'PV interface'
 { net_bridges && net_start_ours; } >"$tmp/out" 2>&1 || failed 'starting the network' $? "$(tail -n 1 "$tmp/out")"
-for round in 1 2; do
-	measuring "network, round $round of 2"
-	net_measure ours 10.7.0.2
-	net_measure peer 10.8.0.2
-done
+net_rounds network
 net_stop >&2
-for way in 'dom0 to guest' 'guest to dom0'; do
-	pair "TCP, $way" '>= 1.0' Mbit/s
-done
-pair 'TCP requests and responses' '>= 1.0' /s
-for way in 'dom0 to guest' 'guest to dom0'; do
-	pair "each MiB, TCP, $way" '<= 1.0' 'ms CPU'
-done
+net_rows

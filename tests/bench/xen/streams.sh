@@ -65,3 +65,27 @@ net_measure()
 	stream "$1" 'TCP, guest to dom0' "$2" -R
 	measure "$1" timeout 60 bench-tcp ask "$2" 7777
 }
+
+# net_rounds WHAT: our interface and the peer's in turns
+net_rounds()
+{
+	for round in 1 2; do
+		measuring "$1, round $round of 2"
+		net_measure ours 10.7.0.2
+		net_measure peer 10.8.0.2
+	done
+}
+
+# net_rows [guest]: the table's; what a guest spends is compared where both ends are its kernel's
+net_rows()
+{
+	for way in 'dom0 to guest' 'guest to dom0'; do
+		pair "TCP, $way" '>= 1.0' Mbit/s
+	done
+	pair 'TCP requests and responses' '>= 1.0' /s
+	for way in 'dom0 to guest' 'guest to dom0'; do
+		for spender in '' "$@"; do
+			pair "${spender:+$spender, }each MiB, TCP, $way" '<= 1.0' 'ms CPU'
+		done
+	done
+}
