@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/xvmsg/printable.h"
 #include "xenstore-schema/schema.h"
 
 #define VALUE_SHOWN 64
@@ -19,7 +20,8 @@ struct reading {
     char *why;
 };
 
-/* Always -1, so that a check can end in `return wrong(...)`. */
+/* Always -1, so that a check can end in `return wrong(...)`. The file may be anybody's, and
+ * the sentence goes to somebody's terminal. */
 static int wrong(const struct reading *r, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -31,6 +33,7 @@ static int wrong(const struct reading *r, unsigned line, const char *format, ...
     va_start(args, format);
     vsnprintf(r->why + length, SAVED_WHY_SIZE - (size_t)length, format, args);
     va_end(args);
+    make_printable(r->why);
     return -1;
 }
 
