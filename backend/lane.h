@@ -22,6 +22,7 @@ struct lane {
     struct turn turn;
     struct memory *memory;       /* NULL while no guest is connected */
     struct doorbells *doorbells; /* NULL unless queues may have event channels of their own */
+    struct memory_log memory_log;
     /* Of a queue thread's; NULL in the worker's own. */
     struct mailbox *inbox;
     struct mailbox *outbox; /* to the worker's own loop */

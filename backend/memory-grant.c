@@ -42,9 +42,11 @@ static void *map(struct memory *memory, uint32_t first_ref, uint32_t pages, bool
 }
 
 /* Always NULL. */
-static void *refuse(struct memory_maps *maps, uint64_t address, uint64_t pages, const char *why)
+static void *refuse(struct memory *memory, uint64_t address, uint64_t pages, const char *why)
 {
-    if (log_limit_passes(&maps->map_limit, maps->platform->ops->now(maps->platform)))
+    const struct memory_maps *maps = memory->maps;
+
+    if (log_limit_passes(&memory->log->map, maps->platform->ops->now(maps->platform)))
         log_warning("dom %u: %llu pages of a queue from grant reference %u on: %s", maps->domid,
                     (unsigned long long)pages, memory_grant_ref(address), why);
     return NULL;
@@ -57,11 +59,11 @@ void *memory_grant_pin(struct memory *memory, uint64_t address, uint64_t length,
     struct mapping *mapping;
 
     if (!pages)
-        return refuse(maps, address, pages, "there are no such references");
+        return refuse(memory, address, pages, "there are no such references");
     if (*find(maps, address))
-        return refuse(maps, address, pages, "a part of a queue is there already");
+        return refuse(memory, address, pages, "a part of a queue is there already");
     if (pages > maps->max_pages - maps->mapped_pages)
-        return refuse(maps, address, pages, "more than the guest may have mapped");
+        return refuse(memory, address, pages, "more than the guest may have mapped");
     mapping = calloc(1, sizeof(*mapping));
     if (!mapping)
         return NULL;
@@ -70,7 +72,7 @@ void *memory_grant_pin(struct memory *memory, uint64_t address, uint64_t length,
     mapping->start = map(memory, memory_grant_ref(address), mapping->pages, writable);
     if (!mapping->start) {
         free(mapping);
-        return refuse(maps, address, pages,
+        return refuse(memory, address, pages,
                       writable ? "not granted to us to be written" : "not granted to us");
     }
     mapping->next = maps->mappings;

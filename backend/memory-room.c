@@ -40,7 +40,7 @@ bool memory_room_to_copy(struct memory *memory, uint64_t pages)
     }
     if (memory->copied_pages <= left && pages <= left - memory->copied_pages)
         return true;
-    if (log_limit_passes(&memory->room_limit, memory->platform->ops->now(memory->platform)))
+    if (log_limit_passes(&memory->log->room, memory->platform->ops->now(memory->platform)))
         log_warning("dom %u: a request waits: its %llu pages and the %u of others are more than "
                     "the guest may use at once",
                     memory->maps->domid, (unsigned long long)pages, memory->copied_pages);

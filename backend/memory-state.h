@@ -5,7 +5,6 @@
 #ifndef XVMSG_MEMORY_STATE_H
 #define XVMSG_MEMORY_STATE_H
 
-#include "backend/log.h"
 #include "backend/memory.h"
 #include "common/address.h"
 
@@ -36,7 +35,6 @@ struct memory_maps {
     struct area *areas[XVMSG_AREA_MAX + 1]; /* by number; 0 stays NULL */
     struct mapping *mappings;
     struct memory *views;
-    struct log_limit map_limit;
 };
 
 struct memory {
@@ -48,7 +46,7 @@ struct memory {
     struct memory_waiter *waiters; /* in the order of their places */
     uint64_t places;               /* given so far */
     struct memory_stats stats;
-    struct log_limit room_limit;
+    struct memory_log *log;
 
     /* What memory_copy_run() is to do, and for whom. */
     uint32_t num_noted;

@@ -7,7 +7,8 @@
 
 /* ---- views ---- */
 
-struct memory *memory_view(struct memory *memory, struct platform *platform)
+struct memory *memory_view(struct memory *memory, struct platform *platform,
+                           struct memory_log *log)
 {
     struct memory *view = calloc(1, sizeof(*view));
 
@@ -15,12 +16,14 @@ struct memory *memory_view(struct memory *memory, struct platform *platform)
         return NULL;
     view->maps = memory->maps;
     view->platform = platform;
+    view->log = log;
     view->next_view = view->maps->views;
     view->maps->views = view;
     return view;
 }
 
-struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t max_pages)
+struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t max_pages,
+                          struct memory_log *log)
 {
     struct memory_maps *maps = calloc(1, sizeof(*maps));
     struct memory *memory;
@@ -30,7 +33,7 @@ struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t ma
     maps->platform = platform;
     maps->domid = domid;
     maps->max_pages = max_pages;
-    memory = memory_view(&(struct memory){.maps = maps}, platform);
+    memory = memory_view(&(struct memory){.maps = maps}, platform, log);
     if (!memory)
         free(maps);
     return memory;

@@ -31,6 +31,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "backend/log.h"
 #include "backend/stats.h"
 #include "common/codec.h"
 #include "common/platform.h"
@@ -39,8 +40,16 @@
 
 struct memory;
 
+/* Of the lines that a guest can have written. It outlives the memory: who connects anew
+ * gets no new ones. */
+struct memory_log {
+    struct log_limit map;
+    struct log_limit room;
+};
+
 /* `max_pages` bounds everything together. NULL with errno ENOMEM. */
-struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t max_pages);
+struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t max_pages,
+                          struct memory_log *log);
 
 /*
  * Another view, whose copies are made by `platform` and have the same room again, for
@@ -48,7 +57,8 @@ struct memory *memory_new(struct platform *platform, uint32_t domid, uint32_t ma
  * here maps or unmaps, of whichever view it is called, and may only be done while nobody
  * uses any other. NULL with errno ENOMEM.
  */
-struct memory *memory_view(struct memory *memory, struct platform *platform);
+struct memory *memory_view(struct memory *memory, struct platform *platform,
+                           struct memory_log *log);
 
 /* The last view unmaps every area; nothing may be pinned or copied in this one. NULL is
  * fine. */

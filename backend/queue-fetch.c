@@ -191,10 +191,12 @@ void queue_flush(struct queue *queue)
         struct chain_list group = STAILQ_HEAD_INITIALIZER(group);
 
         take_group(queue, &group);
-        if (reached_guest(queue, &group))
+        if (reached_guest(queue, &group)) {
             queue_give_back(queue, &group);
-        else
-            queue_forget(queue, &group);
+            continue;
+        }
+        queue->torn = queue->resumes;
+        queue_forget(queue, &group);
     }
 }
 

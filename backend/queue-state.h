@@ -107,6 +107,7 @@ struct queue {
     bool enabled;
     bool stopping;
     bool faulty;
+    bool torn; /* it resumes, and one did not reach the guest: none behind it may */
 
     /* While enabled, of config.size each. */
     bool *id_out;          /* ids of chains that are out */

@@ -198,7 +198,7 @@ void queue_clear(struct queue *queue)
     queue->device = NULL;
     queue->config = (struct queue_config){0};
     queue->packed = (struct packed_place){0}; /* the larger of the two */
-    queue->enabled = queue->stopping = queue->faulty = false;
+    queue->enabled = queue->stopping = queue->faulty = queue->torn = false;
 }
 
 /* ---- batches ---- */
@@ -261,7 +261,7 @@ void queue_give_back(struct queue *queue, struct chain_list *chains)
         let_go(queue, chain);
         queue_stats_pushed(queue, chain, chain->written);
     }
-    if (!queue->stopping)
+    if (!queue->stopping && !queue->torn)
         tell_driver(queue, chains);
     free_all(chains);
     if (queue->stopping && !queue->chains_out)

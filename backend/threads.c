@@ -143,7 +143,7 @@ static bool connect_lane(struct thread *thread, struct memory *memory,
         .rung = on_rung, .failed = on_doorbell_failed, .user = thread};
     struct lane *lane = &thread->lane;
 
-    lane->memory = memory_view(memory, lane->platform);
+    lane->memory = memory_view(memory, lane->platform, &lane->memory_log);
     if (!lane->memory || !connect->queue_doorbells)
         return lane->memory;
     lane->doorbells =

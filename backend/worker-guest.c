@@ -147,7 +147,8 @@ void worker_guest_connect(struct worker *worker, const struct ipc_message *messa
     }
     worker->host.strict = connect->transport_features & MSG_F_STRICT_CONFIG_GENERATION;
     worker->host.resume = connect->queue_resume;
-    lane->memory = memory_new(lane->platform, connect->frontend_domid, message->max_shared_pages);
+    lane->memory = memory_new(lane->platform, connect->frontend_domid, message->max_shared_pages,
+                              &lane->memory_log);
     if (connect->queue_doorbells)
         lane->doorbells =
             doorbells_new(lane->base, lane->platform, connect->frontend_domid, &bells);

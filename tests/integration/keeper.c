@@ -131,7 +131,7 @@ void keeper_open(struct keeper *k)
         .lane = {
             .base = event_base_new(),
             .platform = k->dom0,
-            .memory = memory_new(k->dom0, 3, 64),
+            .memory = memory_new(k->dom0, 3, 64, &k->host.lane.memory_log),
         },
         .event_waits = on_event_waits,
         .settled = on_settled,

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "backend/log.h"
+#include "common/address.h"
 #include "common/barrier.h"
 #include "common/le.h"
 #include "tests/harness.h"
@@ -211,16 +212,46 @@ static void a_message_above_the_maximum_ends_the_connection(void)
     guest_free(g);
 }
 
-/* A message nobody takes, a ring that goes bad, and all of it again. */
+/* A queue in pages that are nobody's. */
+static void ask_for_what_is_not_granted(struct guest *g, uint64_t device)
+{
+    struct msg request = guest_queue_request(device, SET_VQUEUE_ENABLE);
+
+    request.set_vqueue_request.desc_addr = address_of_grant(9999, 0);
+    guest_set_status(g, device, VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER);
+    guest_call(g, request);
+}
+
+/* Two reads into granted pages, for both of which there is no room. */
+static void ask_for_more_than_there_is_room(struct guest *g, uint64_t device)
+{
+    guest_share_area(g);
+    guest_start_device(g, device, UINT64_C(1) << VIRTIO_F_VERSION_1);
+    for (uint16_t i = 0; i < 6; i += 3) {
+        guest_describe(g, i, GUEST_HEADERS, 16, 0, i + 1);
+        guest_describe(g, i + 1u, 0, 6u << 20, VRING_DESC_F_WRITE, i + 2);
+        g->desc[i + 1].addr = address_of_grant(9999, 0);
+        guest_describe(g, i + 2u, GUEST_STATUSES, 1, VRING_DESC_F_WRITE, 0);
+        guest_make_available(g, i);
+    }
+    guest_kick(g, device);
+    guest_settle(g);
+}
+
+/* A message nobody takes, a queue that cannot be mapped, requests that wait, a ring that goes bad, and all of it
+ * again. */
 static void misbehave_often(void)
 {
     struct guest *g = guest_new();
 
     log_set_level(LOG_LEVEL_WARNING);
+    guest_add_blk(g, 1, guest_disk(8), false);
     for (unsigned i = 0; i < 20; i++) {
         guest_connect(g, MSG_WIDE, 272);
-        guest_send(g, &(struct msg){.kind = MSG_get_device_info_request, .dev_num = 1});
+        guest_send(g, &(struct msg){.kind = MSG_get_device_info_request, .dev_num = 9});
         guest_settle(g);
+        ask_for_what_is_not_granted(g, 1);
+        ask_for_more_than_there_is_room(g, 1);
         prod_out_of_range(g->ring_pages);
         g->domu->ops->evtchn_notify(g->domu, (uint32_t)g->port);
         CU_ASSERT_EQUAL(guest_told(g).kind, IPC_BUS_FAILED);
@@ -232,6 +263,8 @@ static void misbehave_often(void)
 static void connecting_anew_gives_no_new_lines(void)
 {
     CU_ASSERT_EQUAL(test_count_lines(misbehave_often, "dropped a message"), 1);
+    CU_ASSERT_EQUAL(test_count_lines(misbehave_often, "of a queue from grant reference"), 1);
+    CU_ASSERT_EQUAL(test_count_lines(misbehave_often, "a request waits"), 1);
     CU_ASSERT_EQUAL(test_count_lines(misbehave_often, "message ring"), 1);
 }
 

@@ -117,7 +117,7 @@ void queue_guest_start(void)
     fake_xen_create_domain(g.fx, GUEST, "guest");
     g.dom0 = fake_xen_domain(g.fx, 0);
     g.domu = fake_xen_domain(g.fx, GUEST);
-    g.memory = memory_new(g.dom0, GUEST, QUEUE_GUEST_MAX_PAGES);
+    g.memory = memory_new(g.dom0, GUEST, QUEUE_GUEST_MAX_PAGES, &g.memory_log);
     g.area = share(QUEUE_GUEST_AREA, 0);
     share(QUEUE_GUEST_RO_AREA, AREA_F_READ_ONLY);
     g.desc = (struct vring_desc *)(void *)g.area;

@@ -24,6 +24,7 @@ struct queue_guest {
     struct fake_xen *fx;
     struct platform *dom0, *domu;
     struct memory *memory;
+    struct memory_log memory_log;
     struct queue *queue;
     uint8_t *area;
     /* The parts of a split queue, */

@@ -170,6 +170,8 @@ static void bad_files_are_refused_by_line(void)
         {HEAD "device a\ntype blk\nmode r\n", "line 4: device a has no target"},
         {HEAD "device a\ntype blk\nmode r\nbus 1\n", "line 4: device a has no target"},
         {HEAD "device a\n", "line 4: device a has no type"},
+        {HEAD "device a\ntype \033[2J\n", "line 5: type '?[2J' is not"},
+        {HEAD "device a\ntype rng\nnumber 1", "line 6: the text ends within it"},
     };
 
     start();

@@ -5,6 +5,7 @@
 
 #include <linux/virtio_ring.h>
 
+#include "common/address.h"
 #include "tests/harness.h"
 #include "tests/unit/queue-guest.h"
 
@@ -12,8 +13,9 @@
 
 static struct chain *chains[CHAINS];
 
-/* An ordered queue, and `chains` from it; the id of each is its index. */
-static void start(void)
+/* An ordered queue, and `chains` from it, the first with a buffer at this address; the id of
+ * each is its index. */
+static void start_at(uint64_t first)
 {
     queue_guest_start();
     queue_stop(g.queue);
@@ -22,13 +24,18 @@ static void start(void)
     CU_ASSERT_FATAL(queue_enable(g.queue, g.memory, &queue_guest_config));
     queue_begin_batch(g.queue);
     for (unsigned i = 0; i < CHAINS; i++) {
-        queue_guest_describe(i, queue_guest_data(i), 1, VRING_DESC_F_WRITE, 0);
+        queue_guest_describe(i, i ? queue_guest_data(i) : first, 1, VRING_DESC_F_WRITE, 0);
         queue_guest_offer((uint16_t)i);
     }
     for (unsigned i = 0; i < CHAINS; i++) {
         chains[i] = queue_pop(g.queue);
         CU_ASSERT_PTR_NOT_NULL_FATAL(chains[i]);
     }
+}
+
+static void start(void)
+{
+    start_at(queue_guest_data(0));
 }
 
 /* As many as that come back now, in order from `first`, each with its number as length. */
@@ -121,11 +128,28 @@ static void a_queue_that_stops_is_idle_when_all_are_back(void)
     queue_guest_end();
 }
 
+/* Where that is, others would take its place in the used ring. */
+static void behind_what_did_not_reach_the_guest_nothing_does(void)
+{
+    start_at(address_of_grant(9999, 0));
+    queue_push(g.queue, chains[0], 1);
+    push(1);
+    queue_flush(g.queue);
+    CU_ASSERT_EQUAL(g.faults, 1);
+    push(2);
+    queue_flush(g.queue);
+    expect_back(0, 0);
+    push(3);
+    CU_ASSERT(queue_idle(g.queue));
+    queue_guest_end();
+}
+
 static const struct test_case cases[] = {
     TEST(who_is_done_early_waits_for_those_before),
     TEST(what_was_pushed_together_is_seen_together),
     TEST(nobody_waits_for_those_behind),
     TEST(a_queue_that_stops_is_idle_when_all_are_back),
+    TEST(behind_what_did_not_reach_the_guest_nothing_does),
     {NULL, NULL},
 };
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/xvmsg/printable.h"
 #include "xenstore-schema/schema.h"
 
 #define VALUE_SHOWN 64
@@ -19,7 +20,8 @@ struct reading {
     char *why;
 };
 
-/* Always -1, so that a check can end in `return wrong(...)`. */
+/* Always -1, so that a check can end in `return wrong(...)`. The file may be anybody's, and
+ * the sentence goes to somebody's terminal. */
 static int wrong(const struct reading *r, unsigned line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -31,6 +33,7 @@ static int wrong(const struct reading *r, unsigned line, const char *format, ...
     va_start(args, format);
     vsnprintf(r->why + length, SAVED_WHY_SIZE - (size_t)length, format, args);
     va_end(args);
+    make_printable(r->why);
     return -1;
 }
 
@@ -211,10 +214,25 @@ static int set_next(const struct reading *r, const char *value)
 
 /* ---- lines ---- */
 
-static int take_line(struct reading *r, char *line)
+/* Cuts off its end. Without one it may be a part of a longer line: of a number, or a name. */
+static int end_line(const struct reading *r, char *line, size_t length)
+{
+    if (strlen(line) < length)
+        return wrong(r, r->line, "this is not text");
+    if (line[length - 1] != '\n')
+        return wrong(r, r->line, "the text ends within it");
+    line[length - 1] = '\0';
+    return 0;
+}
+
+static int take_line(const struct reading *r, char *line)
 {
     char *value = strchr(line, ' ');
 
+    if (r->line == 1)
+        return strcmp(line, SAVED_FIRST_LINE)
+                   ? wrong(r, 1, "this is not what xvmsg export prints")
+                   : 0;
     if (!*line || *line == '#')
         return 0;
     if (!value)
@@ -238,17 +256,11 @@ int saved_read(FILE *from, struct saved *saved, char why[SAVED_WHY_SIZE])
     *saved = (struct saved){0};
     while (rc == 0 && (length = getline(&line, &size, from)) >= 0) {
         r.line++;
-        line[strcspn(line, "\n")] = '\0';
-        if (strlen(line) + 1 < (size_t)length)
-            rc = wrong(&r, r.line, "this is not text");
-        else if (r.line == 1)
-            rc = strcmp(line, SAVED_FIRST_LINE)
-                     ? wrong(&r, 1, "this is not what xvmsg export prints")
-                     : 0;
-        else
+        rc = end_line(&r, line, (size_t)length);
+        if (rc == 0)
             rc = take_line(&r, line);
     }
-    if (rc == 0 && ferror(from)) {
+    if (rc == 0 && !feof(from)) {
         snprintf(why, SAVED_WHY_SIZE, "cannot read it: %s", strerror(errno));
         rc = -1;
     }
