@@ -16,6 +16,8 @@
 
 #define OTHER_B "/local/domain/0/backend/virtio-msg/6/0" /* of the guest "restored" */
 #define OTHER_F "/local/domain/6/device/virtio-msg/0"
+#define LONG_50 "longest-longest-longest-longest-longest-longest-12"
+#define LONG_NAME LONG_50 LONG_50 LONG_50 LONG_50 /* no path of the schema's has that much room */
 #define HEAD "xvmsg-export 1\nbus 0\nnext 9\n"
 #define DISK "device data\ntype blk\nnumber 7\nmode r\ntarget /srv/a disk.img\n"
 
@@ -36,6 +38,7 @@ static void start(void)
     write_text(ADMIN_B "/request/waiting", XS_ERROR, "no such file");
     write_text(ADMIN_B "/request/going", XS_TYPE, "rng");
     write_text(ADMIN_B "/request/going", XS_REMOVE, XS_REMOVE_ORDERLY);
+    write_text(ADMIN_B "/request/" LONG_NAME, XS_TYPE, "rng");
 }
 
 static char *export_web(void)
@@ -86,6 +89,8 @@ static void what_is_exported_is_what_was_asked_for(void)
     CU_ASSERT_PTR_NULL(strstr(text, "resize"));
     CU_ASSERT_PTR_NULL(strstr(text, "waiting"));
     CU_ASSERT_PTR_NULL(strstr(text, "going"));
+    CU_ASSERT_PTR_NULL(strstr(text, "longest"));
+    CU_ASSERT_STRING_EQUAL(text + strlen(text) - strlen("\nend\n"), "\nend\n");
     free(text);
     admin_guest_stop();
 }
@@ -120,7 +125,7 @@ static void a_bus_that_has_devices_is_left_alone(void)
     start();
     silent = admin_guest_silent_daemon();
     write_text(OTHER_B "/request/mine", XS_TYPE, "rng");
-    CU_ASSERT_EQUAL(import(HEAD DISK), 1);
+    CU_ASSERT_EQUAL(import(HEAD DISK "end\n"), 1);
     CU_ASSERT_STRING_EQUAL(complaint, "bus 0 of domain restored has, or had, devices already");
     CU_ASSERT(!store_exists(dom0, PLATFORM_NO_TX, OTHER_B "/request/data"));
     platform_close(silent);
@@ -133,7 +138,7 @@ static void a_bus_without_devices_keeps_its_counter(void)
 
     start();
     silent = admin_guest_silent_daemon();
-    CU_ASSERT_EQUAL(import(HEAD "\n# nothing\n"), 0);
+    CU_ASSERT_EQUAL(import(HEAD "\n# nothing\nend\n\n"), 0);
     CU_ASSERT_STRING_EQUAL(complaint, "");
     CU_ASSERT(is(OTHER_B, XS_DEVICE_NUMBER_NEXT, "9"));
     platform_close(silent);
@@ -167,11 +172,13 @@ static void bad_files_are_refused_by_line(void)
         {HEAD "device a\ntype rng\nnumber 9\n", "line 6: number 9 is not 1 to 8, below next"},
         {HEAD DISK "device a\ntype rng\nnumber 7\n", "line 11: device data has number 7 already"},
         {HEAD "device a\ntype rng\nrate 0\n", "line 6: rate '0' is not"},
-        {HEAD "device a\ntype blk\nmode r\n", "line 4: device a has no target"},
+        {HEAD "device a\ntype blk\nmode r\nend\n", "line 4: device a has no target"},
         {HEAD "device a\ntype blk\nmode r\nbus 1\n", "line 4: device a has no target"},
-        {HEAD "device a\n", "line 4: device a has no type"},
+        {HEAD "device a\nend\n", "line 4: device a has no type"},
         {HEAD "device a\ntype \033[2J\n", "line 5: type '?[2J' is not"},
         {HEAD "device a\ntype rng\nnumber 1", "line 6: the text ends within it"},
+        {HEAD DISK, "line 8: this is not its end, which says end"},
+        {HEAD DISK "end\nbus 1\n", "line 10: nothing comes after end"},
     };
 
     start();

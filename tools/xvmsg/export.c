@@ -55,12 +55,14 @@ static int print_keys(struct platform *p, const char *dir, const char *type, FIL
 /* One that was refused, or goes, is no device. */
 static int print_device(struct platform *p, const struct bus_id *id, const char *name, FILE *out)
 {
-    struct store_path dir = bus_request(id, name);
+    struct store_path dir;
     char *type;
     int rc;
 
-    if (!name_valid(name) || store_exists(p, PLATFORM_NO_TX,
-                                          store_path("%s/" XS_ERROR, dir.text).text) ||
+    if (!name_valid(name))
+        return 0;
+    dir = bus_request(id, name);
+    if (store_exists(p, PLATFORM_NO_TX, store_path("%s/" XS_ERROR, dir.text).text) ||
         store_exists(p, PLATFORM_NO_TX, store_path("%s/" XS_REMOVE, dir.text).text))
         return 0;
     type = store_read_text(p, PLATFORM_NO_TX, dir.text, XS_TYPE);
@@ -107,6 +109,8 @@ int export_run(struct platform *p, const char *domain, FILE *out)
             complain(COMMAND, "cannot read bus %u of domain %s: %s", ids.list[i].bus, domain,
                      strerror(errno));
     }
+    if (rc == 0)
+        fputs(SAVED_LAST_LINE "\n", out);
     free(ids.list);
     return rc < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -17,6 +17,7 @@
 struct reading {
     struct saved *saved;
     unsigned line;
+    bool ended; /* by its last line, which a file that was cut lacks */
     char *why;
 };
 
@@ -225,7 +226,7 @@ static int end_line(const struct reading *r, char *line, size_t length)
     return 0;
 }
 
-static int take_line(const struct reading *r, char *line)
+static int take_line(struct reading *r, char *line)
 {
     char *value = strchr(line, ' ');
 
@@ -235,6 +236,12 @@ static int take_line(const struct reading *r, char *line)
                    : 0;
     if (!*line || *line == '#')
         return 0;
+    if (r->ended)
+        return wrong(r, r->line, "nothing comes after " SAVED_LAST_LINE);
+    if (strcmp(line, SAVED_LAST_LINE) == 0) {
+        r->ended = true;
+        return check_device(r);
+    }
     if (!value)
         return wrong(r, r->line, "'%.*s' has no value", VALUE_SHOWN, line);
     *value++ = '\0';
@@ -266,8 +273,10 @@ int saved_read(FILE *from, struct saved *saved, char why[SAVED_WHY_SIZE])
     }
     if (rc == 0 && !r.line)
         rc = wrong(&r, 1, "this is not what xvmsg export prints");
+    else if (rc == 0 && !r.ended)
+        rc = wrong(&r, r.line, "this is not its end, which says " SAVED_LAST_LINE);
     free(line);
-    return rc == 0 ? check_device(&r) : rc;
+    return rc;
 }
 
 void saved_free(struct saved *saved)

@@ -12,6 +12,7 @@
  *     number 1
  *     mode w
  *     target /srv/disk.img
+ *     end
  *
  * A value is the rest of its line. Empty lines and such that begin with # mean nothing.
  */
@@ -24,6 +25,7 @@
 #include "common/store.h"
 
 #define SAVED_FIRST_LINE "xvmsg-export 1"
+#define SAVED_LAST_LINE "end"
 #define SAVED_BUS "bus"
 #define SAVED_NEXT "next"
 #define SAVED_DEVICE "device"
