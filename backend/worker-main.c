@@ -11,6 +11,7 @@
 #include "backend/log.h"
 #include "backend/threads.h"
 #include "backend/worker.h"
+#include "common/priority.h"
 
 /* Now, because later a worker might not be allowed to. Fewer are no reason not to serve. */
 static unsigned open_threads(struct worker *worker, const char *label,
@@ -41,6 +42,7 @@ int worker_main(int socket, const char *label, unsigned queue_threads)
     int status = EXIT_FAILURE;
     unsigned count = 0;
 
+    priority_raise();
     if (base)
         platform = platform_open_xen(PLATFORM_EVTCHN | PLATFORM_GNTTAB, &why);
     if (platform) {

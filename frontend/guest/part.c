@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/priority.h"
+
 #define FIRST_FD 2u
 
 /* All that is served. */
@@ -231,6 +233,7 @@ int part_serve(struct part **parts, unsigned count, const struct guest_options *
         guest_fail("no descriptor for signals: %s", strerror(errno));
         goto leave;
     }
+    priority_raise();
     serve_connected(&crowd, signals);
     status = status_of(&crowd);
     close(signals);

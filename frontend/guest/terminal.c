@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/priority.h"
 #include "frontend/guest/guest.h"
 
 #define EXIT_NO_COMMAND 127
@@ -114,6 +115,7 @@ static void become_command(const struct terminal *t, char **command)
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGPIPE, SIG_DFL);
+    priority_restore();
     setsid();
     slave = open(t->path, O_RDWR);
     if (slave < 0 || ioctl(slave, TIOCSCTTY, 0) < 0)

@@ -27,6 +27,14 @@ printf 'hello\n' >&7
 timeout 60 head -n 2 <&7 | tr -d '\r' >"$tmp/out"
 same "a command answers on its console" 'hello hello' "$(xargs <"$tmp/out")"
 exec 7<&-
+# shellcheck disable=SC2016 # the guest's
+nice_of='nice_of() { cut -d" " -f19 /proc/$1/stat; }'
+same "it is run before others, but not the command" '-5 0' \
+	"$(guest-run sara "$nice_of; for each in xvmsg-guest cat; do nice_of \$(pidof \$each); done" | xargs)"
+same "as are workers in dom0, but not their supervisor" '-5 0' "$(eval "$nice_of"
+	for each in $(cat "/proc/$daemon_pid/task/$daemon_pid/children") "$daemon_pid"; do
+		nice_of "$each"
+	done | sort -u | xargs)"
 same "and it has random bytes" 4096 \
 	"$(guest-run sara "head -c 4096 /run/random | wc -c" | tr -d ' ')"
 
