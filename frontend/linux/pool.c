@@ -4,6 +4,9 @@
 /*
  * DMA through memory that is shared with the backend once, as areas.
  *
+ * The memory stays the guest's own over connections, queues with it: what ends is the
+ * sharing, which pool_share() begins anew with the same numbers of areas.
+ *
  * Queues lie in the pool, and what a driver maps is copied into it and out of it. That
  * costs a copy, which is cheap, and saves a grant, its end and the backend's copy or mapping
  * for each request, which are not; and no page of anybody else's is ever in the backend's
@@ -54,15 +57,20 @@ static int grant_pages(struct area *area, domid_t domid)
     return 0;
 }
 
-/* A page that the backend still has mapped stays with Xen until it lets go. */
-static void free_area(struct area *area)
+/* A page that the backend still has mapped is kept by Xen's driver until it lets go. */
+static void revoke(struct area *area)
 {
-    for (unsigned i = 0; i < area->granted; i++) {
-        struct page *page = vmalloc_to_page(area->start + i * PAGE_SIZE);
+    while (area->granted) {
+        struct page *page = vmalloc_to_page(area->start + --area->granted * PAGE_SIZE);
 
         get_page(page);
-        gnttab_end_foreign_access(area->refs[i], page);
+        gnttab_end_foreign_access(area->refs[area->granted], page);
     }
+}
+
+static void free_area(struct area *area)
+{
+    revoke(area);
     vfree(area->start);
     kvfree(area);
 }
@@ -109,6 +117,13 @@ static int share_area(struct bus *bus, struct area *area, unsigned number)
     return rc;
 }
 
+static int grant_and_share(struct bus *bus, struct area *area, unsigned number)
+{
+    int rc = grant_pages(area, bus->xbdev->otherend_id);
+
+    return rc ? rc : share_area(bus, area, number);
+}
+
 static int add_area(struct bus *bus)
 {
     struct pool *pool = &bus->pool;
@@ -121,9 +136,7 @@ static int add_area(struct bus *bus)
     area->start = vzalloc(AREA_SIZE);
     if (!area->start)
         goto fail;
-    rc = grant_pages(area, bus->xbdev->otherend_id);
-    if (!rc)
-        rc = share_area(bus, area, number);
+    rc = grant_and_share(bus, area, number);
     if (!rc)
         rc = gen_pool_add_virt(pool->gen, (unsigned long)area->start,
                                address_of_area(number, 0), AREA_SIZE, -1);
@@ -137,12 +150,24 @@ fail:
     return rc;
 }
 
-int pool_open(struct bus *bus)
+static int share_again(struct bus *bus)
+{
+    struct pool *pool = &bus->pool;
+    int rc = 0;
+
+    for (unsigned i = 0; !rc && i < pool->num_areas; i++)
+        rc = grant_and_share(bus, pool->areas[i], i + 1);
+    return rc;
+}
+
+int pool_share(struct bus *bus)
 {
     struct pool *pool = &bus->pool;
     unsigned wanted = clamp(pool_mib, 2u, 64u) * 1024u * 1024u / AREA_SIZE;
     int rc = 0;
 
+    if (pool->gen)
+        return share_again(bus);
     pool->gen = gen_pool_create(SLOT_SHIFT, -1);
     if (!pool->gen)
         return -ENOMEM;
@@ -156,6 +181,22 @@ int pool_open(struct bus *bus)
     if (rc)
         pool_close(pool);
     return rc;
+}
+
+void pool_revoke(struct pool *pool)
+{
+    for (unsigned i = 0; i < pool->num_areas; i++)
+        revoke(pool->areas[i]);
+}
+
+void *pool_bytes(struct pool *pool, u64 address, size_t size)
+{
+    u64 offset = address_offset(address);
+    unsigned number = address_area(address);
+
+    if (!number || number > pool->num_areas || offset >= AREA_SIZE || size > AREA_SIZE - offset)
+        return NULL;
+    return pool->areas[number - 1]->start + offset;
 }
 
 /* Drivers may let go of a device without having had all buffers back; virtio_rng does. */
