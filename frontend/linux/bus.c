@@ -300,6 +300,7 @@ static int probe(struct xenbus_device *xbdev, const struct xenbus_device_id *id)
     INIT_DELAYED_WORK(&bus->look, on_look);
     INIT_DELAYED_WORK(&bus->plug, hotplug_plug);
     channel_init(&bus->channel, bus);
+    pool_init(&bus->pool);
     dev_set_drvdata(&xbdev->dev, bus);
     set_dma_ops(&xbdev->dev, &pool_dma_ops);
     xbdev->dev.dma_mask = &xbdev->dev.coherent_dma_mask;

@@ -45,7 +45,7 @@
 
 #define MESSAGE_SIZE MSG_WIDE_DEFAULT_MAX
 #define MAX_QUEUES 64u /* of a device: the binding's limit */
-#define POOL_MAX_AREAS 32u
+#define POOL_MAX_AREAS 64u
 #define MAX_CONFIG 256u /* bytes of a device's: the binding's limit */
 
 struct bus;
@@ -89,7 +89,9 @@ struct area;
 
 /* All memory that the backend sees: queues, and what is copied to and from buffers. */
 struct pool {
+    struct mutex lock; /* areas come and go */
     struct gen_pool *gen; /* NULL: not open */
+    struct gen_pool *rings;
     struct area *areas[POOL_MAX_AREAS]; /* number i + 1 */
     unsigned num_areas;
 };
@@ -201,7 +203,13 @@ void channel_synchronize(struct channel *channel);
 
 /* ---- pool.c ---- */
 
+/* What is allocated of these is a queue's; its used ring must begin on a page of its own. */
 extern const struct dma_map_ops pool_dma_ops;
+
+/* Where the device writes what is at `address` of a queue, which it may only read. */
+u64 pool_used_address(u64 address);
+
+void pool_init(struct pool *pool);
 
 /* Shares the pool with the backend, which is made the first time; the channel is open.
  * Sleeps. */
@@ -212,6 +220,10 @@ void pool_revoke(struct pool *pool);
 
 /* Nothing in the pool is used any more. */
 void pool_close(struct pool *pool);
+
+/* Zeroes, which the device reads and writes. NULL: the pool is full. */
+void *pool_take(struct pool *pool, size_t size, dma_addr_t *address);
+void pool_give(struct pool *pool, void *start, size_t size);
 
 /* The memory behind an address that anybody may have written. NULL: there is none. */
 void *pool_bytes(struct pool *pool, u64 address, size_t size);

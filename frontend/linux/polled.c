@@ -315,7 +315,7 @@ struct virtqueue *polled_open(struct queue *queue, unsigned size, bool ctx,
     polled->pages = alloc_pages_exact(polled->pages_size, GFP_KERNEL | __GFP_ZERO);
     if (!polled->pages)
         goto fail;
-    polled->memory = dma_alloc_coherent(vdev->dev.parent, MEMORY, &polled->address, GFP_KERNEL);
+    polled->memory = pool_take(&queue->device->bus->pool, MEMORY, &polled->address);
     if (!polled->memory)
         goto fail_memory;
     vring_init(&polled->ring, RING_SIZE, polled->memory, SMP_CACHE_BYTES);
@@ -327,7 +327,7 @@ struct virtqueue *polled_open(struct queue *queue, unsigned size, bool ctx,
     return vq;
 
 fail_queue:
-    dma_free_coherent(vdev->dev.parent, MEMORY, polled->memory, polled->address);
+    pool_give(&queue->device->bus->pool, polled->memory, MEMORY);
 fail_memory:
     free_pages_exact(polled->pages, polled->pages_size);
 fail:
@@ -344,7 +344,7 @@ void polled_close(struct queue *queue)
         return;
     list_for_each_entry_safe(command, next, &polled->commands, link)
         forget(command);
-    dma_free_coherent(queue->device->vdev.dev.parent, MEMORY, polled->memory, polled->address);
+    pool_give(&queue->device->bus->pool, polled->memory, MEMORY);
     free_pages_exact(polled->pages, polled->pages_size);
     kfree(polled);
 }

@@ -142,7 +142,7 @@ static void locate(struct queue *queue, struct msg_set_vqueue_request *request)
     request->size = virtqueue_get_vring_size(vq);
     request->desc_addr = virtqueue_get_desc_addr(vq);
     request->driver_addr = virtqueue_get_avail_addr(vq);
-    request->device_addr = virtqueue_get_used_addr(vq);
+    request->device_addr = pool_used_address(virtqueue_get_used_addr(vq));
 }
 
 /* The answer to SET_VQUEUE is empty: GET_VQUEUE tells what became of it. */
@@ -205,8 +205,8 @@ static struct virtqueue *new_virtqueue(struct queue *queue, vq_callback_t *callb
     size = rounddown_pow_of_two(min(size, MAX_SIZE));
     queue->vq = looks(vdev, queue->index, callback)
                     ? polled_open(queue, size, ctx, notify, callback, name)
-                    : vring_create_virtqueue(queue->index, size, SMP_CACHE_BYTES, vdev, true, true,
-                                             ctx, notify, callback, name);
+                    : vring_create_virtqueue(queue->index, size, PAGE_SIZE, vdev, true, true, ctx,
+                                             notify, callback, name);
     if (!queue->vq)
         return ERR_PTR(-ENOMEM);
     queue->vq->priv = queue;
