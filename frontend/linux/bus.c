@@ -6,6 +6,7 @@
  * xenstore-schema's README, looked up by a work item whenever something changed.
  */
 
+#include <linux/delay.h>
 #include <linux/dma-map-ops.h>
 #include <linux/module.h>
 #include <linux/slab.h>
@@ -22,12 +23,10 @@ static unsigned num_buses;
 module_param_array(buses, uint, &num_buses, 0444);
 MODULE_PARM_DESC(buses, "numbers of the buses to drive; others are left to programs (all)");
 
-void bus_wake(struct bus *bus, unsigned long delay)
+void bus_wake(struct bus *bus)
 {
-    if (delay)
-        queue_delayed_work(system_long_wq, &bus->look, delay);
-    else
-        mod_delayed_work(system_long_wq, &bus->look, 0);
+    if (!READ_ONCE(bus->leaving))
+        mod_delayed_work(system_freezable_wq, &bus->look, 0);
 }
 
 /* ---- what we say in xenstore ---- */
@@ -60,6 +59,7 @@ static int write_offer(struct xenbus_transaction tx, struct bus *bus)
         {XS_EVENT_CHANNEL, bus->channel.port},
         {XS_TRANSPORT_FEATURES, 0},
         {XS_FEATURE_QUEUE_DOORBELL, bus->doorbells},
+        {XS_FEATURE_QUEUE_RESUME, bus->resumes},
         {XS_STATE, XenbusStateInitialised},
     };
     const char *front = bus->xbdev->nodename;
@@ -110,29 +110,40 @@ static int check_backend(struct bus *bus)
                          MESSAGE_SIZE);
         return -EPROTO;
     }
+    bus->resumes = xenbus_read_unsigned(back, XS_FEATURE_QUEUE_RESUME, 0) == 1;
     bus->doorbells = doorbells && xenbus_read_unsigned(back, XS_FEATURE_QUEUE_DOORBELL, 0) == 1;
     return 0;
 }
 
 /* ---- steps of the handshake ---- */
 
-static void disconnect(struct bus *bus, bool surprise)
+/* Devices stay, and wait for the next connection. */
+static void disconnect(struct bus *bus)
 {
-    bus->connected = false;
+    WRITE_ONCE(bus->connected, false);
+    WRITE_ONCE(bus->connections, bus->connections + 1);
     WRITE_ONCE(bus->talking, false);
-    if (surprise)
-        channel_fail(&bus->channel);
-    hotplug_remove_all(bus, surprise);
-    channel_close(&bus->channel);
+    bus->offered = false;
+    bus->plugged = false;
     xa_destroy(&bus->refused);
-    pool_close(&bus->pool);
+    channel_fail(&bus->channel);
+    resume_away(bus);
+    channel_close(&bus->channel);
+    pool_revoke(&bus->pool);
+}
+
+/* There will be no next connection. */
+static void end_devices(struct bus *bus)
+{
+    device_give_up_all(bus);
+    hotplug_wake(bus, 0);
 }
 
 static void offer(struct bus *bus)
 {
     int rc;
 
-    disconnect(bus, true);
+    disconnect(bus);
     if (check_backend(bus))
         return;
     rc = channel_open(&bus->channel);
@@ -140,6 +151,7 @@ static void offer(struct bus *bus)
         rc = offer_ring(bus);
     if (rc)
         xenbus_dev_fatal(bus->xbdev, rc, "the ring cannot be offered");
+    bus->offered = !rc;
 }
 
 /* A backend that went away meanwhile, or says nothing, is begun anew with. */
@@ -148,31 +160,38 @@ static void accept(struct bus *bus)
     int rc;
 
     WRITE_ONCE(bus->talking, true);
-    rc = pool_open(bus);
+    rc = pool_share(bus);
+    if (!rc) {
+        WRITE_ONCE(bus->connected, true);
+        rc = resume_back(bus);
+    }
+    if (!rc) {
+        hotplug_wake(bus, 0);
+        return;
+    }
+    disconnect(bus);
     if (rc == -ENODEV || rc == -ETIMEDOUT) {
-        disconnect(bus, true);
         xenbus_switch_state(bus->xbdev, XenbusStateInitialising);
         return;
     }
-    if (rc) {
-        xenbus_dev_fatal(bus->xbdev, rc, "the backend takes no memory");
-        return;
-    }
-    bus->connected = true;
+    xenbus_dev_fatal(bus->xbdev, rc, "the backend takes no memory");
+    end_devices(bus);
 }
 
+/* The backend wants no more of the bus. */
 static void close(struct bus *bus)
 {
-    disconnect(bus, true);
+    disconnect(bus);
+    end_devices(bus);
     xenbus_switch_state(bus->xbdev, XenbusStateClosed);
 }
 
 static void step(struct bus *bus, enum xenbus_state own, enum xenbus_state other)
 {
-    if (other == XenbusStateInitWait &&
-        (own == XenbusStateInitialising || own == XenbusStateConnected))
+    if (other == XenbusStateInitWait && own != XenbusStateClosed &&
+        (!bus->offered || bus->connected))
         offer(bus);
-    else if (other == XenbusStateConnected && own == XenbusStateInitialised)
+    else if (other == XenbusStateConnected && bus->offered && !bus->connected)
         accept(bus);
     else if (own != XenbusStateInitialising && own != XenbusStateClosed &&
              (other == XenbusStateClosing || other == XenbusStateClosed))
@@ -188,19 +207,41 @@ static void on_look(struct work_struct *work)
         return;
     if (bus->connected && bus->channel.ring.fault) {
         xenbus_dev_fatal(xbdev, -EPROTO, "the ring: %s", ring_fault_text(bus->channel.ring.fault));
-        disconnect(bus, true);
+        disconnect(bus);
+        end_devices(bus);
+    }
+    if (bus->connected && !channel_alive(&bus->channel)) {
+        dev_info(&xbdev->dev, "the backend is away\n");
+        disconnect(bus);
     }
     step(bus, xbdev->state, xenbus_read_driver_state(xbdev->otherend));
-    if (!bus->connected)
-        return;
-    hotplug_look(bus);
-    /* Whoever loads the module waits for Connected, and finds the devices then. */
-    xenbus_switch_state(xbdev, XenbusStateConnected);
+    if (bus->connected)
+        hotplug_miss(bus);
+    if (bus->connected && READ_ONCE(bus->plugged))
+        xenbus_switch_state(xbdev, XenbusStateConnected);
 }
 
 static void on_device_watch(struct xenbus_watch *watch, const char *path, const char *token)
 {
-    bus_wake(container_of(watch, struct bus, device_watch), 0);
+    struct bus *bus = container_of(watch, struct bus, device_watch);
+
+    bus_wake(bus);
+    hotplug_wake(bus, 0);
+}
+
+static int watch_devices(struct bus *bus)
+{
+    return xenbus_watch_pathfmt(bus->xbdev, &bus->device_watch, NULL, on_device_watch,
+                                "%s/" XS_DEVICE, bus->xbdev->otherend);
+}
+
+static void unwatch_devices(struct bus *bus)
+{
+    if (!bus->device_watch.node)
+        return;
+    unregister_xenbus_watch(&bus->device_watch);
+    kfree(bus->device_watch.node);
+    bus->device_watch.node = NULL;
 }
 
 /* ---- xenbus driver ---- */
@@ -212,7 +253,7 @@ static void on_otherend(struct xenbus_device *xbdev, enum xenbus_state state)
     /* Nobody waits for answers that will not come; least of all the work item. */
     if (READ_ONCE(bus->talking) && state != XenbusStateConnected)
         channel_fail(&bus->channel);
-    bus_wake(bus, 0);
+    bus_wake(bus);
 }
 
 /* device/virtio-msg/NUMBER */
@@ -255,8 +296,11 @@ static int probe(struct xenbus_device *xbdev, const struct xenbus_device_id *id)
     bus->xbdev = xbdev;
     xa_init(&bus->devices);
     xa_init(&bus->refused);
+    mutex_init(&bus->list_lock);
     INIT_DELAYED_WORK(&bus->look, on_look);
+    INIT_DELAYED_WORK(&bus->plug, hotplug_plug);
     channel_init(&bus->channel, bus);
+    pool_init(&bus->pool);
     dev_set_drvdata(&xbdev->dev, bus);
     set_dma_ops(&xbdev->dev, &pool_dma_ops);
     xbdev->dev.dma_mask = &xbdev->dev.coherent_dma_mask;
@@ -266,8 +310,7 @@ static int probe(struct xenbus_device *xbdev, const struct xenbus_device_id *id)
     complete(&xbdev->down);
     rc = xenbus_switch_state(xbdev, XenbusStateInitialising);
     if (!rc)
-        rc = xenbus_watch_pathfmt(xbdev, &bus->device_watch, NULL, on_device_watch, "%s/" XS_DEVICE,
-                                  xbdev->otherend);
+        rc = watch_devices(bus);
     if (rc)
         kfree(bus);
     return rc;
@@ -278,15 +321,63 @@ static void on_remove(struct xenbus_device *xbdev)
     struct bus *bus = dev_get_drvdata(&xbdev->dev);
 
     WRITE_ONCE(bus->leaving, true);
-    if (bus->device_watch.node) {
-        unregister_xenbus_watch(&bus->device_watch);
-        kfree(bus->device_watch.node);
-    }
+    unwatch_devices(bus);
     cancel_delayed_work_sync(&bus->look);
-    disconnect(bus, false);
+    cancel_delayed_work_sync(&bus->plug);
+    if (!bus->connected)
+        device_give_up_all(bus);
+    hotplug_remove_all(bus);
+    disconnect(bus);
+    /* An interrupt may have woken them that had looked before we said that we leave. */
+    cancel_delayed_work_sync(&bus->look);
+    cancel_delayed_work_sync(&bus->plug);
+    pool_close(&bus->pool);
     set_dma_ops(&xbdev->dev, NULL);
     xa_destroy(&bus->devices);
+    xa_destroy(&bus->refused);
     kfree(bus);
+}
+
+/* ---- suspend ---- */
+
+#define LEAVE_LOOKS 1000 /* of 10 ms each */
+
+/* Until the backend has nothing of ours mapped: a page that is saved is not written any more.
+ * -EBUSY: it does not let go. */
+static int leave_backend(struct bus *bus)
+{
+    xenbus_switch_state(bus->xbdev, XenbusStateClosed);
+    for (unsigned looks = 0; looks < LEAVE_LOOKS; looks++) {
+        if (xenbus_read_driver_state(bus->xbdev->otherend) != XenbusStateConnected ||
+            !channel_alive(&bus->channel))
+            return 0;
+        msleep(10);
+    }
+    return -EBUSY;
+}
+
+/* Work items and processes are frozen. Grants and event channels do not survive; memory
+ * does, and with it what drivers have under way. */
+static int on_suspend(struct xenbus_device *xbdev)
+{
+    struct bus *bus = dev_get_drvdata(&xbdev->dev);
+    int rc = bus->connected ? leave_backend(bus) : 0;
+
+    disconnect(bus);
+    xenbus_switch_state(xbdev, XenbusStateInitialising);
+    /* When work items run again: here, if the suspend is cancelled, or in another domain. */
+    bus_wake(bus);
+    return rc;
+}
+
+/* Another domain, perhaps another backend; xenbus has begun anew with both. */
+static int on_resume(struct xenbus_device *xbdev)
+{
+    struct bus *bus = dev_get_drvdata(&xbdev->dev);
+
+    unwatch_devices(bus);
+    bus_wake(bus);
+    return watch_devices(bus);
 }
 
 static const struct xenbus_device_id ids[] = {{XS_CLASS}, {""}};
@@ -296,6 +387,8 @@ static struct xenbus_driver driver = {
     .not_essential = true,
     .probe = probe,
     .remove = on_remove,
+    .suspend = on_suspend,
+    .resume = on_resume,
     .otherend_changed = on_otherend,
 };
 

@@ -12,6 +12,7 @@
 #include <linux/sched.h>
 #include <linux/virtio_ring.h>
 #include <xen/events.h>
+#include <xen/interface/event_channel.h>
 
 #include "internal.h"
 
@@ -153,6 +154,25 @@ static void stop_waiting(struct channel *channel, struct waiter *waiter)
     spin_unlock_irq(&channel->in_lock);
 }
 
+bool channel_alive(struct channel *channel)
+{
+    struct evtchn_status status = {.dom = DOMID_SELF, .port = READ_ONCE(channel->port)};
+
+    return READ_ONCE(channel->irq) &&
+           HYPERVISOR_event_channel_op(EVTCHNOP_status, &status) == 0 &&
+           status.status == EVTCHNSTAT_interdomain;
+}
+
+/* Nobody else will tell that it is gone. */
+static int check_alive(struct channel *channel)
+{
+    if (channel_alive(channel))
+        return 0;
+    channel_fail(channel);
+    bus_wake(channel->bus);
+    return -ENODEV;
+}
+
 int channel_request(struct channel *channel, const struct msg *request, enum msg_kind answer,
                     struct waiter *waiter, struct msg *response)
 {
@@ -161,7 +181,9 @@ int channel_request(struct channel *channel, const struct msg *request, enum msg
 
     waiter->answer = answer;
     waiter->dev_num = m.dev_num;
-    rc = start_waiting(channel, waiter);
+    rc = check_alive(channel);
+    if (!rc)
+        rc = start_waiting(channel, waiter);
     if (rc)
         return rc;
     m.token = waiter->token;
@@ -169,6 +191,8 @@ int channel_request(struct channel *channel, const struct msg *request, enum msg
     if (!rc && !wait_for_completion_timeout(&waiter->done, REQUEST_TIMEOUT))
         rc = -ETIMEDOUT;
     stop_waiting(channel, waiter);
+    if (rc == -ETIMEDOUT && check_alive(channel))
+        rc = -ENODEV;
     if (rc)
         return rc;
     if (!waiter->size)
@@ -199,7 +223,7 @@ static void take_used(struct device_on_bus *device, u32 index)
     struct queue *queue = index < MAX_QUEUES ? device->queues[index] : NULL;
 
     if (queue)
-        vring_interrupt(0, queue->vq);
+        queues_interrupt(queue);
 }
 
 /* Of interest once the device has a driver. */
@@ -245,7 +269,7 @@ static void take(struct channel *channel, size_t size)
         return;
     case MSG_event_device:
         /* It costs its sender nothing; the watches tell meanwhile. */
-        bus_wake(bus, SCAN_PAUSE);
+        hotplug_wake(bus, SCAN_PAUSE);
         return;
     case MSG_ping_request:
         take_ping(channel, &m);
@@ -297,7 +321,7 @@ static bool serve(struct channel *channel)
     spin_unlock_irqrestore(&channel->out_lock, flags);
     wake_up_all(&channel->room);
     if (channel->ring.fault)
-        bus_wake(channel->bus, 0);
+        bus_wake(channel->bus);
     return any;
 }
 

@@ -11,6 +11,8 @@
 
 #include "internal.h"
 
+#define LEAVE_LIMIT (60 * HZ) /* what is under way may take that long */
+
 /* ---- xenstore ---- */
 
 static void number_path(char path[48], u64 number)
@@ -43,6 +45,11 @@ static bool is_there(struct bus *bus, u64 number)
     return xenbus_exists(XBT_NIL, bus->xbdev->otherend, path);
 }
 
+bool hotplug_is_there(struct device_on_bus *device)
+{
+    return is_there(device->bus, device->number);
+}
+
 static void say(struct bus *bus, u64 number, const char *state)
 {
     char path[48];
@@ -54,6 +61,23 @@ static void say(struct bus *bus, u64 number, const char *state)
     }
     strlcat(path, "/" XS_STATE, sizeof(path));
     xenbus_write(XBT_NIL, bus->xbdev->nodename, path, state);
+}
+
+void hotplug_miss(struct bus *bus)
+{
+    struct device_on_bus *device;
+    unsigned long number;
+
+    mutex_lock(&bus->list_lock);
+    xa_for_each(&bus->devices, number, device)
+        if (!READ_ONCE(device->gone) && !hotplug_is_there(device))
+            device_give_up(device);
+    mutex_unlock(&bus->list_lock);
+}
+
+void hotplug_say_in_use(struct device_on_bus *device)
+{
+    say(device->bus, device->number, XS_DEVICE_IN_USE);
 }
 
 /* ---- devices ---- */
@@ -72,6 +96,8 @@ static struct device_on_bus *new_device(struct bus *bus, u64 number)
     device->bus = bus;
     device->number = number;
     mutex_init(&device->lock);
+    mutex_init(&device->life);
+    INIT_DELAYED_WORK(&device->fail, device_on_fail);
     device->pending.bits = device->pending_bits;
     device->pending.num_bits = 1 + MAX_QUEUES;
     device->vdev.dev.parent = &bus->xbdev->dev;
@@ -84,17 +110,26 @@ static struct device_on_bus *new_device(struct bus *bus, u64 number)
 static int enlist(struct device_on_bus *device)
 {
     struct bus *bus = device->bus;
+    int rc;
 
-    return xa_insert(&bus->devices, device->number, device, GFP_KERNEL);
+    mutex_lock(&bus->list_lock);
+    rc = xa_insert(&bus->devices, device->number, device, GFP_KERNEL);
+    mutex_unlock(&bus->list_lock);
+    return rc;
 }
 
 static void delist(struct device_on_bus *device)
 {
-    struct channel *channel = &device->bus->channel;
+    struct bus *bus = device->bus;
 
-    spin_lock_irq(&channel->in_lock);
-    xa_erase(&device->bus->devices, device->number);
-    spin_unlock_irq(&channel->in_lock);
+    mutex_lock(&bus->list_lock);
+    spin_lock_irq(&bus->channel.in_lock);
+    xa_erase(&bus->devices, device->number);
+    spin_unlock_irq(&bus->channel.in_lock);
+    mutex_unlock(&bus->list_lock);
+    cancel_delayed_work_sync(&device->fail);
+    channel_forget(&bus->channel, device);
+    channel_synchronize(&bus->channel);
 }
 
 /* Until it comes anew, or its backend; unless it is its backend that is gone. */
@@ -124,6 +159,7 @@ static void add(struct bus *bus, u64 number)
     }
     device->vdev.id.device = info.device_id;
     device->vdev.id.vendor = info.vendor_id;
+    device->uuid = info.device_uuid;
     rc = enlist(device);
     if (rc) {
         kfree(device);
@@ -140,19 +176,22 @@ static void add(struct bus *bus, u64 number)
 }
 
 /* Its driver lets go of it; the memory goes with the last who looks at it in sysfs. */
-static void drop(struct device_on_bus *device, bool surprise)
+static void drop(struct device_on_bus *device)
 {
-    if (surprise) {
-        WRITE_ONCE(device->gone, true);
-        WRITE_ONCE(device->status, 0);
-        virtio_break_device(&device->vdev);
-    }
+    device->leaves_by = jiffies + LEAVE_LIMIT;
+    WRITE_ONCE(device->leaving, true);
+    /* The driver may wait for requests whose device goes meanwhile. */
+    mod_delayed_work(system_highpri_wq, &device->fail, 0);
     get_device(&device->vdev.dev);
     unregister_virtio_device(&device->vdev);
     delist(device);
-    channel_forget(&device->bus->channel, device);
-    channel_synchronize(&device->bus->channel);
     put_device(&device->vdev.dev);
+}
+
+/* Nodes that go while nobody serves them are those of a backend that begins anew. */
+static bool is_served(struct bus *bus)
+{
+    return READ_ONCE(bus->connected) && channel_alive(&bus->channel);
 }
 
 static void remove_unwanted(struct bus *bus)
@@ -161,13 +200,12 @@ static void remove_unwanted(struct bus *bus)
     unsigned long number;
 
     xa_for_each(&bus->devices, number, device) {
-        bool there;
-
-        if (is_wanted(bus, number))
+        if (!READ_ONCE(device->gone) && (!is_served(bus) || is_wanted(bus, number)))
             continue;
-        there = is_there(bus, number);
-        drop(device, !there);
-        if (there)
+        if (!is_there(bus, number))
+            device_give_up(device);
+        drop(device);
+        if (is_there(bus, number))
             say(bus, number, XS_DEVICE_RELEASED);
     }
 }
@@ -178,10 +216,14 @@ static void add_wanted(struct bus *bus)
     char **names = xenbus_directory(XBT_NIL, bus->xbdev->otherend, XS_DEVICE, &count);
     u64 number;
 
+    /* xenbus reads no list of more than 4,096 bytes. */
+    if (IS_ERR(names) && PTR_ERR(names) != -ENOENT)
+        dev_err_ratelimited(&bus->xbdev->dev, "the devices cannot be listed: error %ld\n",
+                            PTR_ERR(names));
     if (IS_ERR(names))
         return;
     /* Thousands that are silent must keep nobody from letting go of the bus. */
-    for (unsigned i = 0; i < count && !READ_ONCE(bus->leaving); i++)
+    for (unsigned i = 0; i < count && READ_ONCE(bus->connected) && !READ_ONCE(bus->leaving); i++)
         if (kstrtou64(names[i], 10, &number) == 0 && !xa_load(&bus->devices, number) &&
             !xa_load(&bus->refused, number) && is_wanted(bus, number))
             add(bus, number);
@@ -213,19 +255,38 @@ static void tidy(struct bus *bus)
     kfree(names);
 }
 
-void hotplug_look(struct bus *bus)
+/* Whoever loads the module waits for Connected, and finds the devices then. */
+void hotplug_plug(struct work_struct *work)
 {
+    struct bus *bus = container_of(to_delayed_work(work), struct bus, plug);
+
+    if (READ_ONCE(bus->leaving))
+        return;
     remove_unwanted(bus);
+    if (!READ_ONCE(bus->connected))
+        return;
     add_wanted(bus);
     tidy(bus);
     forget_refused(bus);
+    WRITE_ONCE(bus->plugged, true);
+    bus_wake(bus);
 }
 
-void hotplug_remove_all(struct bus *bus, bool surprise)
+void hotplug_wake(struct bus *bus, unsigned long delay)
+{
+    if (READ_ONCE(bus->leaving))
+        return;
+    if (delay)
+        queue_delayed_work(system_freezable_wq, &bus->plug, delay);
+    else
+        mod_delayed_work(system_freezable_wq, &bus->plug, 0);
+}
+
+void hotplug_remove_all(struct bus *bus)
 {
     struct device_on_bus *device;
     unsigned long number;
 
     xa_for_each(&bus->devices, number, device)
-        drop(device, surprise);
+        drop(device);
 }

@@ -4,10 +4,16 @@
 /*
  * DMA through memory that is shared with the backend once, as areas.
  *
- * Queues lie in the pool, and what a driver maps is copied into it and out of it. That
- * costs a copy, which is cheap, and saves a grant, its end and the backend's copy or mapping
- * for each request, which are not; and no page of anybody else's is ever in the backend's
- * hands. A driver that finds the pool full tries again later, as with any IOMMU.
+ * The memory stays the guest's own over connections, queues with it: what ends is the
+ * sharing, which pool_share() begins anew with the same numbers of areas.
+ *
+ * Queues lie in areas of their own, of which the backend may write the used rings alone: what
+ * virtio_ring has written into its descriptors it believes when it reads it again.
+ *
+ * What a driver maps is copied into the pool and out of it. That costs a copy, which is cheap,
+ * and saves a grant, its end and the backend's copy or mapping for each request, which are not;
+ * and no page of anybody else's is ever in the backend's hands. A driver that finds the pool
+ * full tries again later, as with any IOMMU.
  *
  * A DMA address is an area address of the binding.
  */
@@ -26,26 +32,44 @@
 #define AREA_PAGES 512u /* 2 MiB; its references fill half a directory page */
 #define AREA_SIZE (AREA_PAGES * PAGE_SIZE)
 #define SLOT_SHIFT 9 /* a pool hands out multiples of 512 bytes */
+#define RING_PAGES 4u /* a queue's, of which the first has nothing that the device writes */
+#define AREA_QUEUES 64u
+#define RINGS_SIZE (AREA_QUEUES * RING_PAGES * PAGE_SIZE)
 #define MAX_MAPPING (256u * 1024u)
 
 static unsigned pool_mib = 8;
 module_param(pool_mib, uint, 0444);
 MODULE_PARM_DESC(pool_mib, "MiB of memory shared with the backend of each bus (2 to 64; 8)");
 
+enum area_kind {
+    AREA_BUFFERS, /* the device reads and writes */
+    AREA_RINGS,   /* queues; it reads */
+    AREA_USED,    /* the same queues but for their first pages, the next number; it writes */
+};
+
 struct area {
-    void *start; /* AREA_SIZE bytes, page-aligned */
+    enum area_kind kind;
+    void *start; /* page-aligned */
+    unsigned pages;
     unsigned granted;
     grant_ref_t refs[AREA_PAGES];
-    void *buffers[AREA_SIZE >> SLOT_SHIFT]; /* where the bytes of each mapped slot belong */
+    void *buffers[]; /* where the bytes of each mapped slot belong */
 };
 
 /* ---- sharing ---- */
 
+static struct page *page_of(const struct area *area, unsigned i)
+{
+    if (area->kind == AREA_USED)
+        i = i / (RING_PAGES - 1) * RING_PAGES + 1 + i % (RING_PAGES - 1);
+    return vmalloc_to_page(area->start + i * PAGE_SIZE);
+}
+
 static int grant_pages(struct area *area, domid_t domid)
 {
-    while (area->granted < AREA_PAGES) {
-        struct page *page = vmalloc_to_page(area->start + area->granted * PAGE_SIZE);
-        int ref = gnttab_grant_foreign_access(domid, xen_page_to_gfn(page), 0);
+    while (area->granted < area->pages) {
+        int ref = gnttab_grant_foreign_access(domid, xen_page_to_gfn(page_of(area, area->granted)),
+                                              area->kind == AREA_RINGS);
 
         if (ref < 0)
             return ref;
@@ -54,27 +78,36 @@ static int grant_pages(struct area *area, domid_t domid)
     return 0;
 }
 
-/* A page that the backend still has mapped stays with Xen until it lets go. */
-static void free_area(struct area *area)
+/* A page that the backend still has mapped is kept by Xen's driver until it lets go. */
+static void revoke(struct area *area)
 {
-    for (unsigned i = 0; i < area->granted; i++) {
-        struct page *page = vmalloc_to_page(area->start + i * PAGE_SIZE);
+    while (area->granted) {
+        struct page *page = page_of(area, --area->granted);
 
         get_page(page);
-        gnttab_end_foreign_access(area->refs[i], page);
+        gnttab_end_foreign_access(area->refs[area->granted], page);
     }
-    vfree(area->start);
+}
+
+static void free_area(struct area *area)
+{
+    revoke(area);
+    if (area->kind != AREA_USED)
+        vfree(area->start);
     kvfree(area);
 }
 
-static int send_share(struct bus *bus, unsigned number, grant_ref_t directory)
+static int send_share(struct bus *bus, const struct area *area, unsigned number,
+                      grant_ref_t directory)
 {
     struct waiter *waiter = kmalloc(sizeof(*waiter), GFP_KERNEL);
     u8 refs[4];
     struct msg response, request = {
         .kind = MSG_area_share_request,
-        .area_share_request = {.area = number, .flags = AREA_F_DIRECTORY, .pages = AREA_PAGES,
-                               .num_refs = 1, .refs = {.bytes = refs, .size = sizeof(refs)}}};
+        .area_share_request = {.area = number, .pages = area->pages, .num_refs = 1,
+                               .flags = AREA_F_DIRECTORY |
+                                        (area->kind == AREA_RINGS ? AREA_F_READ_ONLY : 0),
+                               .refs = {.bytes = refs, .size = sizeof(refs)}}};
     int rc;
 
     if (!waiter)
@@ -97,11 +130,11 @@ static int share_area(struct bus *bus, struct area *area, unsigned number)
 
     if (!list)
         return -ENOMEM;
-    for (unsigned i = 0; i < AREA_PAGES; i++)
+    for (unsigned i = 0; i < area->pages; i++)
         list[i] = cpu_to_le32(area->refs[i]);
     ref = gnttab_grant_foreign_access(bus->xbdev->otherend_id, xen_page_to_gfn(virt_to_page(list)),
                                       1);
-    rc = ref < 0 ? ref : send_share(bus, number, ref);
+    rc = ref < 0 ? ref : send_share(bus, area, number, ref);
     if (ref < 0)
         free_page((unsigned long)list);
     else
@@ -109,52 +142,88 @@ static int share_area(struct bus *bus, struct area *area, unsigned number)
     return rc;
 }
 
-static int add_area(struct bus *bus)
+static int grant_and_share(struct bus *bus, struct area *area, unsigned number)
+{
+    int rc = grant_pages(area, bus->xbdev->otherend_id);
+
+    return rc ? rc : share_area(bus, area, number);
+}
+
+/* The next one. Takes `start`, whatever becomes of it; NULL: there was no memory. */
+static int add_area(struct bus *bus, enum area_kind kind, void *start, unsigned pages)
 {
     struct pool *pool = &bus->pool;
-    unsigned number = pool->num_areas + 1;
-    struct area *area = kvzalloc(sizeof(*area), GFP_KERNEL);
-    int rc = -ENOMEM;
+    size_t slots = kind == AREA_BUFFERS ? AREA_SIZE >> SLOT_SHIFT : 0;
+    struct area *area = NULL;
+    int rc;
 
-    if (!area)
+    if (start && pool->num_areas < POOL_MAX_AREAS)
+        area = kvzalloc(struct_size(area, buffers, slots), GFP_KERNEL);
+    if (!area) {
+        if (kind != AREA_USED)
+            vfree(start);
         return -ENOMEM;
-    area->start = vzalloc(AREA_SIZE);
-    if (!area->start)
-        goto fail;
-    rc = grant_pages(area, bus->xbdev->otherend_id);
-    if (!rc)
-        rc = share_area(bus, area, number);
-    if (!rc)
-        rc = gen_pool_add_virt(pool->gen, (unsigned long)area->start,
-                               address_of_area(number, 0), AREA_SIZE, -1);
+    }
+    area->kind = kind;
+    area->start = start;
+    area->pages = pages;
+    rc = grant_and_share(bus, area, pool->num_areas + 1);
     if (rc)
-        goto fail;
-    pool->areas[pool->num_areas++] = area;
-    return 0;
-
-fail:
-    free_area(area);
+        free_area(area);
+    else
+        pool->areas[pool->num_areas++] = area;
     return rc;
 }
 
-int pool_open(struct bus *bus)
+static void drop_last(struct pool *pool)
+{
+    free_area(pool->areas[--pool->num_areas]);
+}
+
+static int add_buffers(struct bus *bus)
 {
     struct pool *pool = &bus->pool;
-    unsigned wanted = clamp(pool_mib, 2u, 64u) * 1024u * 1024u / AREA_SIZE;
+    int rc = add_area(bus, AREA_BUFFERS, vzalloc(AREA_SIZE), AREA_PAGES);
+
+    if (rc)
+        return rc;
+    rc = gen_pool_add_virt(pool->gen, (unsigned long)pool->areas[pool->num_areas - 1]->start,
+                           address_of_area(pool->num_areas, 0), AREA_SIZE, -1);
+    if (rc)
+        drop_last(pool);
+    return rc;
+}
+
+static int add_rings(struct bus *bus)
+{
+    struct pool *pool = &bus->pool;
+    void *start = vzalloc(RINGS_SIZE);
+    unsigned number = pool->num_areas + 1;
+    int rc = add_area(bus, AREA_RINGS, start, AREA_QUEUES * RING_PAGES);
+
+    if (rc)
+        return rc;
+    rc = add_area(bus, AREA_USED, start, AREA_QUEUES * (RING_PAGES - 1));
+    if (rc)
+        goto fail;
+    rc = gen_pool_add_virt(pool->rings, (unsigned long)start, address_of_area(number, 0),
+                           RINGS_SIZE, -1);
+    if (!rc)
+        return 0;
+    drop_last(pool);
+
+fail:
+    drop_last(pool);
+    return rc;
+}
+
+static int share_again(struct bus *bus)
+{
+    struct pool *pool = &bus->pool;
     int rc = 0;
 
-    pool->gen = gen_pool_create(SLOT_SHIFT, -1);
-    if (!pool->gen)
-        return -ENOMEM;
-    while (!rc && pool->num_areas < min(wanted, POOL_MAX_AREAS))
-        rc = add_area(bus);
-    if (rc && pool->num_areas) {
-        dev_warn(&bus->xbdev->dev, "the backend took %u of %u areas of memory (error %d)\n",
-                 pool->num_areas, wanted, rc);
-        rc = 0;
-    }
-    if (rc)
-        pool_close(pool);
+    for (unsigned i = 0; !rc && i < pool->num_areas; i++)
+        rc = grant_and_share(bus, pool->areas[i], i + 1);
     return rc;
 }
 
@@ -164,15 +233,104 @@ static void forget_mappings(struct gen_pool *gen, struct gen_pool_chunk *chunk, 
     bitmap_zero(chunk->bits, (chunk->end_addr - chunk->start_addr + 1) >> gen->min_alloc_order);
 }
 
+static void destroy(struct gen_pool **gen)
+{
+    if (!*gen)
+        return;
+    gen_pool_for_each_chunk(*gen, forget_mappings, NULL);
+    gen_pool_destroy(*gen);
+    *gen = NULL;
+}
+
+/* A queue's two areas, the later one first. */
+static void close(struct pool *pool)
+{
+    destroy(&pool->gen);
+    destroy(&pool->rings);
+    while (pool->num_areas)
+        drop_last(pool);
+}
+
+/* As much as the backend takes. -ENODEV: it has gone meanwhile. */
+static int share_first(struct bus *bus)
+{
+    struct pool *pool = &bus->pool;
+    unsigned wanted = clamp(pool_mib, 2u, 64u) * 1024u * 1024u / AREA_SIZE, have = 0;
+    int rc;
+
+    pool->gen = gen_pool_create(SLOT_SHIFT, -1);
+    pool->rings = gen_pool_create(PAGE_SHIFT + ilog2(RING_PAGES), -1);
+    if (!pool->gen || !pool->rings)
+        return -ENOMEM;
+    rc = add_rings(bus);
+    while (!rc && have < wanted) {
+        rc = add_buffers(bus);
+        have += !rc;
+    }
+    if (rc && rc != -ENODEV && have) {
+        dev_warn(&bus->xbdev->dev, "the backend took %u of %u areas of memory (error %d)\n", have,
+                 wanted, rc);
+        rc = 0;
+    }
+    return rc;
+}
+
+int pool_share(struct bus *bus)
+{
+    struct pool *pool = &bus->pool;
+    int rc;
+
+    mutex_lock(&pool->lock);
+    if (pool->gen) {
+        rc = share_again(bus);
+    } else {
+        rc = share_first(bus);
+        if (rc)
+            close(pool);
+    }
+    mutex_unlock(&pool->lock);
+    return rc;
+}
+
+void pool_revoke(struct pool *pool)
+{
+    mutex_lock(&pool->lock);
+    for (unsigned i = 0; i < pool->num_areas; i++)
+        revoke(pool->areas[i]);
+    mutex_unlock(&pool->lock);
+}
+
+void *pool_bytes(struct pool *pool, u64 address, size_t size)
+{
+    u64 offset = address_offset(address);
+    unsigned number = address_area(address);
+
+    if (!number || number > pool->num_areas || pool->areas[number - 1]->kind != AREA_BUFFERS ||
+        offset >= AREA_SIZE || size > AREA_SIZE - offset)
+        return NULL;
+    return pool->areas[number - 1]->start + offset;
+}
+
+void *pool_take(struct pool *pool, size_t size, dma_addr_t *address)
+{
+    return gen_pool_dma_zalloc(pool->gen, size, address);
+}
+
+void pool_give(struct pool *pool, void *start, size_t size)
+{
+    gen_pool_free(pool->gen, (unsigned long)start, size);
+}
+
+void pool_init(struct pool *pool)
+{
+    mutex_init(&pool->lock);
+}
+
 void pool_close(struct pool *pool)
 {
-    if (!pool->gen)
-        return;
-    gen_pool_for_each_chunk(pool->gen, forget_mappings, NULL);
-    gen_pool_destroy(pool->gen);
-    pool->gen = NULL;
-    while (pool->num_areas)
-        free_area(pool->areas[--pool->num_areas]);
+    mutex_lock(&pool->lock);
+    close(pool);
+    mutex_unlock(&pool->lock);
 }
 
 /* ---- DMA ---- */
@@ -208,16 +366,37 @@ static void note_buffer(struct pool *pool, dma_addr_t address, void *buffer, siz
         *at++ = buffer + done;
 }
 
-static void *pool_alloc(struct device *dev, size_t size, dma_addr_t *address, gfp_t gfp,
+/* For a queue, and nothing else. Sleeps. */
+static void *alloc_ring(struct device *dev, size_t size, dma_addr_t *address, gfp_t gfp,
                         unsigned long attrs)
 {
-    return gen_pool_dma_zalloc_align(pool_of(dev)->gen, size, address, PAGE_SIZE);
+    struct bus *bus = dev_get_drvdata(dev);
+    struct pool *pool = &bus->pool;
+    void *ring;
+
+    if (size > RING_PAGES * PAGE_SIZE)
+        return NULL;
+    mutex_lock(&pool->lock);
+    ring = gen_pool_dma_zalloc(pool->rings, RING_PAGES * PAGE_SIZE, address);
+    if (!ring && !add_rings(bus))
+        ring = gen_pool_dma_zalloc(pool->rings, RING_PAGES * PAGE_SIZE, address);
+    mutex_unlock(&pool->lock);
+    return ring;
 }
 
-static void pool_free(struct device *dev, size_t size, void *start, dma_addr_t address,
+static void free_ring(struct device *dev, size_t size, void *start, dma_addr_t address,
                       unsigned long attrs)
 {
-    gen_pool_free(pool_of(dev)->gen, (unsigned long)start, size);
+    gen_pool_free(pool_of(dev)->rings, (unsigned long)start, RING_PAGES * PAGE_SIZE);
+}
+
+u64 pool_used_address(u64 address)
+{
+    u64 ring = address_offset(address) / (RING_PAGES * PAGE_SIZE);
+    u64 within = address_offset(address) % (RING_PAGES * PAGE_SIZE) - PAGE_SIZE;
+
+    return address_of_area(address_area(address) + 1,
+                           ring * (RING_PAGES - 1) * PAGE_SIZE + within);
 }
 
 /* Any part of a mapping, from `address` on. */
@@ -305,8 +484,8 @@ static int dma_is_supported(struct device *dev, u64 mask)
 }
 
 const struct dma_map_ops pool_dma_ops = {
-    .alloc = pool_alloc,
-    .free = pool_free,
+    .alloc = alloc_ring,
+    .free = free_ring,
     .map_page = map_page,
     .unmap_page = unmap_page,
     .map_sg = map_sg,

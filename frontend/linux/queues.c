@@ -9,6 +9,7 @@
 
 #include <linux/interrupt.h>
 #include <linux/slab.h>
+#include <linux/virtio_ids.h>
 #include <linux/virtio_ring.h>
 #include <xen/events.h>
 
@@ -24,22 +25,48 @@ static struct queue *of(struct virtqueue *vq)
 
 /* ---- notification ---- */
 
-/* Any context. */
+/* The port, and not the interrupt, which may go at any time: what others have there by then is
+ * disturbed by nothing but a look too many. */
+void queues_ring(struct queue *queue)
+{
+    struct device_on_bus *device = queue->device;
+    evtchn_port_t port = READ_ONCE(queue->port);
+
+    if (port)
+        notify_remote_via_evtchn(port);
+    else
+        channel_notify(&device->bus->channel, device, queue->index);
+}
+
+/* Any context. One that is away looks at its queues when it comes back. */
 static bool notify(struct virtqueue *vq)
 {
     struct queue *queue = of(vq);
+    struct device_on_bus *device = queue->device;
 
-    if (queue->irq)
-        notify_remote_via_irq(queue->irq);
-    else
-        channel_notify(&queue->device->bus->channel, queue->device, queue->index);
+    if (queue->polled)
+        polled_serve(queue);
+    else if (READ_ONCE(device->gone))
+        mod_delayed_work(system_highpri_wq, &device->fail, 0);
+    else if (!READ_ONCE(device->away))
+        queues_ring(queue);
     return true;
+}
+
+irqreturn_t queues_interrupt(struct queue *queue)
+{
+    irqreturn_t result = queue->polled ? IRQ_HANDLED : vring_interrupt(0, queue->vq);
+
+    /* The used ring said what cannot be: whoever waits for this queue waits for good. */
+    if (virtqueue_is_broken(queue->vq) && !READ_ONCE(queue->device->gone))
+        mod_delayed_work(system_highpri_wq, &queue->device->fail, 0);
+    return result;
 }
 
 static irqreturn_t on_doorbell(int irq, void *user)
 {
     struct queue *queue = user;
-    irqreturn_t result = vring_interrupt(irq, queue->vq);
+    irqreturn_t result = queues_interrupt(queue);
 
     xen_irq_lateeoi(irq, result == IRQ_HANDLED ? 0 : XEN_EOI_FLAG_SPURIOUS);
     return IRQ_HANDLED;
@@ -47,9 +74,12 @@ static irqreturn_t on_doorbell(int irq, void *user)
 
 static void close_doorbell(struct queue *queue)
 {
-    if (queue->irq)
-        unbind_from_irqhandler(queue->irq, queue);
+    int irq = queue->irq;
+
+    WRITE_ONCE(queue->port, 0);
     queue->irq = 0;
+    if (irq)
+        unbind_from_irqhandler(irq, queue);
 }
 
 static bool tell_port(struct queue *queue, evtchn_port_t port)
@@ -81,7 +111,9 @@ static void open_doorbell(struct queue *queue)
         return;
     }
     queue->irq = irq;
-    if (!tell_port(queue, port))
+    if (tell_port(queue, port))
+        WRITE_ONCE(queue->port, port);
+    else
         close_doorbell(queue);
 }
 
@@ -99,19 +131,30 @@ static int get_queue(struct queue *queue, struct msg *response)
     return rc;
 }
 
+static void locate(struct queue *queue, struct msg_set_vqueue_request *request)
+{
+    struct virtqueue *vq = queue->vq;
+
+    if (queue->polled) {
+        polled_restart(queue, request);
+        return;
+    }
+    request->size = virtqueue_get_vring_size(vq);
+    request->desc_addr = virtqueue_get_desc_addr(vq);
+    request->driver_addr = virtqueue_get_avail_addr(vq);
+    request->device_addr = pool_used_address(virtqueue_get_used_addr(vq));
+}
+
 /* The answer to SET_VQUEUE is empty: GET_VQUEUE tells what became of it. */
 static int enable(struct queue *queue)
 {
-    struct virtqueue *vq = queue->vq;
     struct msg response, request = {
         .kind = MSG_set_vqueue_request,
-        .set_vqueue_request = {.index = queue->index, .flags = SET_VQUEUE_ENABLE,
-                               .size = virtqueue_get_vring_size(vq),
-                               .desc_addr = virtqueue_get_desc_addr(vq),
-                               .driver_addr = virtqueue_get_avail_addr(vq),
-                               .device_addr = virtqueue_get_used_addr(vq)}};
-    int rc = transport_ask(queue->device, &request, MSG_set_vqueue_response, &response);
+        .set_vqueue_request = {.index = queue->index, .flags = SET_VQUEUE_ENABLE}};
+    int rc;
 
+    locate(queue, &request.set_vqueue_request);
+    rc = transport_ask(queue->device, &request, MSG_set_vqueue_response, &response);
     if (!rc)
         rc = get_queue(queue, &response);
     if (!rc && !(response.get_vqueue_response.flags & GET_VQUEUE_ENABLED))
@@ -131,6 +174,20 @@ static void publish(struct queue *queue, struct queue *to)
     spin_unlock_irq(&channel->in_lock);
 }
 
+/* Who gives commands has no callback. The kernel's console, which is port 0 of a console's, has
+ * one, but who writes to it may not sleep, and looks as well. */
+static bool looks(const struct virtio_device *vdev, unsigned index, vq_callback_t *callback)
+{
+    return !callback || (vdev->id.device == VIRTIO_ID_CONSOLE && index == 1);
+}
+
+static void free_queue(struct queue *queue)
+{
+    vring_del_virtqueue(queue->vq);
+    polled_close(queue);
+    kfree(queue);
+}
+
 static struct virtqueue *new_virtqueue(struct queue *queue, vq_callback_t *callback,
                                        const char *name, bool ctx)
 {
@@ -146,8 +203,10 @@ static struct virtqueue *new_virtqueue(struct queue *queue, vq_callback_t *callb
     if (size < MIN_SIZE || size > 32768)
         return ERR_PTR(size ? -EPROTO : -ENOENT);
     size = rounddown_pow_of_two(min(size, MAX_SIZE));
-    queue->vq = vring_create_virtqueue(queue->index, size, SMP_CACHE_BYTES, vdev, true, true, ctx,
-                                       notify, callback, name);
+    queue->vq = looks(vdev, queue->index, callback)
+                    ? polled_open(queue, size, ctx, notify, callback, name)
+                    : vring_create_virtqueue(queue->index, size, PAGE_SIZE, vdev, true, true, ctx,
+                                             notify, callback, name);
     if (!queue->vq)
         return ERR_PTR(-ENOMEM);
     queue->vq->priv = queue;
@@ -176,14 +235,12 @@ static struct virtqueue *set_up(struct device_on_bus *device, unsigned index,
     if (!rc)
         return vq;
     publish(queue, NULL);
-    vring_del_virtqueue(vq);
-    kfree(queue);
+    free_queue(queue);
     return ERR_PTR(rc);
 }
 
-int queues_find(struct virtio_device *vdev, unsigned count, struct virtqueue *vqs[],
-                vq_callback_t *callbacks[], const char *const names[], const bool *ctx,
-                struct irq_affinity *affinity)
+static int find(struct virtio_device *vdev, unsigned count, struct virtqueue *vqs[],
+                vq_callback_t *callbacks[], const char *const names[], const bool *ctx)
 {
     unsigned index = 0;
 
@@ -191,25 +248,21 @@ int queues_find(struct virtio_device *vdev, unsigned count, struct virtqueue *vq
         vqs[i] = NULL;
         if (!names[i])
             continue;
-        if (index == MAX_QUEUES) {
-            queues_delete(vdev);
+        if (index == MAX_QUEUES)
             return -EINVAL;
-        }
         vqs[i] = set_up(to_device(vdev), index++, callbacks[i], names[i], ctx && ctx[i]);
         if (IS_ERR(vqs[i])) {
             int rc = PTR_ERR(vqs[i]);
 
             dev_err(&vdev->dev, "queue %u (%s) cannot be set up: error %d\n", index - 1, names[i],
                     rc);
-            queues_delete(vdev);
             return rc;
         }
     }
     return 0;
 }
 
-/* The device was reset before. */
-void queues_delete(struct virtio_device *vdev)
+static void delete_all(struct virtio_device *vdev)
 {
     struct virtqueue *vq, *next;
 
@@ -218,9 +271,33 @@ void queues_delete(struct virtio_device *vdev)
 
         publish(queue, NULL);
         close_doorbell(queue);
-        vring_del_virtqueue(vq);
-        kfree(queue);
+        free_queue(queue);
     }
+}
+
+int queues_find(struct virtio_device *vdev, unsigned count, struct virtqueue *vqs[],
+                vq_callback_t *callbacks[], const char *const names[], const bool *ctx,
+                struct irq_affinity *affinity)
+{
+    struct device_on_bus *device = to_device(vdev);
+    int rc;
+
+    mutex_lock(&device->life);
+    rc = find(vdev, count, vqs, callbacks, names, ctx);
+    if (rc)
+        delete_all(vdev);
+    mutex_unlock(&device->life);
+    return rc;
+}
+
+/* The device was reset before. */
+void queues_delete(struct virtio_device *vdev)
+{
+    struct device_on_bus *device = to_device(vdev);
+
+    mutex_lock(&device->life);
+    delete_all(vdev);
+    mutex_unlock(&device->life);
 }
 
 void queues_synchronize(struct virtio_device *vdev)
@@ -233,9 +310,135 @@ void queues_synchronize(struct virtio_device *vdev)
     channel_synchronize(&to_device(vdev)->bus->channel);
 }
 
+/* ---- the connection ends, and another begins ---- */
+
+bool queues_can_resume(struct device_on_bus *device)
+{
+    bool can = true;
+
+    mutex_lock(&device->life);
+    for (unsigned i = 0; can && i < MAX_QUEUES; i++)
+        can = !device->queues[i] || !device->queues[i]->polled ||
+              polled_can_resume(device->queues[i]);
+    mutex_unlock(&device->life);
+    return can;
+}
+
+bool queues_broken(struct device_on_bus *device)
+{
+    struct channel *channel = &device->bus->channel;
+    bool broken = false;
+
+    spin_lock_irq(&channel->in_lock);
+    for (unsigned i = 0; !broken && i < MAX_QUEUES; i++)
+        broken = device->queues[i] && virtqueue_is_broken(device->queues[i]->vq);
+    spin_unlock_irq(&channel->in_lock);
+    return broken;
+}
+
+void queues_lose_doorbells(struct device_on_bus *device)
+{
+    mutex_lock(&device->life);
+    for (unsigned i = 0; i < MAX_QUEUES; i++)
+        if (device->queues[i])
+            close_doorbell(device->queues[i]);
+    mutex_unlock(&device->life);
+}
+
+int queues_resume(struct device_on_bus *device)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; !rc && i < MAX_QUEUES; i++)
+        if (device->queues[i])
+            rc = enable(device->queues[i]);
+    return rc;
+}
+
+int queues_say_again(struct device_on_bus *device)
+{
+    int rc = 0;
+
+    for (unsigned i = 0; !rc && i < MAX_QUEUES; i++)
+        if (device->queues[i] && device->queues[i]->polled)
+            rc = polled_resume(device->queues[i]);
+    return rc;
+}
+
+/* Neither side's last notification need have reached the other. */
+void queues_kick(struct device_on_bus *device)
+{
+    struct channel *channel = &device->bus->channel;
+
+    /* What a callback raises is to run when interrupts are on again. */
+    local_bh_disable();
+    spin_lock_irq(&channel->in_lock);
+    for (unsigned i = 0; i < MAX_QUEUES; i++)
+        if (device->queues[i] && !device->queues[i]->polled) {
+            queues_ring(device->queues[i]);
+            vring_interrupt(0, device->queues[i]->vq);
+        }
+    spin_unlock_irq(&channel->in_lock);
+    local_bh_enable();
+}
+
+/* ---- a device that is gone ---- */
+
+/* As the device would give them back. Is there anything for the driver? */
+static bool fail(struct queue *queue)
+{
+    struct pool *pool = &queue->device->bus->pool;
+    const struct vring *ring = virtqueue_get_vring(queue->vq);
+    /* As far as the driver came, whatever the device wrote there. */
+    u16 mask = ring->num - 1, used = virtqueue_enable_cb_prepare(queue->vq), first = used, avail;
+
+    do {
+        avail = READ_ONCE(ring->avail->idx);
+        virt_rmb();
+        if ((u16)(avail - used) > ring->num)
+            break;
+        for (; used != avail; used++) {
+            u16 head = READ_ONCE(ring->avail->ring[used & mask]);
+
+            u8 *status = chain_status(pool, ring, head);
+
+            /* Nobody's "done". */
+            if (status)
+                *status = 0xff;
+            ring->used->ring[used & mask] = (struct vring_used_elem){.id = head};
+        }
+        virt_wmb();
+        WRITE_ONCE(ring->used->idx, used);
+        /* Tell us of the next one. */
+        WRITE_ONCE(*(u16 *)&ring->used->ring[ring->num], used);
+        virt_mb();
+    } while (READ_ONCE(ring->avail->idx) != used);
+    return used != first;
+}
+
+void queues_fail(struct device_on_bus *device)
+{
+    struct channel *channel = &device->bus->channel;
+
+    local_bh_disable();
+    spin_lock_irq(&channel->in_lock);
+    for (unsigned i = 0; i < MAX_QUEUES; i++) {
+        struct queue *queue = device->queues[i];
+
+        if (!queue || queue->polled)
+            continue;
+        /* A broken one gives nothing back. */
+        __virtqueue_unbreak(queue->vq);
+        if (fail(queue))
+            vring_interrupt(0, queue->vq);
+    }
+    spin_unlock_irq(&channel->in_lock);
+    local_bh_enable();
+}
+
 /* ---- reset of one queue (RING_RESET) ---- */
 
-int queues_disable(struct virtqueue *vq)
+static int disable(struct virtqueue *vq)
 {
     struct queue *queue = of(vq);
     struct msg response, request = {.kind = MSG_reset_vqueue_request,
@@ -255,7 +458,18 @@ int queues_disable(struct virtqueue *vq)
     return 0;
 }
 
-int queues_enable(struct virtqueue *vq)
+int queues_disable(struct virtqueue *vq)
+{
+    struct device_on_bus *device = of(vq)->device;
+    int rc;
+
+    mutex_lock(&device->life);
+    rc = disable(vq);
+    mutex_unlock(&device->life);
+    return rc;
+}
+
+static int enable_again(struct virtqueue *vq)
 {
     struct queue *queue = of(vq);
     int rc;
@@ -268,5 +482,16 @@ int queues_enable(struct virtqueue *vq)
         publish(queue, NULL);
     else
         vq->reset = false;
+    return rc;
+}
+
+int queues_enable(struct virtqueue *vq)
+{
+    struct device_on_bus *device = of(vq)->device;
+    int rc;
+
+    mutex_lock(&device->life);
+    rc = enable_again(vq);
+    mutex_unlock(&device->life);
     return rc;
 }

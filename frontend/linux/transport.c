@@ -8,6 +8,7 @@
 
 #include <linux/delay.h>
 #include <linux/slab.h>
+#include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
 
 #include "common/le.h"
@@ -45,19 +46,19 @@ int transport_ask(struct device_on_bus *device, struct msg *request, enum msg_ki
     return rc;
 }
 
-/* For requests whose failure the caller cannot report. */
+/* For requests whose failure the caller cannot report. A device that does not answer is
+ * given up, but not one whose backend is away. */
 static bool succeeded(struct virtio_device *vdev, const struct msg *request, int rc)
 {
     struct device_on_bus *device = to_device(vdev);
 
     if (!rc)
         return true;
-    if (!READ_ONCE(device->gone))
+    if (rc != -ENODEV && !READ_ONCE(device->gone)) {
         dev_err(&vdev->dev, "%s: error %d; the device is given up\n",
                 msg_describe(request->kind)->name, rc);
-    WRITE_ONCE(device->gone, true);
-    WRITE_ONCE(device->status, 0);
-    virtio_break_device(vdev);
+        device_give_up(device);
+    }
     return false;
 }
 
@@ -105,7 +106,7 @@ static u64 get_features(struct virtio_device *vdev)
     return features;
 }
 
-static int finalize_features(struct virtio_device *vdev)
+static bool send_features(struct virtio_device *vdev)
 {
     u8 blocks[8];
     struct msg response, request = {
@@ -113,9 +114,15 @@ static int finalize_features(struct virtio_device *vdev)
         .set_driver_features_request = {.num_blocks = 2,
                                         .features = {.bytes = blocks, .size = sizeof(blocks)}}};
 
+    le64_put(blocks, vdev->features);
+    return ask(vdev, &request, MSG_set_driver_features_response, &response);
+}
+
+static int finalize_features(struct virtio_device *vdev)
+{
     vring_transport_features(vdev);
-    /* When the pool is full Linux leaves descriptors in a packed queue that look available, and
-     * has virtio_blk fail the request; with a split queue it tries again. */
+    /* The used ring of a packed queue does not tell what was used. And when the pool is full,
+     * Linux leaves descriptors in one that look available, and has virtio_blk fail the request. */
     __virtio_clear_bit(vdev, VIRTIO_F_RING_PACKED);
     /* Addresses are the pool's; without this bit the driver would send the guest's own. */
     if (!__virtio_test_bit(vdev, VIRTIO_F_VERSION_1) ||
@@ -123,8 +130,7 @@ static int finalize_features(struct virtio_device *vdev)
         dev_err(&vdev->dev, "the device offers no VERSION_1 or no ACCESS_PLATFORM\n");
         return -EINVAL;
     }
-    le64_put(blocks, vdev->features);
-    return ask(vdev, &request, MSG_set_driver_features_response, &response) ? 0 : -EIO;
+    return send_features(vdev) ? 0 : -EIO;
 }
 
 /* ---- configuration ---- */
@@ -148,6 +154,28 @@ static unsigned get_piece(struct virtio_device *vdev, struct waiter *waiter, uns
     return r->length;
 }
 
+void transport_lose_link(struct device_on_bus *device)
+{
+    device->config[offsetof(struct virtio_net_config, status)] &= ~VIRTIO_NET_S_LINK_UP;
+    virtio_config_changed(&device->vdev);
+}
+
+/* What a device whose backend is away said last: drivers take zeros for an answer. */
+static void remember(struct device_on_bus *device, unsigned offset, const void *bytes,
+                     unsigned length)
+{
+    if (offset <= MAX_CONFIG && length <= MAX_CONFIG - offset)
+        memcpy(device->config + offset, bytes, length);
+}
+
+static void recall(struct device_on_bus *device, unsigned offset, void *to, unsigned length)
+{
+    if (offset <= MAX_CONFIG && length <= MAX_CONFIG - offset)
+        memcpy(to, device->config + offset, length);
+    else
+        memset(to, 0, length);
+}
+
 static void get_config(struct virtio_device *vdev, unsigned offset, void *to, unsigned length)
 {
     struct waiter *waiter = new_waiter();
@@ -157,10 +185,12 @@ static void get_config(struct virtio_device *vdev, unsigned offset, void *to, un
                                                length - done)))
         done += piece;
     if (done < length) {
-        dev_err_ratelimited(&vdev->dev, "%u bytes of configuration at %u cannot be read\n", length,
-                            offset);
-        memset(to + done, 0, length - done);
+        if (!READ_ONCE(to_device(vdev)->away))
+            dev_err_ratelimited(&vdev->dev, "%u bytes of configuration at %u cannot be read\n",
+                                length, offset);
+        recall(to_device(vdev), offset + done, to + done, length - done);
     }
+    remember(to_device(vdev), offset, to, length);
     kfree(waiter);
 }
 
@@ -178,8 +208,8 @@ static unsigned set_piece(struct virtio_device *vdev, unsigned offset, const u8 
     return min(response.set_config_response.length, request.set_config_request.length);
 }
 
-static void set_config(struct virtio_device *vdev, unsigned offset, const void *from,
-                       unsigned length)
+static void send_config(struct virtio_device *vdev, unsigned offset, const void *from,
+                        unsigned length)
 {
     unsigned done = 0, piece;
 
@@ -188,6 +218,26 @@ static void set_config(struct virtio_device *vdev, unsigned offset, const void *
     if (done < length)
         dev_err_ratelimited(&vdev->dev, "%u bytes of configuration at %u cannot be written\n",
                             length, offset);
+}
+
+/* What was written is written again when the device is resumed. */
+static void set_config(struct virtio_device *vdev, unsigned offset, const void *from,
+                       unsigned length)
+{
+    struct device_on_bus *device = to_device(vdev);
+
+    remember(device, offset, from, length);
+    if (offset <= MAX_CONFIG && length <= MAX_CONFIG - offset)
+        bitmap_set(device->config_written, offset, length);
+    send_config(vdev, offset, from, length);
+}
+
+static void write_config_again(struct device_on_bus *device)
+{
+    unsigned from, to;
+
+    for_each_set_bitrange(from, to, device->config_written, MAX_CONFIG)
+        send_config(&device->vdev, from, device->config + from, to - from);
 }
 
 /* Pieces of one reading had one generation if it is what it was before them. */
@@ -218,21 +268,105 @@ static void set_status(struct virtio_device *vdev, u8 status)
         WRITE_ONCE(device->status, (u8)response.set_device_status_response.status);
 }
 
-/* Until the device says that it is done: it touches no memory of ours then. */
-static void reset(struct virtio_device *vdev)
+/* Until the device says that it is done: it touches no memory of ours then. One whose
+ * backend is away has none of it. */
+static void reset_device(struct virtio_device *vdev)
 {
     struct device_on_bus *device = to_device(vdev);
     unsigned looks = 0;
 
     set_status(vdev, 0);
-    while (READ_ONCE(device->status) && looks++ < RESET_LOOKS) {
+    while (READ_ONCE(device->status) && READ_ONCE(device->bus->connected) &&
+           looks++ < RESET_LOOKS) {
         msleep(10);
         get_status(vdev);
     }
-    if (READ_ONCE(device->status))
+    if (READ_ONCE(device->status) && READ_ONCE(device->bus->connected))
         dev_err(&vdev->dev, "the device does not end its reset\n");
+}
+
+/* What was given up while its backend serves it still has our memory, if it does not hear this. */
+static void reset_given_up(struct device_on_bus *device)
+{
+    const struct msg request = {.kind = MSG_set_device_status_request, .dev_num = device->number};
+    struct waiter *waiter = new_waiter();
+    struct msg response;
+
+    if (waiter && READ_ONCE(device->bus->connected) && hotplug_is_there(device))
+        channel_request(&device->bus->channel, &request, MSG_set_device_status_response, waiter,
+                        &response);
+    kfree(waiter);
+}
+
+static void reset(struct virtio_device *vdev)
+{
+    struct device_on_bus *device = to_device(vdev);
+
+    mutex_lock(&device->life);
+    if (READ_ONCE(device->gone))
+        reset_given_up(device);
+    else
+        reset_device(vdev);
+    WRITE_ONCE(device->status, 0);
+    WRITE_ONCE(device->away, false);
+    bitmap_zero(device->config_written, MAX_CONFIG);
+    mutex_unlock(&device->life);
     channel_forget(&device->bus->channel, device);
     channel_synchronize(&device->bus->channel);
+}
+
+/* ---- resume ---- */
+
+int transport_check(struct device_on_bus *device)
+{
+    struct msg_get_device_info_response info;
+    int rc = transport_info(device, &info);
+
+    if (rc)
+        return rc;
+    if (info.device_id != device->vdev.id.device ||
+        memcmp(&info.device_uuid, &device->uuid, sizeof(info.device_uuid)))
+        return -ENXIO;
+    return device->vdev.features & ~get_features(&device->vdev) ? -ENXIO : 0;
+}
+
+/* The status that was set, or an error. */
+static int put_status(struct device_on_bus *device, u8 status)
+{
+    struct msg response, request = {.kind = MSG_set_device_status_request,
+                                    .set_device_status_request = {.status = status}};
+    int rc = transport_ask(device, &request, MSG_set_device_status_response, &response);
+
+    if (!rc && (u8)response.set_device_status_response.status != status)
+        rc = -EIO;
+    return rc;
+}
+
+int transport_resume(struct device_on_bus *device)
+{
+    u8 status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER;
+    int rc = put_status(device, 0);
+
+    if (!rc)
+        rc = put_status(device, status);
+    if (!rc && !send_features(&device->vdev))
+        rc = -EIO;
+    if (!rc)
+        rc = put_status(device, status | VIRTIO_CONFIG_S_FEATURES_OK);
+    if (!rc)
+        write_config_again(device);
+    return rc;
+}
+
+int transport_start(struct device_on_bus *device)
+{
+    u8 status = VIRTIO_CONFIG_S_ACKNOWLEDGE | VIRTIO_CONFIG_S_DRIVER |
+                VIRTIO_CONFIG_S_FEATURES_OK | VIRTIO_CONFIG_S_DRIVER_OK;
+    int rc = put_status(device, status);
+
+    if (!rc)
+        WRITE_ONCE(device->status, status);
+    return rc;
 }
 
 static const char *bus_name(struct virtio_device *vdev)

@@ -52,12 +52,14 @@ static void twice(struct backend *b, struct backend_queue *q, struct vring_used 
     *entry(q, used) = e;
 }
 
-/* All descriptors, once the driver has written them. */
+/* All descriptors, once the driver has written them, unless it keeps them from us. */
 static void scribble(struct backend *b, struct backend_queue *q, struct vring_used *used)
 {
     struct vring_desc *desc = backend_memory(b, q->set.desc_addr, 16u * q->set.size);
 
     (void)used;
+    if (!backend_may_write(b, q->set.desc_addr))
+        return;
     for (unsigned i = 0; i < q->set.size; i++)
         desc[i] = (struct vring_desc){UINT64_MAX, 0xffffffffu, 0xffff, 0xffff};
 }

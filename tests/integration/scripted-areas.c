@@ -7,19 +7,28 @@
 #include "common/le.h"
 #include "tests/integration/scripted-bus.h"
 
+static struct backend_area *find_area(struct backend *b, uint64_t address)
+{
+    for (unsigned i = 0; i < BACKEND_AREAS; i++)
+        if (b->areas[i].number && b->areas[i].number == address_area(address))
+            return &b->areas[i];
+    return NULL;
+}
+
 void *backend_memory(struct backend *b, uint64_t address, size_t size)
 {
     uint64_t offset = address_offset(address);
+    struct backend_area *area = find_area(b, address);
+    size_t bytes = area ? area->pages * PLATFORM_PAGE_SIZE : 0;
 
-    for (unsigned i = 0; i < BACKEND_AREAS; i++) {
-        struct backend_area *area = &b->areas[i];
-        size_t bytes = area->pages * PLATFORM_PAGE_SIZE;
+    return area && size <= bytes && offset <= bytes - size ? area->memory + offset : NULL;
+}
 
-        if (area->number && area->number == address_area(address) && size <= bytes &&
-            offset <= bytes - size)
-            return area->memory + offset;
-    }
-    return NULL;
+bool backend_may_write(struct backend *b, uint64_t address)
+{
+    struct backend_area *area = find_area(b, address);
+
+    return area && area->writable;
 }
 
 static void unmap_area(struct backend *b, struct backend_area *area)
@@ -50,7 +59,8 @@ static void map_area(struct backend *b, struct backend_area *area,
             refs[i * 1024 + j] = le32_get(page + 4 * j);
         p->ops->grant_unmap(p, page, 1);
     }
-    area->memory = p->ops->grant_map(p, b->domid, refs, m->pages, true);
+    area->writable = !(m->flags & AREA_F_READ_ONLY);
+    area->memory = p->ops->grant_map(p, b->domid, refs, m->pages, area->writable);
     area->pages = m->pages;
     area->number = area->memory ? m->area : 0;
     BACKEND_CHECK(area->memory);

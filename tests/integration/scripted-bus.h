@@ -27,6 +27,7 @@ struct backend_area {
     uint16_t number; /* 0: none */
     uint8_t *memory;
     size_t pages;
+    bool writable;
 };
 
 struct backend {
@@ -152,5 +153,6 @@ void backend_drop_areas(struct backend *b);
 
 /* Where an area address of the frontend lies; NULL when it lies nowhere. */
 void *backend_memory(struct backend *b, uint64_t address, size_t size);
+bool backend_may_write(struct backend *b, uint64_t address);
 
 #endif
