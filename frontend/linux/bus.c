@@ -29,6 +29,11 @@ void bus_wake(struct bus *bus)
         mod_delayed_work(system_freezable_wq, &bus->look, 0);
 }
 
+bool bus_is_served(struct bus *bus)
+{
+    return READ_ONCE(bus->connected) && channel_alive(&bus->channel);
+}
+
 /* ---- what we say in xenstore ---- */
 
 /* Keys of an earlier frontend that ours does not write again. */
@@ -135,7 +140,7 @@ static void disconnect(struct bus *bus)
 /* There will be no next connection. */
 static void end_devices(struct bus *bus)
 {
-    device_give_up_all(bus);
+    hotplug_each(bus, device_give_up);
     hotplug_wake(bus, 0);
 }
 
@@ -325,7 +330,7 @@ static void on_remove(struct xenbus_device *xbdev)
     cancel_delayed_work_sync(&bus->look);
     cancel_delayed_work_sync(&bus->plug);
     if (!bus->connected)
-        device_give_up_all(bus);
+        hotplug_each(bus, device_give_up);
     hotplug_remove_all(bus);
     disconnect(bus);
     /* An interrupt may have woken them that had looked before we said that we leave. */

@@ -63,16 +63,26 @@ static void say(struct bus *bus, u64 number, const char *state)
     xenbus_write(XBT_NIL, bus->xbdev->nodename, path, state);
 }
 
-void hotplug_miss(struct bus *bus)
+void hotplug_each(struct bus *bus, void (*what)(struct device_on_bus *device))
 {
     struct device_on_bus *device;
     unsigned long number;
 
     mutex_lock(&bus->list_lock);
     xa_for_each(&bus->devices, number, device)
-        if (!READ_ONCE(device->gone) && !hotplug_is_there(device))
-            device_give_up(device);
+        what(device);
     mutex_unlock(&bus->list_lock);
+}
+
+static void miss(struct device_on_bus *device)
+{
+    if (!READ_ONCE(device->gone) && !hotplug_is_there(device))
+        device_give_up(device);
+}
+
+void hotplug_miss(struct bus *bus)
+{
+    hotplug_each(bus, miss);
 }
 
 void hotplug_say_in_use(struct device_on_bus *device)
@@ -188,19 +198,14 @@ static void drop(struct device_on_bus *device)
     put_device(&device->vdev.dev);
 }
 
-/* Nodes that go while nobody serves them are those of a backend that begins anew. */
-static bool is_served(struct bus *bus)
-{
-    return READ_ONCE(bus->connected) && channel_alive(&bus->channel);
-}
-
 static void remove_unwanted(struct bus *bus)
 {
     struct device_on_bus *device;
     unsigned long number;
 
     xa_for_each(&bus->devices, number, device) {
-        if (!READ_ONCE(device->gone) && (!is_served(bus) || is_wanted(bus, number)))
+        /* Nodes that go while nobody serves them are those of a backend that begins anew. */
+        if (!READ_ONCE(device->gone) && (!bus_is_served(bus) || is_wanted(bus, number)))
             continue;
         if (!is_there(bus, number))
             device_give_up(device);

@@ -329,6 +329,9 @@ void hotplug_wake(struct bus *bus, unsigned long delay);
  * its driver. */
 void hotplug_miss(struct bus *bus);
 
+/* For every device, while none comes or goes. Sleeps. */
+void hotplug_each(struct bus *bus, void (*what)(struct device_on_bus *device));
+
 /* Everything goes. */
 void hotplug_remove_all(struct bus *bus);
 
@@ -349,7 +352,6 @@ int resume_back(struct bus *bus);
 /* The backend does not have the device any more: every request of its driver fails, those
  * under way too, and none waits. Any context that may take channel.in_lock. */
 void device_give_up(struct device_on_bus *device);
-void device_give_up_all(struct bus *bus);
 
 /* The work item `fail`. */
 void device_on_fail(struct work_struct *work);
@@ -358,5 +360,8 @@ void device_on_fail(struct work_struct *work);
 
 /* Something happened that the work item `look` is to look at. Any context. */
 void bus_wake(struct bus *bus);
+
+/* Is it connected, to a backend that lives? Any context. */
+bool bus_is_served(struct bus *bus);
 
 #endif

@@ -399,7 +399,6 @@ static bool fail(struct queue *queue)
             break;
         for (; used != avail; used++) {
             u16 head = READ_ONCE(ring->avail->ring[used & mask]);
-
             u8 *status = chain_status(pool, ring, head);
 
             /* Nobody's "done". */
@@ -410,7 +409,7 @@ static bool fail(struct queue *queue)
         virt_wmb();
         WRITE_ONCE(ring->used->idx, used);
         /* Tell us of the next one. */
-        WRITE_ONCE(*(u16 *)&ring->used->ring[ring->num], used);
+        WRITE_ONCE(vring_avail_event(ring), used);
         virt_mb();
     } while (READ_ONCE(ring->avail->idx) != used);
     return used != first;

@@ -24,17 +24,6 @@ void device_give_up(struct device_on_bus *device)
     mod_delayed_work(system_highpri_wq, &device->fail, 0);
 }
 
-void device_give_up_all(struct bus *bus)
-{
-    struct device_on_bus *device;
-    unsigned long number;
-
-    mutex_lock(&bus->list_lock);
-    xa_for_each(&bus->devices, number, device)
-        device_give_up(device);
-    mutex_unlock(&bus->list_lock);
-}
-
 /* A driver that lets go may wait for requests that nobody will serve. */
 static bool is_lost(struct device_on_bus *device)
 {
@@ -42,7 +31,7 @@ static bool is_lost(struct device_on_bus *device)
 
     if (time_after(jiffies, device->leaves_by))
         return true;
-    if (READ_ONCE(bus->connected) && channel_alive(&bus->channel))
+    if (bus_is_served(bus))
         return !hotplug_is_there(device);
     return READ_ONCE(bus->leaving);
 }
@@ -100,13 +89,7 @@ static void leave(struct device_on_bus *device)
 
 void resume_away(struct bus *bus)
 {
-    struct device_on_bus *device;
-    unsigned long number;
-
-    mutex_lock(&bus->list_lock);
-    xa_for_each(&bus->devices, number, device)
-        leave(device);
-    mutex_unlock(&bus->list_lock);
+    hotplug_each(bus, leave);
 }
 
 /* ---- back ---- */

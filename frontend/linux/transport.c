@@ -160,17 +160,22 @@ void transport_lose_link(struct device_on_bus *device)
     virtio_config_changed(&device->vdev);
 }
 
+static bool is_kept(unsigned offset, unsigned length)
+{
+    return offset <= MAX_CONFIG && length <= MAX_CONFIG - offset;
+}
+
 /* What a device whose backend is away said last: drivers take zeros for an answer. */
 static void remember(struct device_on_bus *device, unsigned offset, const void *bytes,
                      unsigned length)
 {
-    if (offset <= MAX_CONFIG && length <= MAX_CONFIG - offset)
+    if (is_kept(offset, length))
         memcpy(device->config + offset, bytes, length);
 }
 
 static void recall(struct device_on_bus *device, unsigned offset, void *to, unsigned length)
 {
-    if (offset <= MAX_CONFIG && length <= MAX_CONFIG - offset)
+    if (is_kept(offset, length))
         memcpy(to, device->config + offset, length);
     else
         memset(to, 0, length);
@@ -227,7 +232,7 @@ static void set_config(struct virtio_device *vdev, unsigned offset, const void *
     struct device_on_bus *device = to_device(vdev);
 
     remember(device, offset, from, length);
-    if (offset <= MAX_CONFIG && length <= MAX_CONFIG - offset)
+    if (is_kept(offset, length))
         bitmap_set(device->config_written, offset, length);
     send_config(vdev, offset, from, length);
 }
