@@ -178,6 +178,11 @@ void device_needs_reset(struct device *device, const char *why)
     raise_event(device, PENDING_CONFIG);
 }
 
+void device_say(const struct device *device, const char *what)
+{
+    log_warning("%s: device %s: %s", device->host->label, device->name, what);
+}
+
 void device_complain(struct device *device, const char *what)
 {
     struct log_limit *limit = &part_here(device)->trouble_limit;
@@ -189,7 +194,7 @@ void device_complain(struct device *device, const char *what)
         log_warning("%s: device %s: %s (and %" PRIu64 " lines like this not logged)",
                     device->host->label, device->name, what, unlogged);
     else
-        log_warning("%s: device %s: %s", device->host->label, device->name, what);
+        device_say(device, what);
 }
 
 struct device *device_of_source(struct pending_source *source)

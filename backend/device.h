@@ -164,6 +164,9 @@ void device_kick(struct device *device, uint32_t queue_index);
  */
 void device_config_changed(struct device *device, uint32_t offset, uint32_t length);
 
+/* A line in the log, of what no guest can bring about. */
+void device_say(const struct device *device, const char *what);
+
 /* Trouble with what the device stands on: a line in the log, if it is the first in ten
  * seconds, for a guest can provoke it at will. */
 void device_complain(struct device *device, const char *what);

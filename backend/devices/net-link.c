@@ -58,7 +58,7 @@ static void lost(struct net *net)
     if (net->gone)
         return;
     net->gone = true;
-    device_complain(net->device, "its interface was taken away, the link is down for good");
+    device_say(net->device, "its interface was taken away, the link is down for good");
     if (was_up)
         link_changed(net);
 }
@@ -74,7 +74,7 @@ void net_link_tell(struct net *net, uint32_t index)
         return;
     }
     if (down != net->down)
-        device_complain(net->device, down ? "its interface is down, frames are dropped"
-                                          : "its interface is up again");
+        device_say(net->device, down ? "its interface is down, frames are dropped"
+                                     : "its interface is up again");
     net->down = down;
 }

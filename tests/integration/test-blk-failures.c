@@ -7,12 +7,11 @@
 #include <liburing.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "backend/log.h"
 #include "tests/harness.h"
 #include "tests/integration/blk-guest.h"
+#include "tests/integration/logged.h"
 
 #define ANYWHERE UINT64_MAX
 
@@ -49,44 +48,6 @@ static void end_detour(void)
     detour = -1;
 }
 
-/* ---- the log ---- */
-
-static enum log_level old_level;
-static int old_stderr, log_file;
-static char logged[4096];
-
-static void begin_log(void)
-{
-    old_level = log_get_level();
-    log_set_level(LOG_LEVEL_WARNING);
-    fflush(stderr);
-    old_stderr = dup(STDERR_FILENO);
-    log_file = memfd_create("log", MFD_CLOEXEC);
-    CU_ASSERT_FATAL(old_stderr >= 0 && log_file >= 0 && dup2(log_file, STDERR_FILENO) >= 0);
-}
-
-static void end_log(void)
-{
-    ssize_t size;
-
-    fflush(stderr);
-    dup2(old_stderr, STDERR_FILENO);
-    close(old_stderr);
-    log_set_level(old_level);
-    size = pread(log_file, logged, sizeof(logged) - 1, 0);
-    logged[size > 0 ? size : 0] = '\0';
-    close(log_file);
-}
-
-static unsigned count_lines(void)
-{
-    unsigned count = 0;
-
-    for (const char *at = logged; (at = strchr(at, '\n')); at++)
-        count++;
-    return count;
-}
-
 /* ---- */
 
 static uint8_t request(struct guest *g, uint32_t type, uint64_t sector)
@@ -99,14 +60,15 @@ static uint8_t request(struct guest *g, uint32_t type, uint64_t sector)
 static void without_space_writes_fail_until_there_is_some(void)
 {
     struct guest *g = blk_guest_start(guest_disk(SECTORS), false, FEATURES);
+    const char *logged;
 
     CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_OUT, 8), VIRTIO_BLK_S_OK);
     begin_detour("/dev/full", ANYWHERE, 0);
-    begin_log();
+    logged_begin();
     for (unsigned i = 0; i < 100; i++)
         CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_OUT, 8), VIRTIO_BLK_S_IOERR);
-    end_log();
-    CU_ASSERT_EQUAL(count_lines(), 1);
+    logged = logged_end();
+    CU_ASSERT_EQUAL(logged_lines(logged), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(logged, "device disk0: /tmp/xvmsg-disk-"));
     CU_ASSERT_PTR_NOT_NULL(strstr(logged, "cannot be written at byte 4096: No space left"));
     end_detour();
@@ -118,13 +80,14 @@ static void without_space_writes_fail_until_there_is_some(void)
 static void a_medium_that_fails_fails_the_request_alone(void)
 {
     struct guest *g = blk_guest_start(guest_disk(SECTORS), false, FEATURES);
+    const char *logged;
 
     begin_detour("/proc/self/mem", 4096, 0);
-    begin_log();
+    logged_begin();
     CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 8), VIRTIO_BLK_S_IOERR);
     CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 9), VIRTIO_BLK_S_OK);
-    end_log();
-    CU_ASSERT_EQUAL(count_lines(), 1);
+    logged = logged_end();
+    CU_ASSERT_EQUAL(logged_lines(logged), 1);
     CU_ASSERT_PTR_NOT_NULL(strstr(logged, "cannot be read at byte 4096: Input/output error"));
     end_detour();
     CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 8), VIRTIO_BLK_S_OK);
@@ -134,11 +97,12 @@ static void a_medium_that_fails_fails_the_request_alone(void)
 static void a_file_cut_short_is_told_and_may_grow_again(void)
 {
     struct guest *g = blk_guest_start(guest_disk(SECTORS), false, FEATURES);
+    const char *logged;
 
     CU_ASSERT_EQUAL(ftruncate(blk_guest_disk, 4096), 0);
-    begin_log();
+    logged_begin();
     CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 8), VIRTIO_BLK_S_IOERR);
-    end_log();
+    logged = logged_end();
     CU_ASSERT_PTR_NOT_NULL(strstr(logged, "cannot be read at byte 4096: it has become shorter"));
     CU_ASSERT_EQUAL(ftruncate(blk_guest_disk, SECTORS * 512), 0);
     CU_ASSERT_EQUAL(request(g, VIRTIO_BLK_T_IN, 8), VIRTIO_BLK_S_OK);
@@ -150,16 +114,17 @@ static void a_file_cut_short_is_told_and_may_grow_again(void)
 static void one_bad_write_takes_no_other_with_it(void)
 {
     struct guest *g = blk_guest_start(guest_disk(SECTORS), false, FEATURES);
+    const char *logged;
 
     begin_detour("/dev/full", 2 * 512, 0);
-    begin_log();
+    logged_begin();
     for (unsigned n = 0; n < 5; n++)
         blk_guest_prepare(g, n, VIRTIO_BLK_T_OUT, n, 512, 0);
     memset(g->area + GUEST_DATA, 0xc3, 512);
     guest_kick(g, DEV);
     for (unsigned n = 0; n < 5; n++)
         guest_await_used(g);
-    end_log();
+    logged = logged_end();
     end_detour();
     for (unsigned n = 0; n < 5; n++) {
         uint8_t byte = 0;
@@ -169,7 +134,7 @@ static void one_bad_write_takes_no_other_with_it(void)
         CU_ASSERT_EQUAL(pread(blk_guest_disk, &byte, 1, n * 512), 1);
         CU_ASSERT_EQUAL(byte, n == 2 ? 2 : 0xc3);
     }
-    CU_ASSERT_EQUAL(count_lines(), 1);
+    CU_ASSERT_EQUAL(logged_lines(logged), 1);
     blk_guest_stop(g);
 }
 

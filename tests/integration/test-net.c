@@ -3,13 +3,27 @@
 
 /* The network interface from its guest's side: frames, and the link. */
 
+#include <errno.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "common/barrier.h"
 #include "common/le.h"
 #include "tests/harness.h"
+#include "tests/integration/logged.h"
 #include "tests/integration/net-guest.h"
+
+static int interface_error; /* what the interface says to a frame; 0: as it is */
+
+ssize_t writev(int fd, const struct iovec *pieces, int count)
+{
+    if (!interface_error)
+        return syscall(SYS_writev, fd, pieces, count);
+    errno = interface_error;
+    return -1;
+}
 
 static uint16_t num_buffers(const uint8_t *buffer)
 {
@@ -363,6 +377,38 @@ static void an_interface_that_is_taken_away(void)
     net_end();
 }
 
+static void send_one(void)
+{
+    net_offer(0, 100, 0);
+    net_kick();
+    guest_await_used(g);
+    guest_settle(g);
+}
+
+/* A guest cannot bring these about: each is told of, however soon after another. */
+static void what_becomes_of_the_interface_is_logged(void)
+{
+    const char *logged;
+
+    net_start(NET_TX, 0);
+    logged_begin();
+    interface_error = EIO;
+    send_one();
+    send_one();
+    interface_error = 0;
+    send_one();
+    interface_error = EBADFD;
+    send_one();
+    interface_error = 0;
+    logged = logged_end();
+    CU_ASSERT(!net_link_is_up());
+    CU_ASSERT_EQUAL(logged_lines(logged), 3);
+    CU_ASSERT_PTR_NOT_NULL(strstr(logged, "its interface is down"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(logged, "its interface is up again"));
+    CU_ASSERT_PTR_NOT_NULL(strstr(logged, "its interface was taken away"));
+    net_end();
+}
+
 int main(void)
 {
     static const struct test_case cases[] = {
@@ -385,6 +431,7 @@ int main(void)
         TEST(nothing_goes_over_a_link_that_is_down),
         TEST(a_link_may_begin_down),
         TEST(an_interface_that_is_taken_away),
+        TEST(what_becomes_of_the_interface_is_logged),
         {NULL, NULL},
     };
 
