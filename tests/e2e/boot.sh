@@ -108,7 +108,7 @@ try_console()
 try_end()
 {
 	in_debian "journalctl -kb --no-pager" >"$tmp/out"
-	! grep -E 'BUG|WARNING|Oops|Call Trace|lockup|I/O error' "$tmp/out" >"$tmp/complaints"
+	! grep -E "$kernel_complaints|I/O error" "$tmp/out" >"$tmp/complaints"
 	ok "its kernel has nothing to complain of" $?
 	check "it shuts down" timeout 120 xl shutdown -w debian
 	! grep 'timeout closing device' /lab/logs/guest-debian.log >"$tmp/out"

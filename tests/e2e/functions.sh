@@ -125,6 +125,16 @@ run_scripts()
 	echo "1..$cases"
 }
 
+kernel_complaints='BUG|WARNING|Oops|Call Trace|lockup|blocked for'
+
+# kernel_is_well GUEST [ALSO]: its log has no complaint, nor ALSO
+kernel_is_well()
+{
+	guest-run "$1" dmesg >"$tmp/dmesg" &&
+		! grep -E "$kernel_complaints${2:+|$2}" "$tmp/dmesg" >"$tmp/out"
+	ok "the kernel of $1 has nothing to complain of" $?
+}
+
 # talk SECONDS SCRIPT DOMAIN CONSOLE [bus=N]: bash runs the script, which writes to that console
 # of the domain at 8, and by `await WORDS` reads (and prints) what it says until the words came
 talk()
