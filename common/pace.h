@@ -2,10 +2,11 @@
 /* Copyright the xen-virtio-msg authors */
 
 /*
- * How long to look for something before sleeping, where nobody has said: about as long as
- * a sleep costs that ends at once. That is many system calls', interrupts' and changes of
+ * How long to look for something before sleeping, where nobody has said: until the answer
+ * of somebody who sleeps would have come, for while both ends sleep, one of them has to
+ * hear the other before it gives up. That is many system calls', interrupts' and changes of
  * process' time, which is little on most machines and much in some guests, so it is
- * measured. Both calls take as long as some forty system calls; neither fails.
+ * measured. Both calls take as long as some fifty system calls; neither fails.
  */
 #ifndef XVMSG_PACE_H
 #define XVMSG_PACE_H
