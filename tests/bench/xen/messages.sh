@@ -4,8 +4,9 @@
 #
 # Messages beside libxenvchan's bytes. A round trip is a PING (20 bytes) and its answer
 # against 64 bytes and their echo; both ends of libxenvchan sleep, ours sleep or look
-# first. A stream is messages of the same size, each of which the daemon checks and
-# answers, against libxenvchan's writes, which its other end throws away.
+# first, as they do unless told otherwise. A stream is messages of the same size, each of
+# which the daemon checks and answers, against libxenvchan's writes, which its other end
+# throws away.
 
 channel=/local/domain/$domid/data/bench-vchan
 
@@ -19,15 +20,15 @@ vchan()
 	wait $server 2>/dev/null
 }
 
-# asleep, then looking: the peer has the same turn each time
+# looking, then asleep: the peer has the same turn each time
 messages_round()
 {
-	vchan asleep client
-	measure asleep-ours in_guest "bench-guest ping 0"
-	measure ours in_guest "bench-guest stream $rng"
-	daemon_restart --poll-us 200
 	vchan looking ping
 	measure looking-ours in_guest "bench-guest ping"
+	measure ours in_guest "bench-guest stream $rng"
+	daemon_restart --poll-us 0
+	vchan asleep client
+	measure asleep-ours in_guest "bench-guest ping 0"
 	daemon_restart
 }
 
