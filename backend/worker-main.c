@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "backend/lane.h"
 #include "backend/log.h"
@@ -42,6 +43,8 @@ int worker_main(int socket, const char *label, unsigned queue_threads)
     int status = EXIT_FAILURE;
     unsigned count = 0;
 
+    /* It runs /proc/self/exe, and tools such as top would call it so. */
+    prctl(PR_SET_NAME, "xvmsgd-worker");
     priority_raise();
     if (base)
         platform = platform_open_xen(PLATFORM_EVTCHN | PLATFORM_GNTTAB, &why);

@@ -35,6 +35,8 @@ same "as are workers in dom0, but not their supervisor" '-5 0' "$(eval "$nice_of
 	for each in $(cat "/proc/$daemon_pid/task/$daemon_pid/children") "$daemon_pid"; do
 		nice_of "$each"
 	done | sort -u | xargs)"
+same "which have names for top" 'xvmsgd xvmsgd-worker' "$(cd /proc && cat "$daemon_pid/comm" \
+	"$(cut -d' ' -f1 "$daemon_pid/task/$daemon_pid/children")/comm" | xargs)"
 same "and it has random bytes" 4096 \
 	"$(guest-run sara "head -c 4096 /run/random | wc -c" | tr -d ' ')"
 
