@@ -216,7 +216,7 @@ void errands_free(struct errands *errands)
 
 static bool start_other(struct errands *errands, pthread_t *other)
 {
-    int error = thread_begin(other, stand_by, errands);
+    int error = thread_begin(other, "xvmsgd-errands", stand_by, errands);
 
     if (error)
         log_warning("a second thread cannot begin: %s", strerror(error));

@@ -229,7 +229,7 @@ static void *run(void *user)
 
 static int start(struct thread *thread)
 {
-    int error = thread->runs ? 0 : thread_begin(&thread->id, run, thread);
+    int error = thread->runs ? 0 : thread_begin(&thread->id, "xvmsgd-queue", run, thread);
 
     thread->runs |= error == 0;
     return error;

@@ -8,8 +8,9 @@
 #include <pthread.h>
 #include <signal.h>
 
-/* As pthread_create(), for a thread that takes no signal. 0 or an errno value. */
-static inline int thread_begin(pthread_t *id, void *(*run)(void *), void *user)
+/* As pthread_create(), for a thread that takes no signal. Tools such as top show it by that
+ * name, of at most 15 characters. 0 or an errno value. */
+static inline int thread_begin(pthread_t *id, const char *name, void *(*run)(void *), void *user)
 {
     sigset_t all, before;
     int error;
@@ -18,6 +19,8 @@ static inline int thread_begin(pthread_t *id, void *(*run)(void *), void *user)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     error = pthread_create(id, NULL, run, user);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!error)
+        pthread_setname_np(*id, name);
     return error;
 }
 

@@ -286,7 +286,7 @@ struct disk *disk_start(const struct disk_settings *settings, char why[WHY_SIZE]
     }
     memcpy(d->facts.why, d->attachment.why, WHY_SIZE);
     if (!error)
-        error = thread_begin(&d->thread, run, d);
+        error = thread_begin(&d->thread, "xvmsg-disk", run, d);
     if (!error)
         return d;
     snprintf(why, WHY_SIZE, "no thread for the disk: %s", strerror(error));
