@@ -5,7 +5,8 @@
 # make boot-xen: Debian as its owner would have it, with its root on a disk of ours. Its
 # kernel has our module by DKMS, its initramfs by initramfs-tools (tools/lab.d/debian). It
 # boots, installs packages, has a disk, a network interface and a console plugged in and out,
-# and ends; once as a PV guest, once as PVH. dom0 has the disk as /dev/vda.
+# is saved and restored, and ends; once as a PV guest, once as PVH, or as what the arguments
+# say. dom0 has the disk as /dev/vda.
 set -u
 
 here=$(dirname "$0")
@@ -15,6 +16,8 @@ cases=0
 export LAB_GUEST_TIMEOUT=300
 # shellcheck source=tests/e2e/functions.sh
 . "$here/functions.sh"
+# shellcheck source=tests/e2e/writes.sh
+. "$here/writes.sh"
 
 in_debian()
 {
@@ -82,15 +85,14 @@ try_network()
 		ip link set $name up && ping -c 3 -W 10 10.7.0.1 && iperf3 -s -D"
 	check "TCP from dom0" iperf3 -c 10.7.0.2 -n 16M
 	check "and to it" iperf3 -c 10.7.0.2 -n 16M -R
-	check "it is pulled while it is up" xvmsg detach debian lan
-	check "and gone" in_debian "udevadm settle && [ ! -d /sys/class/net/$name ]"
 }
 
-# log_in: on the console that our device is, as a person would
+# log_in [ENTER]: on the console that our device is, as a person would, who types ENTER first
+# where getty asked before
 log_in()
 {
 	# shellcheck disable=SC2016 # bash's own
-	talk 240 'await "login: "; echo root >&8
+	talk 240 "${1:-:}"'; await "login: "; echo root >&8
 		await "Password: "; echo xen >&8
 		await "# "; echo "echo answer-\$((6 * 7)); tty; exit" >&8
 		await answer-42; await /dev/hvc1; await "login: "' debian con
@@ -101,6 +103,32 @@ try_console()
 	check "a console is plugged in" xvmsg attach debian console name=con
 	check "getty runs on it" in_debian "systemctl start serial-getty@hvc1"
 	check "root logs in on it" log_in
+}
+
+# try_save: of all that it has by now
+try_save()
+{
+	writes_begin debian /srv/writes
+	check "files are written" writes_go_on debian
+	save_and_restore debian
+	check "files are written on" writes_go_on debian
+	check "until they are to end" writes_end debian
+	check "all that was safe is on the disk" after_saving
+	check "dom0 is reached as before" in_debian "ping -c 3 -W 10 10.7.0.1"
+	check "and it from dom0" iperf3 -c 10.7.0.2 -n 1M
+	check "root logs in once more" log_in "echo >&8"
+	same "all of its services run" running "$(in_debian "systemctl is-system-running")"
+}
+
+after_saving()
+{
+	in_debian "echo 3 >/proc/sys/vm/drop_caches" && writes_are_there debian /srv/writes
+}
+
+try_unplug()
+{
+	check "the interface is pulled while it is up" xvmsg detach debian lan
+	check "and gone" in_debian "udevadm settle && [ ! -d /sys/class/net/$name ]"
 	check "getty ends" in_debian "systemctl stop serial-getty@hvc1"
 	check "and the console is pulled" xvmsg detach debian con
 }
@@ -119,9 +147,9 @@ try_end()
 modprobe virtio_blk && modprobe tun && modprobe bridge && ip link add xvmbr0 type bridge &&
 	ip addr add 10.7.0.1/24 dev xvmbr0 && ip link set xvmbr0 up || bail "dom0 lacks a module"
 daemon_start || bail "xvmsgd did not start"
-for type in pv pvh; do
+for type in ${*:-pv pvh}; do
 	echo "# a guest of type $type"
-	for part in boot packages disk network console end; do
+	for part in boot packages disk network console save unplug end; do
 		"try_$part" $type
 	done
 done

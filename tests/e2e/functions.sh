@@ -125,6 +125,27 @@ run_scripts()
 	echo "1..$cases"
 }
 
+# saved GUEST [OPTIONS]: into a file, and what it has in dom0 into another
+saved()
+{
+	saved_guest=$1
+	shift
+	xvmsg export "$saved_guest" >"$tmp/$saved_guest.devices" &&
+		timeout 300 xl save "$@" "$saved_guest" "$tmp/$saved_guest.image"
+}
+
+# save_and_restore GUEST: as its owner would
+save_and_restore()
+{
+	check "$1 is saved meanwhile" saved "$1"
+	check "and restored" timeout 300 xl restore -p "$tmp/$1.image"
+	check "its devices are given back" xvmsg import "$1" <"$tmp/$1.devices"
+	xvmsg export "$1" >"$tmp/$1.again"
+	same "with their numbers" "$(sort "$tmp/$1.devices")" "$(sort "$tmp/$1.again")"
+	xl unpause "$1"
+	rm "$tmp/$1.image"
+}
+
 kernel_complaints='BUG|WARNING|Oops|Call Trace|lockup|blocked for'
 
 # kernel_is_well GUEST [ALSO]: its log has no complaint, nor ALSO

@@ -6,6 +6,8 @@
 # file system that is written to, a network and a console; and what shall be found of them when
 # their backend was away.
 
+# shellcheck source=tests/e2e/writes.sh
+. "$here/writes.sh"
 mora_module=/usr/lib/xen-virtio-msg/xvmsg.ko
 
 in_mora()
@@ -32,39 +34,16 @@ mora_start()
 		mount -t ext4 /dev/vda /mnt" || bail "the kernel's frontend does not work"
 }
 
-# mora_writes: from now on, files of one text each over and over, noted when they are safe,
-# beside writes of which many are under way
+# mora_writes: until mora_holds
 mora_writes()
 {
-	in_mora "rm -f /run/stop /run/stopped; touch /run/safe; mkfifo /run/stopped
-		cat >/run/write.sh; sh /run/write.sh >/dev/null 2>&1 </dev/null &" <<-'EOF'
-		while [ ! -e /run/stop ]; do
-			dd if=/dev/zero of=/mnt/much bs=1M count=2 conv=fsync,notrunc
-		done &
-		i=$(wc -l </run/safe)
-		while [ ! -e /run/stop ]; do
-			i=$((i + 1))
-			yes "$i" | dd of="/mnt/$((i % 100))" bs=16k count=1 iflag=fullblock conv=fsync && echo "$i" >>/run/safe
-		done
-		wait
-		echo 1 >/run/stopped
-	EOF
-}
-
-# mora_wrote: returns when some more files are safe
-mora_wrote()
-{
-	[ "$(in_mora 'timeout 120 tail -n 0 -f /run/safe | head -n 6 | wc -l' | tr -d ' ')" = 6 ]
+	writes_begin mora /mnt
 }
 
 # mora_holds: all that was safe is there, and the file system is whole
 mora_holds()
 {
-	in_mora 'touch /run/stop; [ "$(timeout 120 cat /run/stopped)" = 1 ] &&
-		umount /mnt && mount -t ext4 /dev/vda /mnt &&
-		tail -n 100 /run/safe >/run/last &&
-		[ "$(while read -r i; do yes "$i" | head -c 16384; done </run/last | md5sum)" = \
-			"$(while read -r i; do cat "/mnt/$((i % 100))"; done </run/last | md5sum)" ]'
+	writes_end mora && in_mora "umount /mnt && mount -t ext4 /dev/vda /mnt" && writes_are_there mora /mnt
 }
 
 # mora_answers: dom0 and the guest reach one another, by an interface that may be new in dom0
@@ -87,7 +66,7 @@ mora_says()
 # mora_is_served: everything of hers goes on
 mora_is_served()
 {
-	check "files are written on" mora_wrote
+	check "files are written on" writes_go_on mora
 	check "all that was safe is there" mora_holds
 	check "the network goes on" mora_answers
 	mora_says "and the console"

@@ -14,12 +14,6 @@ cases=0
 # shellcheck source=tests/e2e/mora.sh
 . "$here/mora.sh"
 
-# saved: into a file, and what it has in dom0 into another
-saved()
-{
-	xvmsg export mora >"$tmp/mora.devices" && timeout 100 xl save "$@" mora "$tmp/mora.image"
-}
-
 daemon_start || bail "xvmsgd did not start"
 modprobe tun || bail "dom0 has no TAP"
 for type in pv pvh; do
@@ -27,22 +21,17 @@ for type in pv pvh; do
 	check "$type: the network" mora_answers
 	check "is to take all frames" in_mora "ip link set eth0 promisc on"
 	mora_writes
-	check "files are written" mora_wrote
-	check "the guest is saved meanwhile" saved
-	check "and restored" timeout 100 xl restore -p "$tmp/mora.image"
-	check "its devices are given back" xvmsg import mora <"$tmp/mora.devices"
-	xvmsg export mora >"$tmp/mora.again"
-	same "with their numbers" "$(sort "$tmp/mora.devices")" "$(sort "$tmp/mora.again")"
-	xl unpause mora
+	check "files are written" writes_go_on mora
+	save_and_restore mora
 	mora_is_served
 
 	mora_writes
-	check "files are written" mora_wrote
-	check "a suspend is cancelled" saved -c
+	check "files are written" writes_go_on mora
+	check "a suspend is cancelled" saved mora -c
 	mora_is_served
 
 	mora_writes
-	check "files are written" mora_wrote
+	check "files are written" writes_go_on mora
 	daemon_stop -KILL
 	daemon_start || bail "xvmsgd did not start again"
 	mora_is_served
