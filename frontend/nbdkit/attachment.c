@@ -227,10 +227,11 @@ static bool may_retry(const struct attachment *a)
 
 int attachment_timeout(const struct attachment *a)
 {
-    uint64_t now = now_ms();
+    uint64_t now;
 
     if (!may_retry(a))
         return -1;
+    now = now_ms();
     return a->retry_at > now ? (int)(a->retry_at - now) : 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,17 +81,14 @@ bool disk_wait(struct disk *d, struct disk_facts *facts)
 
 /* ---- requests, in the thread ---- */
 
+/* Without a lock: whoever waits for this may run at once, in place of this thread, and
+ * would only wait for that. */
 static void end(struct disk_request *r, int error, const char *why)
 {
-    struct disk *d = r->disk;
-
-    pthread_mutex_lock(&d->lock);
     r->error = error;
     if (error)
         snprintf(r->why, sizeof(r->why), "%s", why);
-    r->done = true;
-    pthread_cond_signal(&r->ended); /* it is gone once the lock is */
-    pthread_mutex_unlock(&d->lock);
+    sem_post(&r->ended); /* it is gone then */
 }
 
 static int error_of(enum xvmsg_status status)
@@ -186,24 +184,27 @@ static bool take_posted(struct disk *d)
     return !stopping;
 }
 
-static void wait_for_work(struct disk *d)
+/* False: something was posted, and nothing else has happened. */
+static bool wait_for_work(struct disk *d)
 {
     struct pollfd fds[] = {
         {.fd = attachment_fd(&d->attachment), .events = POLLIN},
         {.fd = d->bell, .events = POLLIN},
     };
     int timeout = attachment_timeout(&d->attachment);
+    int ready = poll(fds, 2, timeout);
     eventfd_t count;
 
-    if (poll(fds, 2, timeout) > 0 && fds[1].revents)
+    if (ready > 0 && fds[1].revents)
         eventfd_read(d->bell, &count);
+    return ready <= 0 || fds[0].revents || timeout == 0;
 }
 
-static bool work(struct disk *d)
+static bool work(struct disk *d, bool look)
 {
     struct attachment *a = &d->attachment;
 
-    if (!attachment_work(a))
+    if (look && !attachment_work(a))
         return false;
     submit_all(d);
     if (!d->in_flight)
@@ -214,12 +215,13 @@ static bool work(struct disk *d)
 static void *run(void *user)
 {
     struct disk *d = user;
+    bool look = true;
 
     while (take_posted(d)) {
-        if (d->attachment.h && !work(d))
+        if (d->attachment.h && !work(d, look))
             attachment_end(&d->attachment);
         submit_all(d);
-        wait_for_work(d);
+        look = wait_for_work(d);
     }
     if (d->attachment.h)
         attachment_end(&d->attachment);
@@ -227,18 +229,28 @@ static void *run(void *user)
     return NULL;
 }
 
+/* The bell is rung by whoever posts the first that the thread has not taken yet, and behind
+ * the lock, which the thread wants as soon as it hears it. */
+static void post(struct disk *d, struct disk_request *r)
+{
+    bool first;
+
+    pthread_mutex_lock(&d->lock);
+    first = TAILQ_EMPTY(&d->posted);
+    TAILQ_INSERT_TAIL(&d->posted, r, link);
+    pthread_mutex_unlock(&d->lock);
+    if (first)
+        eventfd_write(d->bell, 1);
+}
+
 int disk_do(struct disk *d, struct disk_request *r)
 {
     r->disk = d;
-    r->done = false;
-    pthread_cond_init(&r->ended, NULL);
-    pthread_mutex_lock(&d->lock);
-    TAILQ_INSERT_TAIL(&d->posted, r, link);
-    eventfd_write(d->bell, 1);
-    while (!r->done)
-        pthread_cond_wait(&r->ended, &d->lock);
-    pthread_mutex_unlock(&d->lock);
-    pthread_cond_destroy(&r->ended);
+    sem_init(&r->ended, 0, 0);
+    post(d, r);
+    while (sem_wait(&r->ended) < 0)
+        ;
+    sem_destroy(&r->ended);
     return r->error;
 }
 

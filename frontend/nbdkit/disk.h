@@ -9,7 +9,7 @@
 #ifndef XVMSG_NBDKIT_DISK_H
 #define XVMSG_NBDKIT_DISK_H
 
-#include <pthread.h>
+#include <semaphore.h>
 #include <sys/queue.h>
 
 #include "frontend/nbdkit/attachment.h"
@@ -28,8 +28,7 @@ struct disk_request {
     /* The disk's own. */
     TAILQ_ENTRY(disk_request) link;
     struct disk *disk;
-    pthread_cond_t ended;
-    bool done;
+    sem_t ended;
     int error;
 };
 

@@ -115,7 +115,72 @@ static void a_guest_that_just_misses_costs_no_more(void)
     CU_ASSERT(spent <= SECOND / 8 + SECOND / 80 + MAX);
 }
 
+/* ---- looking ---- */
+
+/* A machine on which looks take what is said, and asking for the time as well. */
+struct machine {
+    struct platform platform; /* first, so that one is the other */
+    uint64_t now;
+    uint64_t look_ns;
+    unsigned readings;
+    uint64_t found_at; /* 0: never */
+};
+
+static uint64_t read_clock(struct platform *platform)
+{
+    struct machine *machine = (struct machine *)platform;
+
+    machine->readings++;
+    return machine->now;
+}
+
+static const struct platform_ops machine_ops = {.now = read_clock};
+
+static unsigned look(void *user)
+{
+    struct machine *machine = user;
+
+    machine->now += machine->look_ns;
+    return machine->found_at && machine->now >= machine->found_at;
+}
+
+static struct machine machine_of(uint64_t look_ns)
+{
+    return (struct machine){
+        .platform.ops = &machine_ops, .now = SECOND, .look_ns = look_ns};
+}
+
+/* Reading the clock may cost as much as a hundred looks. */
+static void the_clock_is_read_now_and_then(void)
+{
+    for (uint64_t look_ns = 10; look_ns < 2 * US; look_ns *= 2) {
+        struct machine machine = machine_of(look_ns);
+        struct poller poller;
+
+        poller_init(&poller, MAX);
+        CU_ASSERT_EQUAL(poller_look(&poller, &machine.platform, look, &machine), 0);
+        CU_ASSERT(machine.readings <= 12);
+        CU_ASSERT(machine.now - SECOND >= MAX);
+        /* As many as there were before the clock was read at all, and as between two. */
+        CU_ASSERT(machine.now - SECOND <= MAX + 2 * 65 * look_ns);
+    }
+}
+
+static void what_comes_is_found_at_once(void)
+{
+    struct machine machine = machine_of(100);
+    struct poller poller;
+
+    machine.found_at = SECOND + MAX / 2 + 1;
+    poller_init(&poller, MAX);
+    CU_ASSERT_EQUAL(poller_look(&poller, &machine.platform, look, &machine), 1);
+    CU_ASSERT(machine.now < machine.found_at + machine.look_ns);
+    CU_ASSERT_EQUAL(poller.window, MAX);
+}
+
 static const struct test_case cases[] = {
+    TEST(the_clock_is_read_now_and_then),
+    TEST(what_comes_is_found_at_once),
     TEST(off_is_off),
     TEST(it_goes_on_while_it_helps),
     TEST(it_stops_when_it_does_not_help),
