@@ -13,6 +13,7 @@
 #include "backend/log.h"
 #include "backend/requests.h"
 #include "common/store.h"
+#include "xenstore-schema/numbering.h"
 #include "xenstore-schema/schema.h"
 
 #define LOCK_NAME "xvmsgd"
@@ -141,6 +142,35 @@ static void visit_frontend(struct supervisor *s, uint32_t frontend, uint32_t con
 }
 
 /*
+ * A driver domain is not told who lives. But F, of which it may read, goes with its domain; one
+ * that cannot be read for another reason is of a guest that keeps its backend out.
+ */
+static bool left_xenstore(struct supervisor *s, uint32_t frontend)
+{
+    struct platform *p = s->daemon->platform;
+    uint64_t *buses;
+    ssize_t count = numbering_list(p, PLATFORM_NO_TX, s->root.text, store_path("%u", frontend).text,
+                                   &buses);
+    bool left = count >= 0;
+
+    for (ssize_t i = 0; left && i < count; i++) {
+        struct store_path home = store_path(XS_FRONTEND_BUS, frontend, (unsigned)buses[i]);
+
+        left = !store_exists(p, PLATFORM_NO_TX, home.text) && (errno == ENOENT || errno == EACCES);
+    }
+    free(buses);
+    return left;
+}
+
+static bool is_dead(struct supervisor *s, uint32_t frontend)
+{
+    struct platform *p = s->daemon->platform;
+    int alive = p->ops->domain_alive(p, frontend);
+
+    return alive < 0 ? left_xenstore(s, frontend) : !alive;
+}
+
+/*
  * What a dead domain leaves: a worker that maps its pages, which keeps the
  * domain a zombie, and our part of xenstore, which no toolstack removes.
  */
@@ -149,14 +179,14 @@ static void bury_frontend(struct supervisor *s, uint32_t frontend, uint32_t cont
     struct platform *p = s->daemon->platform;
 
     (void)context;
-    if (p->ops->domain_alive(p, frontend))
+    if (!is_dead(s, frontend))
         return;
     for (struct bus *bus = s->buses, *next; bus; bus = next) {
         next = bus->next;
         if (bus->source.frontend == frontend)
             drop_bus(s, bus);
     }
-    /* In a driver domain the directory is dom0's, and dom0 removes it. */
+    /* In a driver domain the directory is dom0's when not our own toolstack made it. */
     if (store_remove(p, PLATFORM_NO_TX, s->root.text, store_path("%u", frontend).text) < 0 &&
         errno != EACCES)
         retry(s, "removing a dead domain's buses");

@@ -67,12 +67,18 @@ static int ask_hypervisor(struct platform_xen *x, uint32_t domid)
     return count == 1 && info.domain == domid && !(info.flags & XEN_DOMINF_dying);
 }
 
-static bool platform_xen_domain_alive(struct platform *p, uint32_t domid)
+/* xenstored tells domain 0 alone, and "no" is what the library makes of a refusal. */
+static int platform_xen_domain_alive(struct platform *p, uint32_t domid)
 {
     struct platform_xen *x = platform_xen(p);
     int alive = ask_hypervisor(x, domid);
 
-    return alive < 0 ? xs_is_domain_introduced(x->xs, domid) : alive;
+    if (alive >= 0)
+        return alive;
+    errno = 0;
+    if (xs_is_domain_introduced(x->xs, domid))
+        return 1;
+    return errno ? -1 : 0;
 }
 
 static int platform_xen_own_domid(struct platform *p)

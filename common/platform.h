@@ -108,8 +108,9 @@ struct platform_ops {
     /* The next fired watch, NULL with EAGAIN when none; never blocks. */
     struct platform_watch *(*xs_next_watch)(struct platform *p);
 
-    /* Does the domain exist and run (not dying)? */
-    bool (*domain_alive)(struct platform *p, uint32_t domid);
+    /* Does the domain exist and run (not dying)? 1 yes, 0 no, -1: domains other than 0 are not
+     * told. */
+    int (*domain_alive)(struct platform *p, uint32_t domid);
 
     /* Our own domain's id; -1 with errno if it cannot be told. */
     int (*own_domid)(struct platform *p);

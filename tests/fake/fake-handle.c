@@ -132,17 +132,19 @@ static uint64_t fake_now(struct platform *p)
     return now + (uint64_t)real.tv_sec * 1000000000u + (uint64_t)real.tv_nsec;
 }
 
-static bool fake_domain_alive(struct platform *p, uint32_t domid)
+static int fake_domain_alive(struct platform *p, uint32_t domid)
 {
-    struct fake_xen *fx = ((struct fake_handle *)p)->fx;
+    struct fake_handle *h = (struct fake_handle *)p;
+    struct fake_xen *fx = h->fx;
 
     pthread_mutex_lock(&fx->mutex);
 
     struct fake_domain *domain = fake_domain_find(fx, domid);
     bool alive = domain && domain->alive;
+    bool told = h->domain->domid == 0;
 
     pthread_mutex_unlock(&fx->mutex);
-    return alive;
+    return told ? alive : -1;
 }
 
 static int fake_own_domid(struct platform *p)

@@ -61,6 +61,37 @@ static void works_in_a_driver_domain(void)
     stage_close(&s);
 }
 
+#define DRIVEN "/local/domain/3/backend/virtio-msg/7"
+
+/* As the toolstack makes it: what is of a guest belongs to the backend's domain. */
+static void give_to_the_driver_domain(void)
+{
+    const struct platform_perm owner = {.domid = 3};
+
+    CU_ASSERT_EQUAL(s.toolstack->ops->xs_set_perms(s.toolstack, PLATFORM_NO_TX, DRIVEN, &owner, 1),
+                    0);
+}
+
+/* Which is not told who lives, and has to look when it starts. */
+static void a_driver_domain_keeps_the_living_and_buries_the_dead(void)
+{
+    stage_open(&s, 3);
+    stage_start_daemon(&s);
+    stage_connect(&s, s.guest, 7);
+    give_to_the_driver_domain();
+    stage_request(&s, "disk", stage_target(&s, "disk", 4096));
+    stage_wait(&s, DRIVEN "/0/device/1/state", "added");
+    stage_stop_daemon(&s);
+    stage_start_daemon(&s);
+    stage_wait(&s, DRIVEN "/0/state", "2");
+    CU_ASSERT(stage_is(&s, DRIVEN "/0/device/1/state", "added"));
+    stage_stop_daemon(&s);
+    fake_xen_destroy_domain(s.fx, 7);
+    stage_start_daemon(&s);
+    stage_wait(&s, DRIVEN, NULL);
+    stage_close(&s);
+}
+
 static void a_driver_that_leaves_frees_the_ring_and_may_return(void)
 {
     static const char *const ways[] = {"1", "5", "6"};
@@ -321,6 +352,7 @@ int main(void)
         TEST(advertises_a_new_bus),
         TEST(connects),
         TEST(works_in_a_driver_domain),
+        TEST(a_driver_domain_keeps_the_living_and_buries_the_dead),
         TEST(a_driver_that_leaves_frees_the_ring_and_may_return),
         TEST(the_ring_is_let_go_before_a_new_one_is_asked_for),
         TEST(connecting_often_is_said_once),

@@ -349,6 +349,7 @@ static void domains_come_and_go(void)
     CU_ASSERT(m.dom0->ops->domain_alive(m.dom0, 9));
 
     CU_ASSERT(m.dom0->ops->domain_alive(m.dom0, 5));
+    CU_ASSERT_EQUAL(m.another->ops->domain_alive(m.another, 5), -1);
     fake_xen_destroy_domain(m.fx, 5);
     CU_ASSERT(fired(m.dom0, "@releaseDomain", "gone"));
     CU_ASSERT(!m.dom0->ops->domain_alive(m.dom0, 5));

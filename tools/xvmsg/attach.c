@@ -247,7 +247,7 @@ int attach_run(struct platform *p, const struct attach_request *request, FILE *o
         if (errno == EEXIST)
             complain(COMMAND, "domain %s already has a device named %s", request->domain, a.name);
         else
-            complain(COMMAND, "cannot write the request to xenstore: %s", strerror(errno));
+            bus_complain_about_making(COMMAND, request->domain, request->bus);
         return EXIT_FAILURE;
     }
     if (bus_wait(p, bus_request(&a.id, a.name).text, request->timeout, request->quiet ? NULL : WAITING,

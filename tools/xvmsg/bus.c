@@ -21,6 +21,8 @@
 #define NANOSECONDS_PER_MILLISECOND 1000000u
 #define TICK 500 /* milliseconds between two looks of the progress that is shown */
 
+static const char *chosen_backend; /* NULL: this domain */
+
 int bus_run(const char *command, int (*run)(struct platform *p, const void *request),
             const void *request)
 {
@@ -94,18 +96,32 @@ bool bus_daemon_runs(struct platform *p, const char *command)
     return false;
 }
 
-int bus_find(struct platform *p, const char *command, const char *domain, uint32_t bus,
-             struct bus_id *id)
+void bus_choose_backend(const char *domain)
 {
-    int own = p->ops->own_domid(p);
+    chosen_backend = domain;
+}
 
+static int find_backend(struct platform *p, const char *command, uint32_t *domid)
+{
+    int own;
+
+    if (chosen_backend)
+        return bus_find_domain(p, command, chosen_backend, domid);
+    own = p->ops->own_domid(p);
     if (own < 0) {
         complain(command, "cannot tell this domain's own id: %s", strerror(errno));
         return -1;
     }
-    if (!bus_daemon_runs(p, command))
+    *domid = (uint32_t)own;
+    return 0;
+}
+
+int bus_find(struct platform *p, const char *command, const char *domain, uint32_t bus,
+             struct bus_id *id)
+{
+    if (find_backend(p, command, &id->backend) < 0 ||
+        (!chosen_backend && !bus_daemon_runs(p, command)))
         return -1;
-    id->backend = (uint32_t)own;
     id->bus = bus;
     return bus_find_domain(p, command, domain, &id->frontend);
 }
@@ -149,16 +165,14 @@ static int list_all(struct platform *p, uint32_t backend, struct bus_ids *ids)
 
 int bus_list(struct platform *p, const char *command, const char *domain, struct bus_ids *ids)
 {
-    int own = p->ops->own_domid(p);
-    uint32_t domid = 0;
-    int rc = -1;
+    uint32_t backend, domid = 0;
+    int rc;
 
     *ids = (struct bus_ids){0};
-    if (domain && bus_find_domain(p, command, domain, &domid) < 0)
+    if (find_backend(p, command, &backend) < 0 ||
+        (domain && bus_find_domain(p, command, domain, &domid) < 0))
         return -1;
-    if (own >= 0)
-        rc = domain ? list_of_domain(p, (uint32_t)own, domid, ids)
-                    : list_all(p, (uint32_t)own, ids);
+    rc = domain ? list_of_domain(p, backend, domid, ids) : list_all(p, backend, ids);
     if (rc < 0)
         complain(command, "cannot read xenstore: %s", strerror(errno));
     return rc;
@@ -252,7 +266,12 @@ static int make_home(struct platform *p, platform_tx tx, const char *path, uint3
 static int make_backend(struct platform *p, platform_tx tx, const struct bus_id *id,
                         const char *backend, const char *frontend)
 {
-    if (make_home(p, tx, backend, id->backend, id->frontend) < 0 ||
+    struct store_path buses = store_path(XS_BACKEND_DOMAIN, id->backend, id->frontend);
+    int missing = bus_missing(p, tx, buses.text);
+
+    /* Its own, as the daemon removes all of the guest's when that is dead. */
+    if (missing < 0 || (missing && bus_make_private(p, tx, id, buses.text) < 0) ||
+        make_home(p, tx, backend, id->backend, id->frontend) < 0 ||
         store_write_text(p, tx, backend, XS_FRONTEND, frontend) < 0 ||
         store_write_u64(p, tx, backend, XS_FRONTEND_ID, id->frontend) < 0)
         return -1;
@@ -276,6 +295,15 @@ int bus_missing(struct platform *p, platform_tx tx, const char *path)
     return errno == ENOENT ? 1 : -1;
 }
 
+/* A bus has one backend. */
+static bool is_of_another(struct platform *p, platform_tx tx, const char *frontend, uint32_t backend)
+{
+    uint64_t its;
+
+    return store_read_u64(p, tx, frontend, XS_BACKEND_ID, 0, UINT32_MAX, &its) == 0 &&
+           its != backend;
+}
+
 int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id)
 {
     struct store_path backend = bus_home(id);
@@ -285,6 +313,10 @@ int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id)
     if (missing < 0 ||
         (missing && make_frontend(p, tx, id, backend.text, frontend.text) < 0))
         return -1;
+    if (!missing && is_of_another(p, tx, frontend.text, id->backend)) {
+        errno = EADDRINUSE;
+        return -1;
+    }
     missing = bus_missing(p, tx, backend.text);
     if (missing < 0 || (missing && make_backend(p, tx, id, backend.text, frontend.text) < 0))
         return -1;
@@ -294,6 +326,15 @@ int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id)
     if (store_read_u64(p, tx, backend.text, XS_ONLINE, 1, 1, &online) == 0)
         return 0;
     return store_write_u64(p, tx, backend.text, XS_ONLINE, 1);
+}
+
+void bus_complain_about_making(const char *command, const char *domain, uint32_t bus)
+{
+    if (errno == EADDRINUSE)
+        complain(command, "bus %u of domain %s has its devices from another domain: choose another "
+                          "with bus=NUMBER", bus, domain);
+    else
+        complain(command, "cannot write the request to xenstore: %s", strerror(errno));
 }
 
 /* Milliseconds left, rounded up so that the last poll does not spin. */

@@ -27,8 +27,11 @@ int bus_find_domain(struct platform *p, const char *command, const char *text, u
 /* Is there a daemon that serves this domain? Complains when not. */
 bool bus_daemon_runs(struct platform *p, const char *command);
 
-/* Our own domain as the backend, and the named one as the frontend, with a
- * daemon that serves us; complains. */
+/* From now on the backend is that domain, name or id; NULL: this one, as at first. */
+void bus_choose_backend(const char *domain);
+
+/* The chosen domain as the backend, and the named one as the frontend. If the backend is this
+ * domain, with a daemon that serves it; of another that cannot be seen. Complains. */
 int bus_find(struct platform *p, const char *command, const char *domain, uint32_t bus,
              struct bus_id *id);
 
@@ -37,7 +40,7 @@ struct bus_ids {
     size_t count;
 };
 
-/* The buses this domain offers to one domain (name or id), or to all (NULL), in
+/* The buses the backend offers to one domain (name or id), or to all (NULL), in
  * order of domain and bus. 0, or -1 after a complaint; free the list in both cases. */
 int bus_list(struct platform *p, const char *command, const char *domain, struct bus_ids *ids);
 
@@ -63,8 +66,11 @@ void bus_complain_about_request(const char *command, const char *domain, uint32_
 int bus_missing(struct platform *p, platform_tx tx, const char *path);
 
 /* Makes B and F where they are missing, as the toolstack of a new bus, and says
- * that the bus is wanted. */
+ * that the bus is wanted. -1 with EADDRINUSE when it is another backend's. */
 int bus_make(struct platform *p, platform_tx tx, const struct bus_id *id);
+
+/* Why bus_make() failed, by errno. */
+void bus_complain_about_making(const char *command, const char *domain, uint32_t bus);
 
 /* Makes a node that only the backend's domain may read, like all below it: targets are not
  * the guest's business. */

@@ -133,7 +133,7 @@ static bool import_bus(struct platform *p, struct import *import)
             complain(COMMAND, "bus %u of domain %s has, or had, devices already", import->bus->bus,
                      r->domain);
         else
-            complain(COMMAND, "cannot write to xenstore: %s", strerror(errno));
+            bus_complain_about_making(COMMAND, r->domain, import->bus->bus);
         return false;
     }
     home = bus_home(&import->id);

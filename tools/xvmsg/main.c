@@ -4,30 +4,33 @@
 #include "config.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/xvmsg/bus.h"
 #include "tools/xvmsg/xvmsg.h"
 
 static const struct {
     const char *name;
     const char *summary;
     int (*run)(int argc, char **argv);
+    bool anywhere; /* does all by xenstore, so that the backend may be another domain */
 } commands[] = {
-    {"attach", "give a guest a device", cmd_attach},
-    {"detach", "take a device away again", cmd_detach},
-    {"resize", "tell a guest that its disk has another size", cmd_resize},
-    {"set", "change how a device is", cmd_set},
-    {"console", "connect this terminal to a guest's console", cmd_console},
-    {"export", "print a guest's devices, for import", cmd_export},
-    {"import", "give a guest the devices that export printed", cmd_import},
-    {"list", "show the devices and how they are", cmd_list},
-    {"stats", "show what the devices have done so far", cmd_stats},
-    {"top", "watch what they do", cmd_top},
-    {"trace", "record the messages of a bus", cmd_trace},
-    {"decode", "show recorded messages, or hex digits", cmd_decode},
-    {"encode", "turn messages given as JSON into hex digits", cmd_encode},
+    {"attach", "give a guest a device", cmd_attach, true},
+    {"detach", "take a device away again", cmd_detach, true},
+    {"resize", "tell a guest that its disk has another size", cmd_resize, true},
+    {"set", "change how a device is", cmd_set, true},
+    {"console", "connect this terminal to a guest's console", cmd_console, false},
+    {"export", "print a guest's devices, for import", cmd_export, true},
+    {"import", "give a guest the devices that export printed", cmd_import, true},
+    {"list", "show the devices and how they are", cmd_list, true},
+    {"stats", "show what the devices have done so far", cmd_stats, false},
+    {"top", "watch what they do", cmd_top, false},
+    {"trace", "record the messages of a bus", cmd_trace, false},
+    {"decode", "show recorded messages, or hex digits", cmd_decode, false},
+    {"encode", "turn messages given as JSON into hex digits", cmd_encode, false},
 };
 
 void complain(const char *name, const char *format, ...)
@@ -43,7 +46,7 @@ void complain(const char *name, const char *format, ...)
 
 static void print_help(FILE *to)
 {
-    fputs("usage: xvmsg COMMAND [ARGUMENT ...]\n"
+    fputs("usage: xvmsg [--backend DOMAIN] COMMAND [ARGUMENT ...]\n"
           "       xvmsg --help | --version\n"
           "\n"
           "virtio devices for Xen guests over virtio-msg.\n"
@@ -52,6 +55,9 @@ static void print_help(FILE *to)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
     fputs("\n"
+          "  --backend DOMAIN  the driver domain (name or id) whose xvmsgd is meant, and\n"
+          "                    not this domain's; not for console, stats, top and trace\n"
+          "\n"
           "xvmsg COMMAND --help tells more about one. Exit status: 0 done, 1 failed,\n"
           "2 wrong usage.\n",
           to);
@@ -66,10 +72,15 @@ static int finish(int status)
     return EXIT_FAILURE;
 }
 
-static int run(size_t command, int argc, char **argv)
+static int run(size_t command, int argc, char **argv, const char *backend)
 {
     static char name[32];
 
+    if (backend && !commands[command].anywhere) {
+        complain(commands[command].name, "has no --backend: run it in domain %s", backend);
+        return EXIT_USAGE;
+    }
+    bus_choose_backend(backend);
     snprintf(name, sizeof(name), "xvmsg %s", commands[command].name);
     argv[0] = name;
     return finish(commands[command].run(argc, argv));
@@ -77,6 +88,13 @@ static int run(size_t command, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    const char *backend = NULL;
+
+    if (argc > 2 && !strcmp(argv[1], "--backend")) {
+        backend = argv[2];
+        argc -= 2;
+        argv += 2;
+    }
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;
@@ -91,7 +109,7 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
         if (!strcmp(argv[1], commands[i].name))
-            return run(i, argc - 1, argv + 1);
+            return run(i, argc - 1, argv + 1, backend);
     fprintf(stderr, "xvmsg: no command '%s'; see xvmsg --help\n", argv[1]);
     return EXIT_USAGE;
 }
