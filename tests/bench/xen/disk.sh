@@ -4,7 +4,8 @@
 #
 # Our disk by the library, the kernel's PV disk by io_uring and O_DIRECT: the same
 # accesses in the same order, and the same file behind both, blkback's by a loop device as
-# xl would make one for it.
+# xl would make one for it. Writes of both end in dom0's page cache, and last when a flush has
+# come behind them: the library accepts FLUSH, and the loop device is no direct one.
 
 group 'disk, by the library' 'PV disk'
 disks_attach
