@@ -58,6 +58,12 @@ void stats_daemon_close(struct stats_daemon *d)
     CU_ASSERT_EQUAL(fake_xen_free(d->fx), 0);
 }
 
+static void tell(int tool, const void *record, size_t size)
+{
+    /* A tool that has had enough is gone. */
+    send(tool, record, size, MSG_NOSIGNAL);
+}
+
 int stats_daemon_accept(const struct stats_daemon *d, uint32_t *bus)
 {
     const struct control_answer answer = {.accepted = 1};
@@ -69,14 +75,8 @@ int stats_daemon_accept(const struct stats_daemon *d, uint32_t *bus)
     CU_ASSERT_EQUAL(request.kind, CONTROL_STATS);
     CU_ASSERT_EQUAL(request.frontend, GUEST);
     *bus = request.bus;
-    CU_ASSERT(send(tool, &answer, sizeof(answer), MSG_NOSIGNAL) == sizeof(answer));
+    tell(tool, &answer, sizeof(answer));
     return tool;
-}
-
-static void tell(int tool, const void *record, size_t size)
-{
-    /* A tool that has had enough is gone. */
-    send(tool, record, size, MSG_NOSIGNAL);
 }
 
 static struct stats_head head(enum stats_kind kind)

@@ -95,6 +95,8 @@ static void says_when_there_is_no_room_for_a_descriptor(void)
     struct rlimit limit, none;
     struct fds fds = {.count = 7};
 
+    if (test_skip_under_valgrind("the kernel does not know of the limit there"))
+        return;
     open_pair();
     CU_ASSERT(ipc_send(ends[0], &sent, &(struct fds){2, {ends[0], ends[1]}}) == 0);
     CU_ASSERT_FATAL(getrlimit(RLIMIT_NOFILE, &limit) == 0);

@@ -25,10 +25,11 @@ static bool judge_generation(struct backend *b, const struct msg *m)
 {
     struct backend_device *d = &b->devices[0];
     struct msg r = backend_response(m);
-    bool take = m->set_config_request.generation == d->generation && !refusals;
+    bool take;
 
     if (m->kind != MSG_set_config_request)
         return false;
+    take = m->set_config_request.generation == d->generation && !refusals;
     if (num_sets < 16)
         set_generations[num_sets++] = m->set_config_request.generation;
     if (refusals) {
