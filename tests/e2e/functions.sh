@@ -27,6 +27,7 @@ ok()
 		echo "not ok $cases - $1"
 		[ -s "$tmp/out" ] && tail -n 20 "$tmp/out" | sed 's/^/# /'
 		tail -n 8 "$daemon_log" | sed 's/^/# xvmsgd: /'
+		xl dmesg | tail -n 4 | sed 's/^/# xen: /'
 	fi
 }
 

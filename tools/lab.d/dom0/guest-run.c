@@ -44,6 +44,25 @@ static void fail(const char *name, const char *why)
 	leave(EXIT_LAB);
 }
 
+/* A guest that is not there may have said why. */
+static void fail_gone(const char *name, const char *why)
+{
+	char path[256], end[2048];
+	FILE *log;
+	size_t n;
+
+	snprintf(path, sizeof(path), "/lab/logs/guest-%s.log", name);
+	log = fopen(path, "r");
+	if (log) {
+		if (fseek(log, -(long)sizeof(end), SEEK_END))
+			rewind(log);
+		n = fread(end, 1, sizeof(end), log);
+		fprintf(stderr, "guest-run: the end of its console:\n%.*s\n", (int)n, end);
+		fclose(log);
+	}
+	fail(name, why);
+}
+
 static char *join(char **words)
 {
 	size_t len = 1;
@@ -152,7 +171,7 @@ static void converse(const char *name, int signals)
 			while (receive())
 				;
 		if (gone)
-			fail(name, "has gone");
+			fail_gone(name, "has gone");
 		if (sent - taken >= TAKE_EVERY)
 			taken = number_read(xs, node("%s/taken", out), taken);
 	}
@@ -189,7 +208,7 @@ int main(int argc, char **argv)
 	}
 	domid = domain_find(xs, argv[1]);
 	if (domid < 0)
-		fail(argv[1], "does not exist");
+		fail_gone(argv[1], "does not exist");
 	error = domain_wait_ready(xs, domid, limit > 0 ? limit : READY_SECONDS);
 	if (error)
 		fail(argv[1], error);
