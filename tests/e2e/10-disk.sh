@@ -76,32 +76,15 @@ others_in_guest()
 	done
 }
 
-# QEMU's emulation of SVM now and then loses a PVH guest, with the hypervisor's own
-# registers in the triple fault that Xen reports. That is no verdict on us: it is tried again,
-# up to so many times.
-disk_in_pvh_guest()
+all_in_pvh_guest()
 {
-	guest-start pvh 'type="pvh"' || bail "the PVH guest did not start"
-	pvh=$(domid pvh)
-	(
-		disk_in_guest pvh
-		others_in_guest
-		echo "$cases" >"$tmp/cases"
-	) >"$tmp/tap"
-	if xl dmesg | grep -q "d${pvh}v0 Triple fault" && [ "$1" -gt 1 ]; then
-		echo "# the emulator lost the PVH guest; once more"
-		guest-stop pvh
-		disk_in_pvh_guest $(($1 - 1))
-		return
-	fi
-	cat "$tmp/tap"
-	cases=$(cat "$tmp/cases")
-	guest-stop pvh
+	disk_in_guest pvh
+	others_in_guest
 }
 
 disk_in_guest bob
 bob_disk=$number
-disk_in_pvh_guest 4
+with_pvh_guest pvh all_in_pvh_guest
 disk_in_guest alice
 
 xvmsg list alice >"$tmp/out" 2>&1
