@@ -37,12 +37,20 @@ static bool is_lost(int error)
     return error == EBADFD || error == ENODEV || error == EPIPE;
 }
 
+/* A frame that is refused for its own sake tells nothing of the interface: a guest could bring
+ * about a change with each. */
+static bool changes(const struct net *net, int error)
+{
+    if (is_lost(error))
+        return !net->gone;
+    return error == EIO ? !net->down : !error && net->down;
+}
+
 void net_link_note(struct net *net, const struct queue *queue, int error)
 {
-    bool changes = is_lost(error) ? !net->gone : (error == EIO) != net->down;
     uint32_t index = queue_index(queue);
 
-    if (!changes)
+    if (!changes(net, error))
         return;
     net->news[index] = (struct net_news){.waits = true, .error = error};
     device_kick(net->device, index);
@@ -55,8 +63,6 @@ static void lost(struct net *net)
 
     for (uint32_t i = 0; i < net->max_pairs; i++)
         event_del(net->rx[i].readable);
-    if (net->gone)
-        return;
     net->gone = true;
     device_say(net->device, "its interface was taken away, the link is down for good");
     if (was_up)
@@ -66,15 +72,16 @@ static void lost(struct net *net)
 void net_link_tell(struct net *net, uint32_t index)
 {
     int error = net->news[index].error;
-    bool down = error == EIO;
 
     net->news[index].waits = false;
+    /* Another queue's may have said so meanwhile. */
+    if (!changes(net, error))
+        return;
     if (is_lost(error)) {
         lost(net);
         return;
     }
-    if (down != net->down)
-        device_say(net->device, down ? "its interface is down, frames are dropped"
-                                     : "its interface is up again");
-    net->down = down;
+    net->down = error == EIO;
+    device_say(net->device, net->down ? "its interface is down, frames are dropped"
+                                      : "its interface is up again");
 }

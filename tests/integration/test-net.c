@@ -394,6 +394,10 @@ static void what_becomes_of_the_interface_is_logged(void)
     logged_begin();
     interface_error = EIO;
     send_one();
+    /* A frame that is none, which Linux looks at first. */
+    interface_error = EINVAL;
+    send_one();
+    interface_error = EIO;
     send_one();
     interface_error = 0;
     send_one();
