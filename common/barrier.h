@@ -64,11 +64,6 @@ static inline void shared_store32(uint32_t *field, uint32_t value)
     __atomic_store_n(field, shared_swap32(value), __ATOMIC_RELAXED);
 }
 
-static inline void shared_store64(uint64_t *field, uint64_t value)
-{
-    __atomic_store_n(field, shared_swap64(value), __ATOMIC_RELAXED);
-}
-
 static inline void shared_store16_release(uint16_t *field, uint16_t value)
 {
     __atomic_store_n(field, shared_swap16(value), __ATOMIC_RELEASE);

@@ -193,6 +193,10 @@ ok "prints the good one" grep -q '^0203010014000000' "$out"
 
 ok "no command" says "usage: xvmsg" 2
 ok "unknown command" says "no command 'frob'" 2 frob
+ok "--backend without a domain" says "needs a domain" 2 --backend
+ok "--backend of nothing" says "needs a domain" 2 --backend= list
+ok "decode asks no daemon" says "asks no daemon" 2 --backend=store decode 00
+ok "trace runs where the daemon does" says "run it in domain store" 2 --backend store trace guest1
 ok "help" status 0 --help
 ok "help names decode" grep -q decode "$out"
 ok "version" status 0 --version
