@@ -38,33 +38,43 @@ static void unmap_area(struct backend *b, struct backend_area *area)
     area->number = 0;
 }
 
-static void map_area(struct backend *b, struct backend_area *area,
-                     const struct msg_area_share_request *m)
+/* The references that a page lists. False: it is not shared any more. */
+static bool read_directory(struct backend *b, uint32_t ref, uint32_t *refs, uint32_t count)
+{
+    struct platform *p = b->dom0;
+    uint8_t *page = p->ops->grant_map(p, b->domid, &ref, 1, false);
+
+    if (!page)
+        return false;
+    for (uint32_t j = 0; j < count; j++)
+        refs[j] = le32_get(page + 4 * j);
+    p->ops->grant_unmap(p, page, 1);
+    return true;
+}
+
+/* A frontend that has gone on to another connection has taken its pages back. An area's status. */
+static uint8_t map_area(struct backend *b, struct backend_area *area,
+                        const struct msg_area_share_request *m)
 {
     struct platform *p = b->dom0;
     uint32_t *refs = calloc(m->pages + 1024, sizeof(*refs));
+    bool known = true;
 
-    for (uint32_t i = 0; i < m->num_refs; i++) {
+    for (uint32_t i = 0; known && i < m->num_refs; i++) {
         uint32_t ref = le32_get(m->refs.bytes + 4 * i);
+        uint32_t left = m->pages > i * 1024 ? m->pages - i * 1024 : 0;
 
-        if (!(m->flags & AREA_F_DIRECTORY)) {
+        if (m->flags & AREA_F_DIRECTORY)
+            known = read_directory(b, ref, refs + i * 1024, left < 1024 ? left : 1024);
+        else
             refs[i] = ref;
-            continue;
-        }
-
-        uint8_t *page = p->ops->grant_map(p, b->domid, &ref, 1, false);
-
-        BACKEND_CHECK(page);
-        for (uint32_t j = 0; j < 1024 && i * 1024 + j < m->pages; j++)
-            refs[i * 1024 + j] = le32_get(page + 4 * j);
-        p->ops->grant_unmap(p, page, 1);
     }
     area->writable = !(m->flags & AREA_F_READ_ONLY);
-    area->memory = p->ops->grant_map(p, b->domid, refs, m->pages, area->writable);
+    area->memory = known ? p->ops->grant_map(p, b->domid, refs, m->pages, area->writable) : NULL;
     area->pages = m->pages;
     area->number = area->memory ? m->area : 0;
-    BACKEND_CHECK(area->memory);
     free(refs);
+    return area->memory ? AREA_OK : AREA_MAP_FAILED;
 }
 
 void backend_share_area(struct backend *b, const struct msg *m)
@@ -78,7 +88,7 @@ void backend_share_area(struct backend *b, const struct msg *m)
     response.area_share_response.status = b->area_answer;
     b->last_area_flags = m->area_share_request.flags;
     if (b->area_answer == AREA_OK)
-        map_area(b, area, &m->area_share_request);
+        response.area_share_response.status = map_area(b, area, &m->area_share_request);
     backend_send(b, &response);
 }
 
