@@ -145,29 +145,45 @@ static void visit_frontend(struct supervisor *s, uint32_t frontend, uint32_t con
  * A driver domain is not told who lives. But F, of which it may read, goes with its domain; one
  * that cannot be read for another reason is of a guest that keeps its backend out.
  */
-static bool left_xenstore(struct supervisor *s, uint32_t frontend)
+static bool left_xenstore(struct supervisor *s, platform_tx tx, uint32_t frontend)
 {
     struct platform *p = s->daemon->platform;
     uint64_t *buses;
-    ssize_t count = numbering_list(p, PLATFORM_NO_TX, s->root.text, store_path("%u", frontend).text,
-                                   &buses);
+    ssize_t count = numbering_list(p, tx, s->root.text, store_path("%u", frontend).text, &buses);
     bool left = count >= 0;
 
     for (ssize_t i = 0; left && i < count; i++) {
         struct store_path home = store_path(XS_FRONTEND_BUS, frontend, (unsigned)buses[i]);
 
-        left = !store_exists(p, PLATFORM_NO_TX, home.text) && (errno == ENOENT || errno == EACCES);
+        left = !store_exists(p, tx, home.text) && (errno == ENOENT || errno == EACCES);
     }
     free(buses);
     return left;
 }
 
-static bool is_dead(struct supervisor *s, uint32_t frontend)
+static bool is_dead(struct supervisor *s, platform_tx tx, uint32_t frontend)
 {
     struct platform *p = s->daemon->platform;
     int alive = p->ops->domain_alive(p, frontend);
 
-    return alive < 0 ? left_xenstore(s, frontend) : !alive;
+    return alive < 0 ? left_xenstore(s, tx, frontend) : !alive;
+}
+
+struct grave {
+    struct supervisor *s;
+    uint32_t frontend;
+};
+
+/* Looks once more, with what removes: a bus that is made between the two would go, too. */
+static int remove_body(struct platform *p, platform_tx tx, void *user)
+{
+    const struct grave *g = user;
+
+    if (!is_dead(g->s, tx, g->frontend)) {
+        g->s->scan_due = true;
+        return 0;
+    }
+    return store_remove(p, tx, g->s->root.text, store_path("%u", g->frontend).text);
 }
 
 /*
@@ -176,10 +192,10 @@ static bool is_dead(struct supervisor *s, uint32_t frontend)
  */
 static void bury_frontend(struct supervisor *s, uint32_t frontend, uint32_t context)
 {
-    struct platform *p = s->daemon->platform;
+    struct grave grave = {.s = s, .frontend = frontend};
 
     (void)context;
-    if (!is_dead(s, frontend))
+    if (!is_dead(s, PLATFORM_NO_TX, frontend))
         return;
     for (struct bus *bus = s->buses, *next; bus; bus = next) {
         next = bus->next;
@@ -187,8 +203,7 @@ static void bury_frontend(struct supervisor *s, uint32_t frontend, uint32_t cont
             drop_bus(s, bus);
     }
     /* In a driver domain the directory is dom0's when not our own toolstack made it. */
-    if (store_remove(p, PLATFORM_NO_TX, s->root.text, store_path("%u", frontend).text) < 0 &&
-        errno != EACCES)
+    if (store_transaction(s->daemon->platform, remove_body, &grave) < 0 && errno != EACCES)
         retry(s, "removing a dead domain's buses");
 }
 

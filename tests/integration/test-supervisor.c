@@ -92,6 +92,40 @@ static void a_driver_domain_keeps_the_living_and_buries_the_dead(void)
     stage_close(&s);
 }
 
+static const struct platform_ops *real_ops;
+static bool made_meanwhile;
+
+/* When the daemon has looked and is about to remove, domain 0 makes the guest's first bus. */
+static int remove_late(struct platform *p, platform_tx tx, const char *path)
+{
+    if (!made_meanwhile && strcmp(path, DRIVEN) == 0) {
+        made_meanwhile = true;
+        stage_make_bus(&s, 7);
+    }
+    return real_ops->xs_remove(p, tx, path);
+}
+
+static void a_bus_made_while_a_driver_domain_buries_stays(void)
+{
+    struct platform_ops ops;
+
+    stage_open(&s, 3);
+    CU_ASSERT_EQUAL(s.toolstack->ops->xs_mkdir(s.toolstack, PLATFORM_NO_TX, DRIVEN), 0);
+    give_to_the_driver_domain();
+    made_meanwhile = false;
+    stage_start_daemon(&s);
+    real_ops = s.daemon.platform->ops;
+    ops = *real_ops;
+    ops.xs_remove = remove_late;
+    s.daemon.platform->ops = &ops;
+    stage_settle(&s);
+    CU_ASSERT(made_meanwhile);
+    CU_ASSERT(stage_is(&s, DRIVEN "/0/online", "1"));
+    CU_ASSERT(stage_is(&s, DRIVEN "/0/state", "2"));
+    s.daemon.platform->ops = real_ops;
+    stage_close(&s);
+}
+
 static void a_driver_that_leaves_frees_the_ring_and_may_return(void)
 {
     static const char *const ways[] = {"1", "5", "6"};
@@ -353,6 +387,7 @@ int main(void)
         TEST(connects),
         TEST(works_in_a_driver_domain),
         TEST(a_driver_domain_keeps_the_living_and_buries_the_dead),
+        TEST(a_bus_made_while_a_driver_domain_buries_stays),
         TEST(a_driver_that_leaves_frees_the_ring_and_may_return),
         TEST(the_ring_is_let_go_before_a_new_one_is_asked_for),
         TEST(connecting_often_is_said_once),

@@ -121,6 +121,137 @@ static void lists_are_of_that_domain(void)
     stop();
 }
 
+/* ---- what the driver domain may write at will ---- */
+
+#define CLEAR "\033[2J"
+#define LATIN "\303\244\377" /* a letter of two bytes, and a byte that is none */
+
+static void write_wild(const char *dir, const char *key)
+{
+    CU_ASSERT_EQUAL(store_write_text(driver, PLATFORM_NO_TX, dir, key, CLEAR LATIN "\n"), 0);
+}
+
+static char *list(struct list_request request)
+{
+    char *output = NULL;
+    size_t size;
+    FILE *out = open_memstream(&output, &size);
+
+    CU_ASSERT_EQUAL(list_run(dom0, &request, out), 0);
+    fclose(out);
+    return output;
+}
+
+/* Nothing but lines of plain letters. */
+static bool plain(const char *text)
+{
+    for (; *text; text++)
+        if ((*text < ' ' || *text > '~') && *text != '\n')
+            return false;
+    return true;
+}
+
+static void make_wild_devices(void)
+{
+    static const char *const keys[] = {XS_TYPE, XS_TARGET, XS_ERROR};
+
+    CU_ASSERT_EQUAL(attach(1), 1);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        write_wild(B "/request/far", keys[i]);
+        write_wild(B "/request/net0", keys[i]);
+    }
+    write_wild(B "/request/net0", XS_MAC);
+    write_wild(B "/request/net0", XS_VIF);
+    write_wild(B "/request/tty0", XS_TTY);
+    write_wild(B "/request/tty1", XS_OUTPUT);
+    store_write_text(driver, PLATFORM_NO_TX, B "/request/far", XS_NUMBER, "1");
+    write_wild(B "/device/1", XS_STATE);
+    write_wild(B "/device/1", XS_NAME);
+    CU_ASSERT_EQUAL(store_write_text(driver, PLATFORM_NO_TX, B, XS_TAKEN "/3", CLEAR), 0);
+    write_wild(B, XS_ERROR);
+}
+
+static void lists_are_of_plain_letters(void)
+{
+    char *output;
+
+    start();
+    make_wild_devices();
+    for (unsigned i = 0; i < 4; i++) {
+        output = list((struct list_request){.json = i & 1, .numbers = i & 2});
+        CU_ASSERT(plain(output));
+        CU_ASSERT_PTR_NOT_NULL(strstr(output, "?[2J"));
+        CU_ASSERT_PTR_NULL(strstr(output, "\\u"));
+        free(output);
+    }
+    output = list((struct list_request){0});
+    CU_ASSERT_PTR_NOT_NULL(strstr(output, "far   ?[2J????  ?[2J????"));
+    free(output);
+    stop();
+}
+
+static const struct platform_ops *real_ops;
+
+/* Attach begins to wait; the domain has refused the request already. */
+static int refuse_when_watched(struct platform *p, const char *path, const char *token)
+{
+    write_wild(path, XS_ERROR);
+    return real_ops->xs_watch(p, path, token);
+}
+
+static void a_refusal_is_in_plain_letters(void)
+{
+    struct platform_ops ops;
+
+    start();
+    real_ops = dom0->ops;
+    ops = *real_ops;
+    ops.xs_watch = refuse_when_watched;
+    dom0->ops = &ops;
+    CU_ASSERT_EQUAL(attach(1), 1);
+    CU_ASSERT_STRING_EQUAL(complaint, "?[2J????");
+    dom0->ops = real_ops;
+    stop();
+}
+
+static void what_would_add_lines_is_not_exported(void)
+{
+    static const struct {
+        const char *key;
+        const char *value;
+        const char *complaint;
+    } bad[] = {
+        {XS_TARGET, "/a\ndevice more\ntype rng",
+         "the target of device far, bus 1 of domain web, has control characters: not exported"},
+        {XS_TARGET, CLEAR,
+         "the target of device far, bus 1 of domain web, has control characters: not exported"},
+        {XS_MODE, "w\177",
+         "the mode of device far, bus 1 of domain web, has control characters: not exported"},
+        {XS_TYPE, "blk\nnumber 1",
+         "the type of device far, bus 1 of domain web, has control characters: not exported"},
+    };
+
+    start();
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char *output = NULL;
+        size_t size;
+        FILE *out = open_memstream(&output, &size);
+
+        attach(1);
+        store_write_text(driver, PLATFORM_NO_TX, B "/request/far", XS_TYPE, "blk");
+        store_write_text(driver, PLATFORM_NO_TX, B "/request/far", bad[i].key, bad[i].value);
+        complaint_clear();
+        CU_ASSERT_EQUAL(export_run(dom0, "web", out), 1);
+        fclose(out);
+        CU_ASSERT_STRING_EQUAL(complaint, bad[i].complaint);
+        CU_ASSERT_PTR_NULL(strstr(output, "more"));
+        CU_ASSERT_PTR_NULL(strstr(output, "\nend\n"));
+        free(output);
+        CU_ASSERT_EQUAL(store_remove(driver, PLATFORM_NO_TX, B "/request", "far"), 0);
+    }
+    stop();
+}
+
 static void there_must_be_such_a_domain(void)
 {
     start();
@@ -135,6 +266,9 @@ static const struct test_case cases[] = {
     TEST(its_daemon_reads_requests_and_removes_what_is_left),
     TEST(a_bus_has_one_backend),
     TEST(lists_are_of_that_domain),
+    TEST(lists_are_of_plain_letters),
+    TEST(a_refusal_is_in_plain_letters),
+    TEST(what_would_add_lines_is_not_exported),
     TEST(there_must_be_such_a_domain),
     {NULL, NULL},
 };

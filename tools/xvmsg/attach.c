@@ -191,7 +191,7 @@ static int answered(struct platform *p, void *user)
         return 1;
     if (errno != ENOENT)
         return -1;
-    a->error = store_read_text(p, PLATFORM_NO_TX, path.text, XS_ERROR);
+    a->error = bus_read_words(p, PLATFORM_NO_TX, path.text, XS_ERROR);
     if (a->error)
         return 1;
     if (store_exists(p, PLATFORM_NO_TX, path.text))

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "common/progress.h"
+#include "tools/xvmsg/printable.h"
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/handshake.h"
 #include "xenstore-schema/numbering.h"
@@ -178,9 +179,18 @@ int bus_list(struct platform *p, const char *command, const char *domain, struct
     return rc;
 }
 
+char *bus_read_words(struct platform *p, platform_tx tx, const char *dir, const char *key)
+{
+    char *text = store_read_text(p, tx, dir, key);
+
+    if (text)
+        make_printable(text);
+    return text;
+}
+
 char *bus_domain_name(struct platform *p, platform_tx tx, const struct bus_id *id)
 {
-    return store_read_text(p, tx, store_path(DOMAINS "/%u", id->frontend).text, XS_NAME);
+    return bus_read_words(p, tx, store_path(DOMAINS "/%u", id->frontend).text, XS_NAME);
 }
 
 struct store_path bus_home(const struct bus_id *id)

@@ -44,7 +44,13 @@ struct bus_ids {
  * order of domain and bus. 0, or -1 after a complaint; free the list in both cases. */
 int bus_list(struct platform *p, const char *command, const char *domain, struct bus_ids *ids);
 
-/* The frontend's name, NULL when it has none (any more); free() it. */
+/*
+ * store_read_text() of what a person will read: a driver domain writes in B what it likes, a
+ * guest in F. What is not plain ASCII becomes '?', so it is nothing to write back or to open.
+ */
+char *bus_read_words(struct platform *p, platform_tx tx, const char *dir, const char *key);
+
+/* The frontend's name, in such words, NULL when it has none (any more); free() it. */
 char *bus_domain_name(struct platform *p, platform_tx tx, const struct bus_id *id);
 
 /* B, and B/request/NAME. */

@@ -296,8 +296,6 @@ static int list_buses(struct platform *p, const char *command, const char *domai
 
         bus->domid = ids.list[i].frontend;
         bus->bus = ids.list[i].bus;
-        if (name)
-            make_printable(name);
         snprintf(bus->domain, sizeof(bus->domain), "%.63s", name ? name : "");
         if (!*bus->domain)
             snprintf(bus->domain, sizeof(bus->domain), "%" PRIu32, bus->domid);

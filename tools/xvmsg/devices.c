@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "tools/xvmsg/bus.h"
-#include "tools/xvmsg/printable.h"
 #include "tools/xvmsg/xvmsg.h"
 #include "xenstore-schema/handshake.h"
 #include "xenstore-schema/schema.h"
@@ -56,16 +55,15 @@ static char *read_bus_error(struct platform *p, const struct bus_id *id)
 {
     struct store_path front = store_path(XS_FRONTEND_BUS, id->frontend, id->bus);
     const char *who = "xvmsgd";
-    char *text = store_read_text(p, PLATFORM_NO_TX, bus_home(id).text, XS_ERROR);
+    char *text = bus_read_words(p, PLATFORM_NO_TX, bus_home(id).text, XS_ERROR);
     char *error = NULL;
 
     if (!text && is_closed(p, front.text)) {
         who = "the guest";
-        text = store_read_text(p, PLATFORM_NO_TX, front.text, XS_ERROR);
+        text = bus_read_words(p, PLATFORM_NO_TX, front.text, XS_ERROR);
     }
     if (!text)
         return NULL;
-    make_printable(text);
     if (asprintf(&error, "closed by %s: %.256s", who, text) < 0)
         error = NULL;
     free(text);
@@ -79,15 +77,15 @@ static char *read_state(struct platform *p, const struct bus_id *id, const struc
         store_path("%s/" XS_DEVICE "/%" PRIu64, bus_home(id).text, d->number);
 
     if (d->numbered)
-        return store_read_text(p, PLATFORM_NO_TX, device.text, XS_STATE);
+        return bus_read_words(p, PLATFORM_NO_TX, device.text, XS_STATE);
     return strdup(d->error ? "failed" : "pending");
 }
 
 /* A network interface: its own name and its address. NULL: there is none. */
 static char *read_interface(struct platform *p, const char *request)
 {
-    char *mac = store_read_text(p, PLATFORM_NO_TX, request, XS_MAC);
-    char *vif = mac ? store_read_text(p, PLATFORM_NO_TX, request, XS_VIF) : NULL;
+    char *mac = bus_read_words(p, PLATFORM_NO_TX, request, XS_MAC);
+    char *vif = mac ? bus_read_words(p, PLATFORM_NO_TX, request, XS_VIF) : NULL;
     char *text = NULL;
 
     if (mac && asprintf(&text, "%s %s", vif ? vif : "-", mac) < 0)
@@ -104,7 +102,7 @@ static char *read_target(struct platform *p, const char *request)
     char *target = read_interface(p, request);
 
     for (size_t i = 0; !target && i < sizeof(keys) / sizeof(keys[0]); i++)
-        target = store_read_text(p, PLATFORM_NO_TX, request, keys[i]);
+        target = bus_read_words(p, PLATFORM_NO_TX, request, keys[i]);
     return target;
 }
 
@@ -117,9 +115,9 @@ static void read_device(struct platform *p, const struct bus_id *id, struct devi
     d->domain = bus_domain_name(p, PLATFORM_NO_TX, id);
     d->numbered = store_read_u64(p, PLATFORM_NO_TX, path.text, XS_NUMBER, 0, UINT64_MAX,
                                  &d->number) == 0;
-    d->type = store_read_text(p, PLATFORM_NO_TX, path.text, XS_TYPE);
+    d->type = bus_read_words(p, PLATFORM_NO_TX, path.text, XS_TYPE);
     d->target = read_target(p, path.text);
-    d->error = store_read_text(p, PLATFORM_NO_TX, path.text, XS_ERROR);
+    d->error = bus_read_words(p, PLATFORM_NO_TX, path.text, XS_ERROR);
     d->state = read_state(p, id, d);
     d->bus_state = read_bus_state(p, id);
     d->bus_error = read_bus_error(p, id);

@@ -22,6 +22,35 @@ static const char usage[] =
     "Prints what devices DOMAIN (name or id) has, for xvmsg import: to have them again\n"
     "when the domain is restored.\n";
 
+struct export {
+    struct platform *p;
+    const char *domain;
+    FILE *out;
+    bool refused; /* a value, about which there was a complaint */
+};
+
+/* A value with a newline would bring lines of its own, for xvmsg import to believe. */
+static bool fits_a_line(const char *value)
+{
+    for (; *value; value++)
+        if ((unsigned char)*value < ' ' || *value == '\177')
+            return false;
+    return true;
+}
+
+static int print_value(struct export *e, const struct bus_id *id, const char *device,
+                       const char *key, const char *value)
+{
+    if (fits_a_line(value)) {
+        fprintf(e->out, "%s %s\n", key, value);
+        return 0;
+    }
+    complain(COMMAND, "the %s of device %s, bus %u of domain %s, has control characters: "
+                      "not exported", key, device, id->bus, e->domain);
+    e->refused = true;
+    return -1;
+}
+
 /* What says how the device is, beside its type; not what became of it. */
 static bool is_wanted(const char *type, const char *key)
 {
@@ -30,10 +59,12 @@ static bool is_wanted(const char *type, const char *key)
     return strcmp(key, XS_NUMBER) == 0 || use == SCHEMA_NEEDED || use == SCHEMA_OPTIONAL;
 }
 
-static int print_keys(struct platform *p, const char *dir, const char *type, FILE *out)
+static int print_keys(struct export *e, const struct bus_id *id, const char *name,
+                      const char *type)
 {
+    struct store_path dir = bus_request(id, name);
     size_t count;
-    char **keys = p->ops->xs_list(p, PLATFORM_NO_TX, dir, &count);
+    char **keys = e->p->ops->xs_list(e->p, PLATFORM_NO_TX, dir.text, &count);
     int rc = keys ? 0 : -1;
 
     for (size_t i = 0; i < count && rc == 0; i++) {
@@ -41,11 +72,8 @@ static int print_keys(struct platform *p, const char *dir, const char *type, FIL
 
         if (!is_wanted(type, keys[i]))
             continue;
-        value = store_read_text(p, PLATFORM_NO_TX, dir, keys[i]);
-        if (value)
-            fprintf(out, "%s %s\n", keys[i], value);
-        else
-            rc = -1;
+        value = store_read_text(e->p, PLATFORM_NO_TX, dir.text, keys[i]);
+        rc = value ? print_value(e, id, name, keys[i], value) : -1;
         free(value);
     }
     free(keys);
@@ -53,8 +81,9 @@ static int print_keys(struct platform *p, const char *dir, const char *type, FIL
 }
 
 /* One that was refused, or goes, is no device. */
-static int print_device(struct platform *p, const struct bus_id *id, const char *name, FILE *out)
+static int print_device(struct export *e, const struct bus_id *id, const char *name)
 {
+    struct platform *p = e->p;
     struct store_path dir;
     char *type;
     int rc;
@@ -68,14 +97,17 @@ static int print_device(struct platform *p, const struct bus_id *id, const char 
     type = store_read_text(p, PLATFORM_NO_TX, dir.text, XS_TYPE);
     if (!type)
         return -1;
-    fprintf(out, SAVED_DEVICE " %s\n" XS_TYPE " %s\n", name, type);
-    rc = print_keys(p, dir.text, type, out);
+    fprintf(e->out, SAVED_DEVICE " %s\n", name);
+    rc = print_value(e, id, name, XS_TYPE, type);
+    if (rc == 0)
+        rc = print_keys(e, id, name, type);
     free(type);
     return rc;
 }
 
-static int print_bus(struct platform *p, const struct bus_id *id, FILE *out)
+static int print_bus(struct export *e, const struct bus_id *id)
 {
+    struct platform *p = e->p;
     struct store_path home = bus_home(id);
     uint64_t next = 1;
     size_t count;
@@ -86,26 +118,27 @@ static int print_bus(struct platform *p, const struct bus_id *id, FILE *out)
             0 &&
         errno != ENOENT)
         return -1;
-    fprintf(out, SAVED_BUS " %u\n" SAVED_NEXT " %" PRIu64 "\n", id->bus, next);
+    fprintf(e->out, SAVED_BUS " %u\n" SAVED_NEXT " %" PRIu64 "\n", id->bus, next);
     names = p->ops->xs_list(p, PLATFORM_NO_TX, store_path("%s/" XS_REQUEST, home.text).text, &count);
     if (!names)
         return errno == ENOENT ? 0 : -1;
     for (size_t i = 0; i < count && rc == 0; i++)
-        rc = print_device(p, id, names[i], out);
+        rc = print_device(e, id, names[i]);
     free(names);
     return rc;
 }
 
 int export_run(struct platform *p, const char *domain, FILE *out)
 {
+    struct export e = {.p = p, .domain = domain, .out = out};
     struct bus_ids ids;
     int rc = bus_list(p, COMMAND, domain, &ids);
 
     if (rc == 0)
         fputs(SAVED_FIRST_LINE "\n", out);
     for (size_t i = 0; rc == 0 && i < ids.count; i++) {
-        rc = print_bus(p, &ids.list[i], out);
-        if (rc < 0)
+        rc = print_bus(&e, &ids.list[i]);
+        if (rc < 0 && !e.refused)
             complain(COMMAND, "cannot read bus %u of domain %s: %s", ids.list[i].bus, domain,
                      strerror(errno));
     }

@@ -110,7 +110,7 @@ static bool report(struct platform *p, const struct import *import)
 
         if (device_there(p, &import->id, device) > 0)
             continue;
-        error = store_read_text(p, PLATFORM_NO_TX, path.text, XS_ERROR);
+        error = bus_read_words(p, PLATFORM_NO_TX, path.text, XS_ERROR);
         complain(COMMAND, "device %s of bus %u is not there: %s", device->name, import->bus->bus,
                  error ? error : "xvmsgd did not answer in time");
         free(error);

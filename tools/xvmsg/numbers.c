@@ -67,7 +67,7 @@ static int read_owned(struct platform *p, platform_tx tx, const char *home, cons
         return -1;
     owned->count = (size_t)count;
     for (size_t i = 0; i < owned->count; i++)
-        owned->names[i] = store_read_text(
+        owned->names[i] = bus_read_words(
             p, tx, home,
             store_path("%s/%" PRIu64 "%s", dir, owned->numbers[i], name_key).text);
     return 0;

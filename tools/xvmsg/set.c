@@ -69,7 +69,7 @@ static int write_settings(struct platform *p, platform_tx tx, void *user)
     s->why[0] = '\0';
     if (bus_find_request(p, tx, &s->id, s->request->device, &path) < 0)
         return -1;
-    type = store_read_text(p, tx, path.text, XS_TYPE);
+    type = bus_read_words(p, tx, path.text, XS_TYPE);
     if (!type)
         return -1;
     while (rc == 0 && (choice = choices_next(&s->request->choices, choice)))
