@@ -109,6 +109,11 @@ static void share_answered(struct xvmsg *h, const struct xvmsg_reply *reply, voi
     void *done_user = area->user;
 
     area->sharing = false;
+    if (h->conn.left) { /* it may have mapped everything or be about to */
+        if (done)
+            done(area->closed ? NULL : area, status, done_user);
+        return;
+    }
     /* Nobody knows whether a backend that did not answer has mapped it. */
     area->shared = h->conn.up && status != XVMSG_REFUSED && status != XVMSG_NO_MEMORY;
     free_directory(area);
@@ -322,6 +327,8 @@ bool area_close(struct xvmsg_area *area, xvmsg_area_done *done, void *user)
     area->user = user;
     if (area->sharing)
         return true;
+    if (area->h->conn.left)
+        return false;
     if (!area->shared) {
         release(area);
         return false;

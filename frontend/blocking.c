@@ -123,6 +123,17 @@ int xvmsg_connect_wait(struct xvmsg *h, int milliseconds)
     return -1;
 }
 
+int xvmsg_leave_wait(struct xvmsg *h, int milliseconds)
+{
+    handle_leave(h);
+    if (h->conn.let_go || xvmsg_run(h, &h->conn.let_go, milliseconds) == 0)
+        return 0;
+    if (errno == ETIMEDOUT)
+        handle_fail(h, ETIMEDOUT, "the backend in domain %u has not let go of our memory yet",
+                    h->conn.backend_domid);
+    return -1;
+}
+
 /* ---- requests ---- */
 
 void xvmsg_wake(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)

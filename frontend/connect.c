@@ -259,8 +259,22 @@ int connect_watch_fired(struct xvmsg *h, const struct platform_watch *watch)
         c->look_front = true;
     else if (strcmp(watch->token, TOKEN_BACK) == 0)
         c->look_back = true;
-    else if (strcmp(watch->token, TOKEN_DEVICES) == 0 && c->found)
+    else if (strcmp(watch->token, TOKEN_DEVICES) == 0 && c->found && !c->left)
         return hotplug_watch_fired(h, watch->path);
+    return 0;
+}
+
+/* A backend says that it closes before its worker let go, and Closed or InitWait after. */
+static int step_left(struct xvmsg *h)
+{
+    struct connection *c = &h->conn;
+
+    if (!c->look_back)
+        return 0;
+    c->look_back = false;
+    if (read_peer(h) < 0)
+        return -1;
+    c->let_go = c->peer != XENBUS_CONNECTED && c->peer != XENBUS_CLOSING;
     return 0;
 }
 
@@ -268,6 +282,8 @@ int connect_step(struct xvmsg *h)
 {
     struct connection *c = &h->conn;
 
+    if (c->left)
+        return step_left(h);
     if (c->look_front && step_front(h) < 0)
         return -1;
     if (c->found && c->look_back && c->mode == MODE_DRIVING)
@@ -345,7 +361,12 @@ void connect_explain(struct xvmsg *h)
 
 void connect_leave(struct xvmsg *h)
 {
-    h->conn.up = false;
-    if (h->conn.mode == MODE_DRIVING && h->conn.found && !h->conn.claim_front)
+    struct connection *c = &h->conn;
+
+    c->left = true;
+    c->let_go = !c->up;
+    c->look_back = c->up; /* its watch may have fired before */
+    c->up = false;
+    if (c->mode == MODE_DRIVING && c->found && !c->claim_front)
         offer_leave(h);
 }

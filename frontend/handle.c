@@ -165,16 +165,22 @@ struct xvmsg *xvmsg_new(const char **why)
     return h;
 }
 
-void xvmsg_free(struct xvmsg *h)
+void handle_leave(struct xvmsg *h)
 {
-    if (!h)
+    if (h->conn.left)
         return;
     connect_leave(h);
-    area_connection_lost(h);
     request_end_all(h, XVMSG_CANCELLED);
     handle_fail(h, ECANCELED, "the handle was closed");
     held_free_all(h);
     device_free_all(h);
+}
+
+void xvmsg_free(struct xvmsg *h)
+{
+    if (!h)
+        return;
+    handle_leave(h);
     area_free_all(h);
     bus_close(h);
     hotplug_free(h);
@@ -253,7 +259,7 @@ static int take_doorbells(struct xvmsg *h)
             return 0;
         if (port < 0 || p->ops->evtchn_unmask(p, (uint32_t)port) < 0)
             return handle_fail(h, errno, "event channels cannot be read: %s", strerror(errno));
-        if (port != h->bus.port)
+        if (port != h->bus.port && !h->conn.left)
             doorbell_fired(h, (uint32_t)port);
     }
     return 0;
@@ -317,7 +323,11 @@ static int work(struct xvmsg *h)
 {
     h->turn = false;
     h->blind++;
-    if (take_ready(h) < 0 || connect_step(h) < 0 || hotplug_step(h) < 0)
+    if (take_ready(h) < 0 || connect_step(h) < 0)
+        return -1;
+    if (h->conn.left)
+        return 0;
+    if (hotplug_step(h) < 0)
         return -1;
     handle_work_ring(h);
     heartbeat_tick(h);
@@ -334,8 +344,10 @@ int handle_work(struct xvmsg *h)
         return 0;
     if (!h->dead) {
         h->dead = true;
-        connect_lost(h, h->error);
-        device_tick(h);
+        if (!h->conn.left) {
+            connect_lost(h, h->error);
+            device_tick(h);
+        }
     }
     errno = EIO;
     return -1;
@@ -343,6 +355,9 @@ int handle_work(struct xvmsg *h)
 
 static uint64_t deadline(const struct xvmsg *h)
 {
+    if (h->conn.left)
+        return NEVER;
+
     uint64_t all[] = {request_deadline(h), device_deadline(h), heartbeat_deadline(h),
                       hotplug_deadline(h)};
     uint64_t soonest = NEVER;

@@ -160,6 +160,8 @@ struct connection {
     enum xenbus_state peer;
     bool up; /* both Connected: requests may be sent */
     bool worked; /* was up since the last start */
+    bool left; /* by us, for good: nothing happens any more but waiting for the next */
+    bool let_go; /* then: the backend has nothing of ours mapped */
     bool look_front; /* a watch fired: read it again */
     bool look_back;
     bool claim_front; /* F is not in our hands yet: write Initialising first */
@@ -176,7 +178,8 @@ int connect_break(struct xvmsg *h, const char *why);
 /* Tells everybody that the connection is gone, and why. */
 void connect_lost(struct xvmsg *h, const char *why);
 
-/* Leaves the bus and xenstore as the next driver wants to find them. */
+/* Leaves the bus and xenstore as the next driver wants to find them. What the backend may
+ * still have mapped stays shared from then on, until the handle is freed. */
 void connect_leave(struct xvmsg *h);
 
 /* Reads where B is: 1 found, 0 there is no bus (and a sentence), -1 xenstore failed. */
@@ -406,6 +409,9 @@ struct xvmsg {
 /* A handle on a platform, which the handle owns from now on. NULL with errno,
  * the platform then still the caller's. */
 struct xvmsg *xvmsg_new_on(struct platform *p);
+
+/* Leaves the bus and ends all that is under way; done already it does nothing. */
+void handle_leave(struct xvmsg *h);
 
 /* Sets errno and the sentence; returns -1. */
 int handle_fail(struct xvmsg *h, int error, const char *format, ...)

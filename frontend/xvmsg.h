@@ -101,7 +101,10 @@ struct xvmsg *xvmsg_new(const char **why);
 
 /* Disconnects and frees everything the handle owns, also half-made; NULL is
  * fine. Pending operations end with XVMSG_CANCELLED, their callbacks run. May
- * block for xenstored's answer. */
+ * block for xenstored's answer, but does not wait for the backend to let go of memory
+ * that it shares: Linux gives such pages back later, ten in a second, and a guest that
+ * ends many connections one after the other runs out of them (1.4 MB for a disk). Who
+ * can wait calls xvmsg_leave_wait() before. */
 void xvmsg_free(struct xvmsg *h);
 
 /* What the last failed call on this handle, or the last loss of the bus, was
@@ -234,6 +237,18 @@ int xvmsg_run(struct xvmsg *h, const bool *done, int milliseconds);
 /* Blocking: connects and waits until connected. -1 with ETIMEDOUT (xvmsg_error()
  * tells how far it came: no bus, no backend, refused ...) or as xvmsg_connect(). */
 int xvmsg_connect_wait(struct xvmsg *h, int milliseconds);
+
+/*
+ * Blocking: gives the bus back, for good, and waits until the backend has let go of our
+ * memory, for at most `milliseconds` (-1: no limit; 0: one look). As in xvmsg_free()
+ * pending operations end with XVMSG_CANCELLED, their callbacks run, and devices, disks
+ * and so on are gone; the pages stay shared until xvmsg_free(). 0 when the backend has
+ * let go, or the bus was not connected, which needs no waiting; -1 with ETIMEDOUT, or as
+ * xvmsg_process(). A backend that died without a word in xenstore costs all of the time.
+ * Afterwards only xvmsg_free() and xvmsg_error() may be called, and this once more, to
+ * wait on.
+ */
+int xvmsg_leave_wait(struct xvmsg *h, int milliseconds);
 
 /* ---- 4. devices on the bus ---- */
 

@@ -397,6 +397,6 @@ int guest_blk(const struct guest_options *options, int argc, char **argv)
 
     int status = run(&t, number, action);
 
-    xvmsg_free(t.h);
+    guest_leave(t.h);
     return status;
 }

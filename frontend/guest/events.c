@@ -82,6 +82,6 @@ int guest_events(const struct guest_options *options, int argc, char **argv)
 
     int status = watch(h, count);
 
-    xvmsg_free(h);
+    guest_leave(h);
     return status;
 }

@@ -56,6 +56,10 @@ struct xvmsg *guest_join(const struct guest_options *options);
 /* The same, with device `number` there. */
 struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number);
 
+/* Gives the bus back and frees the handle. Waits a moment for the backend to let go of our
+ * memory, which is dear to a small guest else; a signal ends that as it ends any program. */
+void guest_leave(struct xvmsg *h);
+
 /* A descriptor that is readable when somebody wants us to end (SIGINT, SIGTERM); -1
  * with errno. */
 int guest_take_signals(void);

@@ -98,6 +98,6 @@ int guest_info(const struct guest_options *options, int argc, char **argv)
 
     if (status == 0)
         print(number, &answers);
-    xvmsg_free(h);
+    guest_leave(h);
     return status;
 }

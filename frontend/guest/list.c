@@ -54,6 +54,6 @@ int guest_list(const struct guest_options *options, int argc, char **argv)
 
     int status = list(h);
 
-    xvmsg_free(h);
+    guest_leave(h);
     return status;
 }

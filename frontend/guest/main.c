@@ -166,7 +166,7 @@ struct xvmsg *guest_join(const struct guest_options *options)
         guest_fail("the backend does not offer the strict configuration profile");
     else
         return h;
-    xvmsg_free(h);
+    guest_leave(h);
     return NULL;
 }
 
@@ -175,7 +175,7 @@ struct xvmsg *guest_connect(const struct guest_options *options, uint64_t number
     struct xvmsg *h = guest_join(options);
 
     if (h && !guest_has(h, number)) {
-        xvmsg_free(h);
+        guest_leave(h);
         h = NULL;
     }
     return h;

@@ -239,7 +239,7 @@ int part_serve(struct part **parts, unsigned count, const struct guest_options *
     close(signals);
 
 leave:
-    xvmsg_free(crowd.h);
+    guest_leave(crowd.h);
 free:
     free(crowd.fds);
     return status;

@@ -9,6 +9,8 @@
 #include <time.h>
 
 #define RETRY_MS 1000u
+/* For the backend to let go of our memory, so that the next attachment finds some. */
+#define LEAVE_MS 2000
 
 static uint64_t now_ms(void)
 {
@@ -207,6 +209,8 @@ void attachment_end(struct attachment *a)
 
     a->h = NULL;
     close_disk(a);
+    if (h)
+        xvmsg_leave_wait(h, LEAVE_MS);
     xvmsg_free(h);
 }
 

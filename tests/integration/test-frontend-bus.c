@@ -347,6 +347,183 @@ static void leaves_the_bus_closed(void)
     backend_free(b);
 }
 
+static unsigned shared(struct backend *b)
+{
+    return fake_xen_counters(b->fx).shared_pages;
+}
+
+/* A ring, and an area that its user has freed meanwhile, the other not. */
+static struct backend *with_areas(unsigned *pages)
+{
+    struct backend *b = listener_connected();
+    struct xvmsg_area *freed = xvmsg_area_new(b->h, 1, NULL, NULL);
+
+    CU_ASSERT_PTR_NOT_NULL(xvmsg_area_new(b->h, 8 * PLATFORM_PAGE_SIZE, NULL, NULL));
+    backend_settle(b);
+    *pages = shared(b);
+    xvmsg_area_free(freed);
+    return b;
+}
+
+static void memory_stays_shared_until_the_backend_let_go(void)
+{
+    static const char *const ends[] = {"2", "6", NULL};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+        unsigned pages;
+        struct backend *b = with_areas(&pages);
+
+        CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, 0), -1);
+        CU_ASSERT_EQUAL(errno, ETIMEDOUT);
+        CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "6"));
+        CU_ASSERT_FALSE(xvmsg_is_connected(b->h));
+        CU_ASSERT_EQUAL(shared(b), pages);
+        /* It closes, and has yet to let go. */
+        backend_write(b, XS_STATE, "5");
+        CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, 0), -1);
+        CU_ASSERT_EQUAL(shared(b), pages);
+        backend_drop(b);
+        backend_write(b, XS_STATE, ends[i]);
+        CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, 0), 0);
+        CU_ASSERT_TRUE(backend_front_is(b, XS_STATE, "6"));
+        xvmsg_free(b->h);
+        CU_ASSERT_EQUAL(fake_xen_counters(b->fx).unshared_while_mapped, 0);
+        b->h = NULL;
+        backend_free(b);
+    }
+}
+
+static void note_ready(struct xvmsg_blk *blk, enum xvmsg_status status, void *user)
+{
+    (void)blk;
+    *(bool *)user = status == XVMSG_OK;
+}
+
+static void count_end(struct xvmsg_blk *blk, enum xvmsg_status status, void *user)
+{
+    (void)blk;
+    *(unsigned *)user += status == XVMSG_CANCELLED;
+}
+
+/* With its queues and buffers in areas or at grant addresses, closed before or not. */
+static void a_disk_goes_and_its_memory_stays(void)
+{
+    for (unsigned i = 0; i < 4; i++) {
+        struct backend *b = listener_new();
+        struct xvmsg_blk *blk;
+        unsigned pages, cancelled = 0;
+        uint8_t sector[512];
+        bool ready = false;
+
+        CU_ASSERT_EQUAL(xvmsg_set_addresses(b->h, i % 2 ? XVMSG_ADDRESS_GRANT
+                                                        : XVMSG_ADDRESS_AREA), 0);
+        backend_make_bus(b);
+        backend_advertise(b);
+        CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+        backend_settle(b);
+        backend_add_disk(b, 3, "disk0")->idle = true;
+        blk = xvmsg_blk_open(b->h, 3, note_ready, &ready);
+        backend_settle(b);
+        CU_ASSERT_TRUE_FATAL(ready);
+        CU_ASSERT_EQUAL(xvmsg_blk_read(blk, 0, sector, sizeof(sector), count_end, &cancelled), 0);
+        pages = shared(b);
+        if (i / 2)
+            xvmsg_blk_close(blk);
+        CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, 0), -1);
+        CU_ASSERT_EQUAL(cancelled, 1);
+        CU_ASSERT_EQUAL(shared(b), pages);
+        backend_handshake(b);
+        CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, 0), 0);
+        CU_ASSERT_EQUAL(shared(b), pages);
+        backend_free(b);
+    }
+}
+
+static void a_backend_that_keeps_memory_is_not_waited_for_longer(void)
+{
+    unsigned pages;
+    struct backend *b = with_areas(&pages);
+
+    fake_xen_real_clock(b->fx);
+    CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, 5), -1);
+    CU_ASSERT_EQUAL(errno, ETIMEDOUT);
+    CU_ASSERT_PTR_NOT_NULL(strstr(xvmsg_error(b->h), "let go"));
+    CU_ASSERT_EQUAL(shared(b), pages);
+    xvmsg_free(b->h);
+    CU_ASSERT_EQUAL(shared(b), 0);
+    b->h = NULL;
+    backend_free(b);
+}
+
+static void waits_while_the_backend_lets_go(void)
+{
+    unsigned pages;
+    struct backend *b = with_areas(&pages);
+
+    backend_start(b);
+    CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, -1), 0);
+    backend_stop(b);
+    xvmsg_free(b->h);
+    CU_ASSERT_EQUAL(fake_xen_counters(b->fx).unshared_while_mapped, 0);
+    b->h = NULL;
+    backend_free(b);
+}
+
+static void note_end(struct xvmsg *h, const struct xvmsg_reply *reply, void *user)
+{
+    (void)h;
+    *(enum xvmsg_status *)user = reply->status;
+}
+
+static void leaving_ends_what_is_under_way(void)
+{
+    struct backend *b = listener_connected();
+    enum xvmsg_status status = XVMSG_OK;
+
+    CU_ASSERT_EQUAL(xvmsg_ping(b->h, 1, note_end, &status), 0);
+    CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, 0), -1);
+    CU_ASSERT_EQUAL(status, XVMSG_CANCELLED);
+    backend_add_disk(b, 3, "disk0");
+    CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, 0), -1);
+    CU_ASSERT_STRING_EQUAL(heard, "up ");
+    backend_free(b);
+}
+
+static void what_is_not_connected_is_left_at_once(void)
+{
+    struct backend *b = listener_new();
+
+    CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, -1), 0);
+    backend_free(b);
+
+    b = listener_new();
+    backend_make_bus(b);
+    backend_advertise(b);
+    CU_ASSERT_EQUAL(xvmsg_connect(b->h), 0);
+    xvmsg_process(b->h);
+    CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, -1), 0);
+    backend_free(b);
+
+    b = listener_connected();
+    backend_remove_bus(b);
+    backend_settle(b);
+    CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, -1), 0);
+    backend_free(b);
+}
+
+static void xenstore_may_fail_while_waiting(void)
+{
+    struct backend *b = listener_connected();
+
+    CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, 0), -1);
+    backend_write(b, XS_STATE, "5");
+    fake_xen_fail(b->fx, BACKEND_GUEST, "xs_read", 1, EIO);
+    CU_ASSERT_EQUAL(xvmsg_leave_wait(b->h, -1), -1);
+    CU_ASSERT_EQUAL(errno, EIO);
+    CU_ASSERT_STRING_EQUAL(heard, "up ");
+    backend_free(b);
+}
+
 static const struct test_case cases[] = {
     TEST(connects_whatever_comes_first),
     TEST(offers_what_was_asked_within_what_the_backend_can),
@@ -364,6 +541,13 @@ static const struct test_case cases[] = {
     TEST(survives_its_bus_being_taken_away_and_made_again),
     TEST(closes_a_bus_whose_ring_lies),
     TEST(leaves_the_bus_closed),
+    TEST(memory_stays_shared_until_the_backend_let_go),
+    TEST(a_disk_goes_and_its_memory_stays),
+    TEST(a_backend_that_keeps_memory_is_not_waited_for_longer),
+    TEST(waits_while_the_backend_lets_go),
+    TEST(leaving_ends_what_is_under_way),
+    TEST(what_is_not_connected_is_left_at_once),
+    TEST(xenstore_may_fail_while_waiting),
     {NULL, NULL},
 };
 

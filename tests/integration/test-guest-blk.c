@@ -173,10 +173,19 @@ static void a_read_only_disk_stays_as_it_is(void)
     backend_free(b);
 }
 
+static void ends_when_the_backend_let_go_of_its_memory(void)
+{
+    start(0);
+    CU_ASSERT_EQUAL(run("zero", "512", "1024"), 0);
+    CU_ASSERT_EQUAL(fake_xen_counters(b->fx).unshared_while_mapped, 0);
+    backend_free(b);
+}
+
 static const struct test_case cases[] = {
     TEST(zeroes_just_the_bytes),
     TEST(discards_sectors_or_fails),
     TEST(a_read_only_disk_stays_as_it_is),
+    TEST(ends_when_the_backend_let_go_of_its_memory),
     {NULL, NULL},
 };
 
