@@ -19,7 +19,7 @@ in_time()
 
 modprobe tun || bail "dom0 has no TAP"
 random_file "$tmp/karl.img" 8
-guest-start karl 'memory=192' || bail "the guest for the kernel's frontend did not start"
+guest-start karl 'memory=192' 'on_reboot="restart"' || bail "the guest for the kernel's frontend did not start"
 number=$(xvmsg attach karl blk target="$tmp/karl.img" name=data)
 xvmsg attach karl rng name=rng >"$tmp/out" && xvmsg attach karl console name=con >"$tmp/out" &&
 	xvmsg attach karl net name=lan script=none >"$tmp/out"
@@ -62,4 +62,15 @@ check "the module lets go of the bus" in_karl \
 same "and the library may have it" "$(sum_of "$tmp/karl.img")" "$(guest_sum karl "$number")"
 check "the module may have it again" in_karl "insmod $module && [ -b /dev/vda ]"
 kernel_is_well karl
+
+xvmsg export karl >"$tmp/karl.devices"
+before=$(domid karl)
+in_karl "reboot -f" 2>"$tmp/out"
+# shellcheck disable=SC2016 # that shell's
+check "the guest reboots" timeout 120 sh -c \
+	'until [ "$(xl domid karl 2>&1)" != "$0" ] && guest-run karl :; do :; done' "$before"
+check "and is given its devices, as another domain" xvmsg import karl <"$tmp/karl.devices"
+check "which the module finds" in_karl "modprobe virtio_blk && insmod $module && [ -b /dev/vda ]"
+same "with what was written" "$(sum_of "$tmp/karl.img")" \
+	"$(in_karl "dd if=/dev/vda bs=64k iflag=direct 2>/dev/null | sha256sum" | cut -d' ' -f1)"
 guest-stop karl
