@@ -247,51 +247,52 @@ static void take_ping(struct channel *channel, const struct msg *m)
     spin_unlock(&channel->out_lock);
 }
 
-/* An answer to what nobody here asks any more, and events not known, are dropped. */
-static void take(struct channel *channel, size_t size)
+/* An answer to what nobody here asks any more, and events not known, are dropped. False: it was
+ * no message. */
+static bool take(struct channel *channel, size_t size)
 {
     struct bus *bus = channel->bus;
     struct device_on_bus *device;
     struct msg m;
 
     if (!msg_decode(channel->ring.form, channel->in, size, &m, NULL))
-        return;
+        return false;
     switch (m.kind) {
     case MSG_event_used:
     case MSG_event_config:
         device = xa_load(&bus->devices, m.dev_num);
-        if (!device)
-            return;
-        if (m.kind == MSG_event_used)
+        if (device && m.kind == MSG_event_used)
             take_used(device, m.event_used.vq_index);
-        else
+        else if (device)
             take_config(device, &m.event_config);
-        return;
+        return device;
     case MSG_event_device:
         /* It costs its sender nothing; the watches tell meanwhile. */
         hotplug_wake(bus, SCAN_PAUSE);
-        return;
+        return true;
     case MSG_ping_request:
         take_ping(channel, &m);
-        return;
+        return true;
     default:
         take_answer(channel, &m, size);
+        return true;
     }
 }
 
-/* Takes messages until there is none. Returns whether there was one. */
+/* Takes messages until there is none. Returns whether there was one: who rings for nothing is
+ * slowed down. */
 static bool take_all(struct channel *channel)
 {
     unsigned long flags;
     unsigned taken = 0;
-    bool more = false;
+    bool any = false, more = false;
 
     spin_lock_irqsave(&channel->in_lock, flags);
     while (!channel->dead) {
         size_t size = taken < BATCH ? ring_get(&channel->ring, channel->in) : 0;
 
         if (size) {
-            take(channel, size);
+            any = take(channel, size) || any;
             taken++;
             continue;
         }
@@ -307,7 +308,7 @@ static bool take_all(struct channel *channel)
     spin_unlock_irqrestore(&channel->in_lock, flags);
     if (more)
         queue_work(system_highpri_wq, &channel->more);
-    return taken > 0;
+    return any;
 }
 
 static bool serve(struct channel *channel)

@@ -203,7 +203,11 @@ void channel_synchronize(struct channel *channel);
 
 /* ---- pool.c ---- */
 
-/* What is allocated of these is a queue's; its used ring must begin on a page of its own. */
+/* Where a queue's used ring begins: behind all that its driver writes, however large it is, so
+ * that the device can be kept from writing there. */
+#define QUEUE_ALIGN (2 * PAGE_SIZE)
+
+/* What is allocated of these is a queue's, with that alignment. */
 extern const struct dma_map_ops pool_dma_ops;
 
 /* Where the device writes what is at `address` of a queue, which it may only read. */
@@ -286,8 +290,9 @@ int queues_say_again(struct device_on_bus *device);
 /* Has both ends look at all of them. */
 void queues_kick(struct device_on_bus *device);
 
-/* Gives back to the driver all that it made available, as failed. */
-void queues_fail(struct device_on_bus *device);
+/* Gives back to the driver all that it made available, as failed. False: the backend wrote there
+ * meanwhile, and it is to be done again. */
+bool queues_fail(struct device_on_bus *device);
 
 /* ---- polled.c ---- */
 

@@ -29,6 +29,7 @@
 #define MEMORY (BYTES_OFFSET + MAX_BYTES)
 #define WAIT_LIMIT (5 * NSEC_PER_SEC)  /* the kernel complains of 20 s with interrupts off */
 #define NO_ANSWER 0xff                 /* no device's "done" */
+#define MAX_COMMANDS 8192u             /* remembered: two for each VLAN that there may be */
 
 struct command {
     struct list_head link;
@@ -46,6 +47,7 @@ struct polled {
     struct vring ring;   /* the device's */
     u16 made;            /* requests that the device was given */
     struct list_head commands;
+    unsigned num_commands;
 };
 
 /* ---- what has to be said again ---- */
@@ -69,24 +71,29 @@ static bool is_for_commands(const struct queue *queue)
     return !queue->vq->callback;
 }
 
-static void forget(struct command *command)
+static void forget(struct polled *polled, struct command *command)
 {
     list_del(&command->link);
     kfree(command);
+    polled->num_commands--;
 }
 
 /* The last of its kind, in the order in which they were said. */
 static void remember(struct queue *queue, const u8 *bytes, size_t size, bool answered)
 {
     struct virtio_device *vdev = &queue->device->vdev;
+    struct polled *polled = queue->polled;
     size_t key = key_size(vdev, bytes, size);
     struct command *command, *next;
 
     if (size < key)
         return;
-    list_for_each_entry_safe(command, next, &queue->polled->commands, link)
+    list_for_each_entry_safe(command, next, &polled->commands, link)
         if (memcmp(command->bytes, bytes, key) == 0)
-            forget(command);
+            forget(polled, command);
+    /* The backend can have the driver say more, and write to the bytes meanwhile. */
+    if (polled->num_commands == MAX_COMMANDS)
+        forget(polled, list_first_entry(&polled->commands, struct command, link));
     command = kmalloc(struct_size(command, bytes, size), GFP_ATOMIC);
     if (!command) {
         dev_warn_ratelimited(&vdev->dev, "no memory to remember a command\n");
@@ -95,7 +102,8 @@ static void remember(struct queue *queue, const u8 *bytes, size_t size, bool ans
     command->answered = answered;
     command->size = size;
     memcpy(command->bytes, bytes, size);
-    list_add_tail(&command->link, &queue->polled->commands);
+    list_add_tail(&command->link, &polled->commands);
+    polled->num_commands++;
 }
 
 /* ---- one request; polled->lock is held ---- */
@@ -343,7 +351,7 @@ void polled_close(struct queue *queue)
     if (!polled)
         return;
     list_for_each_entry_safe(command, next, &polled->commands, link)
-        forget(command);
+        forget(polled, command);
     pool_give(&queue->device->bus->pool, polled->memory, MEMORY);
     free_pages_exact(polled->pages, polled->pages_size);
     kfree(polled);

@@ -32,7 +32,9 @@
 #define AREA_PAGES 512u /* 2 MiB; its references fill half a directory page */
 #define AREA_SIZE (AREA_PAGES * PAGE_SIZE)
 #define SLOT_SHIFT 9 /* a pool hands out multiples of 512 bytes */
-#define RING_PAGES 4u /* a queue's, of which the first has nothing that the device writes */
+#define RING_PAGES 4u /* a queue's, */
+#define USED_PAGE (QUEUE_ALIGN / PAGE_SIZE) /* of which the device writes from this one on */
+#define USED_PAGES (RING_PAGES - USED_PAGE)
 #define AREA_QUEUES 64u
 #define RINGS_SIZE (AREA_QUEUES * RING_PAGES * PAGE_SIZE)
 #define MAX_MAPPING (256u * 1024u)
@@ -44,12 +46,13 @@ MODULE_PARM_DESC(pool_mib, "MiB of memory shared with the backend of each bus (2
 enum area_kind {
     AREA_BUFFERS, /* the device reads and writes */
     AREA_RINGS,   /* queues; it reads */
-    AREA_USED,    /* the same queues but for their first pages, the next number; it writes */
+    AREA_USED,    /* the used rings of the same queues, the next number; it writes */
 };
 
 struct area {
     enum area_kind kind;
-    void *start; /* page-aligned */
+    void *memory;
+    void *start; /* in it: page-aligned, for queues QUEUE_ALIGN */
     unsigned pages;
     unsigned granted;
     grant_ref_t refs[AREA_PAGES];
@@ -61,7 +64,7 @@ struct area {
 static struct page *page_of(const struct area *area, unsigned i)
 {
     if (area->kind == AREA_USED)
-        i = i / (RING_PAGES - 1) * RING_PAGES + 1 + i % (RING_PAGES - 1);
+        i = i / USED_PAGES * RING_PAGES + USED_PAGE + i % USED_PAGES;
     return vmalloc_to_page(area->start + i * PAGE_SIZE);
 }
 
@@ -93,7 +96,7 @@ static void free_area(struct area *area)
 {
     revoke(area);
     if (area->kind != AREA_USED)
-        vfree(area->start);
+        vfree(area->memory);
     kvfree(area);
 }
 
@@ -149,23 +152,24 @@ static int grant_and_share(struct bus *bus, struct area *area, unsigned number)
     return rc ? rc : share_area(bus, area, number);
 }
 
-/* The next one. Takes `start`, whatever becomes of it; NULL: there was no memory. */
-static int add_area(struct bus *bus, enum area_kind kind, void *start, unsigned pages)
+/* The next one. Takes `memory`, whatever becomes of it; NULL: there was none. */
+static int add_area(struct bus *bus, enum area_kind kind, void *memory, unsigned pages)
 {
     struct pool *pool = &bus->pool;
     size_t slots = kind == AREA_BUFFERS ? AREA_SIZE >> SLOT_SHIFT : 0;
     struct area *area = NULL;
     int rc;
 
-    if (start && pool->num_areas < POOL_MAX_AREAS)
+    if (memory && pool->num_areas < POOL_MAX_AREAS)
         area = kvzalloc(struct_size(area, buffers, slots), GFP_KERNEL);
     if (!area) {
         if (kind != AREA_USED)
-            vfree(start);
+            vfree(memory);
         return -ENOMEM;
     }
     area->kind = kind;
-    area->start = start;
+    area->memory = memory;
+    area->start = kind == AREA_BUFFERS ? memory : PTR_ALIGN(memory, QUEUE_ALIGN);
     area->pages = pages;
     rc = grant_and_share(bus, area, pool->num_areas + 1);
     if (rc)
@@ -197,17 +201,17 @@ static int add_buffers(struct bus *bus)
 static int add_rings(struct bus *bus)
 {
     struct pool *pool = &bus->pool;
-    void *start = vzalloc(RINGS_SIZE);
+    void *memory = vzalloc(RINGS_SIZE + QUEUE_ALIGN);
     unsigned number = pool->num_areas + 1;
-    int rc = add_area(bus, AREA_RINGS, start, AREA_QUEUES * RING_PAGES);
+    int rc = add_area(bus, AREA_RINGS, memory, AREA_QUEUES * RING_PAGES);
 
     if (rc)
         return rc;
-    rc = add_area(bus, AREA_USED, start, AREA_QUEUES * (RING_PAGES - 1));
+    rc = add_area(bus, AREA_USED, memory, AREA_QUEUES * USED_PAGES);
     if (rc)
         goto fail;
-    rc = gen_pool_add_virt(pool->rings, (unsigned long)start, address_of_area(number, 0),
-                           RINGS_SIZE, -1);
+    rc = gen_pool_add_virt(pool->rings, (unsigned long)pool->areas[number - 1]->start,
+                           address_of_area(number, 0), RINGS_SIZE, -1);
     if (!rc)
         return 0;
     drop_last(pool);
@@ -393,10 +397,9 @@ static void free_ring(struct device *dev, size_t size, void *start, dma_addr_t a
 u64 pool_used_address(u64 address)
 {
     u64 ring = address_offset(address) / (RING_PAGES * PAGE_SIZE);
-    u64 within = address_offset(address) % (RING_PAGES * PAGE_SIZE) - PAGE_SIZE;
+    u64 within = address_offset(address) % (RING_PAGES * PAGE_SIZE) - QUEUE_ALIGN;
 
-    return address_of_area(address_area(address) + 1,
-                           ring * (RING_PAGES - 1) * PAGE_SIZE + within);
+    return address_of_area(address_area(address) + 1, ring * USED_PAGES * PAGE_SIZE + within);
 }
 
 /* Any part of a mapping, from `address` on. */

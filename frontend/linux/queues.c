@@ -55,7 +55,8 @@ static bool notify(struct virtqueue *vq)
 
 irqreturn_t queues_interrupt(struct queue *queue)
 {
-    irqreturn_t result = queue->polled ? IRQ_HANDLED : vring_interrupt(0, queue->vq);
+    /* Nobody waits for that of a polled one: who sends it all the same is to be slowed down. */
+    irqreturn_t result = queue->polled ? IRQ_NONE : vring_interrupt(0, queue->vq);
 
     /* The used ring said what cannot be: whoever waits for this queue waits for good. */
     if (virtqueue_is_broken(queue->vq) && !READ_ONCE(queue->device->gone))
@@ -205,8 +206,8 @@ static struct virtqueue *new_virtqueue(struct queue *queue, vq_callback_t *callb
     size = rounddown_pow_of_two(min(size, MAX_SIZE));
     queue->vq = looks(vdev, queue->index, callback)
                     ? polled_open(queue, size, ctx, notify, callback, name)
-                    : vring_create_virtqueue(queue->index, size, PAGE_SIZE, vdev, true, true, ctx,
-                                             notify, callback, name);
+                    : vring_create_virtqueue(queue->index, size, QUEUE_ALIGN, vdev, true, true,
+                                             ctx, notify, callback, name);
     if (!queue->vq)
         return ERR_PTR(-ENOMEM);
     queue->vq->priv = queue;
@@ -384,13 +385,13 @@ void queues_kick(struct device_on_bus *device)
 
 /* ---- a device that is gone ---- */
 
-/* As the device would give them back. Is there anything for the driver? */
-static bool fail(struct queue *queue)
+/* As the device would give them back; how far that is. */
+static u16 fail(struct queue *queue)
 {
     struct pool *pool = &queue->device->bus->pool;
     const struct vring *ring = virtqueue_get_vring(queue->vq);
     /* As far as the driver came, whatever the device wrote there. */
-    u16 mask = ring->num - 1, used = virtqueue_enable_cb_prepare(queue->vq), first = used, avail;
+    u16 mask = ring->num - 1, used = virtqueue_enable_cb_prepare(queue->vq), avail;
 
     do {
         avail = READ_ONCE(ring->avail->idx);
@@ -412,27 +413,35 @@ static bool fail(struct queue *queue)
         WRITE_ONCE(vring_avail_event(ring), used);
         virt_mb();
     } while (READ_ONCE(ring->avail->idx) != used);
-    return used != first;
+    return used;
 }
 
-void queues_fail(struct device_on_bus *device)
+/* Has the driver what it was given? A backend that lives may write there all the while. */
+static bool fail_and_tell(struct queue *queue)
+{
+    u16 used;
+
+    /* A broken one gives nothing back. */
+    __virtqueue_unbreak(queue->vq);
+    used = fail(queue);
+    vring_interrupt(0, queue->vq);
+    return !virtqueue_is_broken(queue->vq) &&
+           READ_ONCE(virtqueue_get_vring(queue->vq)->used->idx) == used;
+}
+
+bool queues_fail(struct device_on_bus *device)
 {
     struct channel *channel = &device->bus->channel;
+    bool all = true;
 
     local_bh_disable();
     spin_lock_irq(&channel->in_lock);
-    for (unsigned i = 0; i < MAX_QUEUES; i++) {
-        struct queue *queue = device->queues[i];
-
-        if (!queue || queue->polled)
-            continue;
-        /* A broken one gives nothing back. */
-        __virtqueue_unbreak(queue->vq);
-        if (fail(queue))
-            vring_interrupt(0, queue->vq);
-    }
+    for (unsigned i = 0; i < MAX_QUEUES; i++)
+        if (device->queues[i] && !device->queues[i]->polled)
+            all = fail_and_tell(device->queues[i]) && all;
     spin_unlock_irq(&channel->in_lock);
     local_bh_enable();
+    return all;
 }
 
 /* ---- reset of one queue (RING_RESET) ---- */

@@ -12,6 +12,8 @@
 
 #include "internal.h"
 
+#define FAIL_PAUSE (HZ / 10) /* before requests are failed again, if that did not last */
+
 /* ---- devices that are gone ---- */
 
 void device_give_up(struct device_on_bus *device)
@@ -63,8 +65,8 @@ void device_on_fail(struct work_struct *work)
         else
             queue_delayed_work(system_highpri_wq, &device->fail, HZ);
     }
-    if (READ_ONCE(device->gone))
-        queues_fail(device);
+    if (READ_ONCE(device->gone) && !queues_fail(device))
+        queue_delayed_work(system_highpri_wq, &device->fail, FAIL_PAUSE);
 }
 
 /* ---- away ---- */
