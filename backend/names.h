@@ -7,8 +7,9 @@
 
 #include <stdbool.h>
 
-/* Longer names in B/request are not even answered: no toolstack of ours wrote them. */
-#define NAMES_LENGTH_MAX 64
+#include "xenstore-schema/schema.h"
+
+#define NAMES_LENGTH_MAX XS_REQUEST_NAME_MAX
 
 struct names_entry;
 

@@ -21,7 +21,6 @@
 #define OWN_TOKEN "backend"
 
 #define DOMID_MAX 32751u
-#define BUS_MAX UINT32_MAX
 
 /* So many watches are taken in before anything is done about them. */
 #define WATCHES_AT_ONCE 256
@@ -137,7 +136,7 @@ static void visit_bus(struct supervisor *s, uint32_t id, uint32_t frontend)
 static void visit_frontend(struct supervisor *s, uint32_t frontend, uint32_t context)
 {
     (void)context;
-    each_number(s, store_path(XS_BACKEND_DOMAIN, s->daemon->domid, frontend).text, BUS_MAX,
+    each_number(s, store_path(XS_BACKEND_DOMAIN, s->daemon->domid, frontend).text, XS_BUS_MAX,
                 visit_bus, frontend);
 }
 
@@ -219,7 +218,7 @@ static bool split(const char *text, uint32_t *frontend, uint32_t *id, const char
     if (sscanf(text, "%11[0-9]/%11[0-9]%n", first, second, &end) != 2 ||
         (text[end] != '/' && text[end] != '\0') ||
         parse_u64(first, 0, DOMID_MAX, &numbers[0]) < 0 ||
-        parse_u64(second, 0, BUS_MAX, &numbers[1]) < 0)
+        parse_u64(second, 0, XS_BUS_MAX, &numbers[1]) < 0)
         return false;
     *frontend = (uint32_t)numbers[0];
     *id = (uint32_t)numbers[1];

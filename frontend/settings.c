@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "frontend/internal.h"
+#include "xenstore-schema/schema.h"
 
 /* Settings are fixed once connecting began, and every value has its range. */
 static int check_setting(struct xvmsg *h, bool valid, const char *what)
@@ -19,7 +20,7 @@ static int check_setting(struct xvmsg *h, bool valid, const char *what)
 
 int xvmsg_set_bus(struct xvmsg *h, unsigned bus)
 {
-    if (check_setting(h, bus <= UINT16_MAX, "bus number") < 0)
+    if (check_setting(h, bus <= XS_BUS_MAX, "bus number") < 0)
         return -1;
     h->bus_number = bus;
     return 0;

@@ -28,6 +28,11 @@
 #define XS_FRONTEND_ROOT "/local/domain/%u/device/" XS_CLASS        /* FE */
 #define XS_FRONTEND_BUS XS_FRONTEND_ROOT "/%u"                      /* FE, BUS */
 
+#define XS_BUS_MAX 65535u /* the largest BUS */
+
+/* Longer names in B/request are passed by: no toolstack of ours wrote them. */
+#define XS_REQUEST_NAME_MAX 64
+
 /* B and F, by the toolstack. */
 #define XS_FRONTEND "frontend"
 #define XS_FRONTEND_ID "frontend-id"

@@ -14,10 +14,10 @@
 #include "common/store.h"
 #include "config.h"
 #include "frontend/guest/guest.h"
+#include "xenstore-schema/schema.h"
 
 #define DEFAULT_TIMEOUT 10
 #define MAX_TIMEOUT 86400
-#define MAX_BUS 65535
 
 /* How getopt's complaints begin. */
 static char program[] = "xvmsg-guest";
@@ -250,8 +250,8 @@ static int take_option(int option, const char *argument, struct guest_options *o
 
     switch (option) {
     case OPTION_BUS:
-        if (parse_u64(argument, 0, MAX_BUS, &value) < 0)
-            return guest_usage("--bus needs a number up to %d, not '%s'", MAX_BUS, argument);
+        if (parse_u64(argument, 0, XS_BUS_MAX, &value) < 0)
+            return guest_usage("--bus needs a number up to %u, not '%s'", XS_BUS_MAX, argument);
         options->bus = (unsigned)value;
         return 0;
     case OPTION_TIMEOUT:

@@ -16,10 +16,10 @@
 #include <string.h>
 
 #include "frontend/nbdkit/disk.h"
+#include "xenstore-schema/schema.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_PARALLEL
 
-#define MAX_BUS 65535u
 #define MAX_SECONDS 86400u
 /* What NBD's clients take for granted, and longest transfers that stay sensible. */
 #define MAX_BLOCK 65536u
@@ -49,7 +49,7 @@ static int on_config(const char *key, const char *value)
         return nbdkit_parse_uint64_t("device", value, &settings.number);
     }
     if (strcmp(key, "bus") == 0)
-        return take_number("bus", value, MAX_BUS, &settings.bus);
+        return take_number("bus", value, XS_BUS_MAX, &settings.bus);
     if (strcmp(key, "timeout") == 0)
         return take_number("timeout", value, MAX_SECONDS, &settings.timeout);
     if (strcmp(key, "heartbeat") == 0)

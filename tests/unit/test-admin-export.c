@@ -156,6 +156,7 @@ static void bad_files_are_refused_by_line(void)
         {"bus 0\n", "line 1: this is not what xvmsg export prints"},
         {"xvmsg-export 1\nbus\n", "line 2: 'bus' has no value"},
         {"xvmsg-export 1\nbus x\n", "line 2: 'x' is no number of a bus"},
+        {"xvmsg-export 1\nbus 65536\n", "line 2: '65536' is no number of a bus"},
         {"xvmsg-export 1\nnext 5\n", "line 2: next comes once, after bus"},
         {"xvmsg-export 1\nbus 0\nnext 0\n", "line 3: '0' is no next number"},
         {HEAD "next 5\n", "line 4: next comes once, after bus"},

@@ -266,6 +266,16 @@ static void unknown_domains_are_refused(void)
     stop(&m);
 }
 
+static void numbers_no_bus_has_are_refused(void)
+{
+    struct machine m = start(ADMIN_GRANTS);
+
+    CU_ASSERT_EQUAL(attach(&m, (struct attach_request){.domain = "web", .bus = 65536}), 1);
+    CU_ASSERT_STRING_EQUAL(complaint, "there is no bus 65536: a guest has buses 0 to 65535");
+    CU_ASSERT(!exists(&m, "/local/domain/5/device/virtio-msg/65536"));
+    stop(&m);
+}
+
 static void a_missing_daemon_is_told(void)
 {
     struct machine m = start_without_daemon();
@@ -574,6 +584,7 @@ static const struct test_case cases[] = {
     TEST(names_are_the_first_free_ones),
     TEST(a_name_is_given_once),
     TEST(unknown_domains_are_refused),
+    TEST(numbers_no_bus_has_are_refused),
     TEST(a_missing_daemon_is_told),
     TEST(a_refusal_is_told_and_leaves_no_request),
     TEST(a_silent_daemon_is_not_waited_for_for_ever),

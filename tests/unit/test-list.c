@@ -67,6 +67,18 @@ static bool printed(const char *expected)
     return strcmp(output, expected) == 0;
 }
 
+static void names_nobody_answers_are_passed_by(void)
+{
+    char path[512];
+
+    snprintf(path, sizeof(path), B "/request/%0300d/type", 1);
+    set_up();
+    put(path, "rng");
+    CU_ASSERT_EQUAL(list((struct list_request){0}), 0);
+    CU_ASSERT(printed(HEADING));
+    tear_down();
+}
+
 /* ---- numbers ---- */
 
 static void put_numbers(void)
@@ -244,6 +256,7 @@ int main(void)
         TEST(no_bus_has_no_numbers),
         TEST(numbers_can_be_json),
         TEST(numbers_that_cannot_be_read_are_told),
+        TEST(names_nobody_answers_are_passed_by),
         TEST(a_bus_closed_by_the_daemon_says_why),
         TEST(a_bus_closed_by_the_guest_says_why_in_plain_letters),
         TEST(an_open_bus_has_no_error),

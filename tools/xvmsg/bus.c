@@ -120,6 +120,10 @@ static int find_backend(struct platform *p, const char *command, uint32_t *domid
 int bus_find(struct platform *p, const char *command, const char *domain, uint32_t bus,
              struct bus_id *id)
 {
+    if (bus > XS_BUS_MAX) {
+        complain(command, "there is no bus %" PRIu32 ": a guest has buses 0 to %u", bus, XS_BUS_MAX);
+        return -1;
+    }
     if (find_backend(p, command, &id->backend) < 0 ||
         (!chosen_backend && !bus_daemon_runs(p, command)))
         return -1;

@@ -151,7 +151,8 @@ static int add_bus(struct platform *p, const struct bus_id *id, struct devices *
     if (!names)
         return errno == ENOENT ? 0 : -1;
     for (size_t i = 0; i < count && rc == 0; i++)
-        rc = add_device(p, id, names[i], devices);
+        if (strlen(names[i]) <= XS_REQUEST_NAME_MAX)
+            rc = add_device(p, id, names[i], devices);
     free(names);
     return rc;
 }

@@ -190,7 +190,7 @@ static int begin_bus(const struct reading *r, const char *value)
 
     if (check_device(r) < 0)
         return -1;
-    if (parse_u64(value, 0, UINT32_MAX, &number) < 0)
+    if (parse_u64(value, 0, XS_BUS_MAX, &number) < 0)
         return wrong(r, r->line, "'%.*s' is no number of a bus", VALUE_SHOWN, value);
     for (size_t i = 0; i < r->saved->num_buses; i++)
         if (r->saved->buses[i].bus == number)
