@@ -23,12 +23,11 @@ static const char usage[] =
     "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
     "       xvmsg attach [--quiet] [--timeout SECONDS] DOMAIN net [bridge=BRIDGE]\n"
     "                    [mac=MAC] [mtu=BYTES] [queues=NUMBER] [script=SCRIPT]\n"
-    "                    [link=down]\n"
-    "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
+    "                    [link=up|down] [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
     "       xvmsg attach [--quiet] [--timeout SECONDS] DOMAIN rng [rate=BYTES]\n"
     "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
-    "       xvmsg attach [--timeout SECONDS] DOMAIN console [ports=NUMBER] [output=PATH]\n"
-    "                    [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
+    "       xvmsg attach [--quiet] [--timeout SECONDS] DOMAIN console [ports=NUMBER]\n"
+    "                    [output=PATH] [name=NAME] [uuid=UUID] [bus=NUMBER]\n"
     "\n"
     "Gives DOMAIN (name or id) a device and prints the device's number.\n"
     "\n"
@@ -46,7 +45,7 @@ static const char usage[] =
     "  mtu=BYTES          the longest packet, of which the guest is told\n"
     "  script=SCRIPT      of /etc/xen/scripts, what connects it; vif-bridge is the\n"
     "                     default, none leaves that to you\n"
-    "  link=down          is not connected yet, see xvmsg set\n"
+    "  link=up|down       down: is not connected yet, see xvmsg set\n"
     "  rate=BYTES         how many random bytes a second; 1048576 is the default\n"
     "  ports=NUMBER       how many streams the console has, up to 8; 1 is the default\n"
     "  output=PATH        a Unix socket in place of the terminal, PATH.1 for port 1 ...\n"
@@ -385,8 +384,8 @@ static bool check_type(const struct attach_request *r)
 static int parse_command_line(int argc, char **argv, struct attach_request *r)
 {
     const struct options_known known[] = {
-        {"quiet", 'q', .flag = &r->quiet},
-        {"timeout", 't', .number = &r->timeout},
+        {"quiet", .flag = &r->quiet},
+        {"timeout", .number = &r->timeout},
         {0},
     };
     int status = options_parse(COMMAND, usage, known, argc, argv);

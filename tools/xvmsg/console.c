@@ -257,7 +257,7 @@ int console_run(struct platform *p, const struct console_request *request)
 
 static int parse_command_line(int argc, char **argv, struct console_request *r)
 {
-    const struct options_known known[] = {{"port", 'p', .number = &r->port}, {0}};
+    const struct options_known known[] = {{"port", .number = &r->port}, {0}};
     int status = options_parse(COMMAND, usage, known, argc, argv);
 
     if (status >= 0)

@@ -35,8 +35,8 @@ static int parse_options(int argc, char **argv, struct options *options)
 {
     const char *form = NULL;
     const struct options_known known[] = {
-        {"form", 'f', .text = &form},
-        {"json", 'j', .flag = &options->json},
+        {"form", .text = &form},
+        {"json", .flag = &options->json},
         {0},
     };
     int status = options_parse("decode", usage, known, argc, argv);

@@ -81,9 +81,9 @@ int detach_run(struct platform *p, const struct detach_request *request)
 static int parse_command_line(int argc, char **argv, struct detach_request *r)
 {
     const struct options_known known[] = {
-        {"force", 'f', .flag = &r->force},
-        {"quiet", 'q', .flag = &r->quiet},
-        {"timeout", 't', .number = &r->timeout},
+        {"force", .flag = &r->force},
+        {"quiet", .flag = &r->quiet},
+        {"timeout", .number = &r->timeout},
         {0},
     };
     int status = options_parse(COMMAND, usage, known, argc, argv);

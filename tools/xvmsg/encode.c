@@ -38,7 +38,7 @@ static const char usage[] =
 static int parse_options(int argc, char **argv, struct encoder *encoder)
 {
     const char *form = NULL;
-    const struct options_known known[] = {{"form", 'f', .text = &form}, {0}};
+    const struct options_known known[] = {{"form", .text = &form}, {0}};
     int status = options_parse("encode", usage, known, argc, argv);
 
     if (status >= 0 || !form)

@@ -171,8 +171,8 @@ int cmd_import(int argc, char **argv)
 {
     struct import_request request = {.timeout = ADMIN_TIMEOUT_DEFAULT};
     const struct options_known known[] = {
-        {"quiet", 'q', .flag = &request.quiet},
-        {"timeout", 't', .number = &request.timeout},
+        {"quiet", .flag = &request.quiet},
+        {"timeout", .number = &request.timeout},
         {0},
     };
     int status = options_parse(COMMAND, usage, known, argc, argv);

@@ -152,8 +152,8 @@ int list_run(struct platform *p, const struct list_request *request, FILE *out)
 static int parse_command_line(int argc, char **argv, struct list_request *r)
 {
     const struct options_known known[] = {
-        {"numbers", '\0', .flag = &r->numbers},
-        {"json", 'j', .flag = &r->json},
+        {"numbers", .flag = &r->numbers},
+        {"json", .flag = &r->json},
         {0},
     };
     int status = options_parse(COMMAND, usage, known, argc, argv);

@@ -93,8 +93,8 @@ int resize_run(struct platform *p, const struct resize_request *request)
 static int parse_command_line(int argc, char **argv, struct resize_request *r)
 {
     const struct options_known known[] = {
-        {"quiet", 'q', .flag = &r->quiet},
-        {"timeout", 't', .number = &r->timeout},
+        {"quiet", .flag = &r->quiet},
+        {"timeout", .number = &r->timeout},
         {0},
     };
     int status = options_parse(COMMAND, usage, known, argc, argv);

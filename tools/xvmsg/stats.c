@@ -121,9 +121,9 @@ int stats_run(struct platform *p, const struct stats_order *order, FILE *out)
 static int parse_command_line(int argc, char **argv, struct stats_order *order)
 {
     const struct options_known known[] = {
-        {"json", 'j', .flag = &order->json},
-        {"prometheus", 'p', .text = &order->prometheus},
-        {"timeout", 't', .number = &order->timeout},
+        {"json", .flag = &order->json},
+        {"prometheus", .text = &order->prometheus},
+        {"timeout", .number = &order->timeout},
         {0},
     };
     int status = options_parse(COMMAND, usage, known, argc, argv);

@@ -292,10 +292,10 @@ static int parse_command_line(int argc, char **argv, struct top_order *order)
 {
     uint32_t seconds = TOP_SECONDS_DEFAULT;
     const struct options_known known[] = {
-        {"interval", 'i', .number = &seconds},
-        {"count", 'n', .number = &order->count},
-        {"batch", 'b', .flag = &order->batch},
-        {"timeout", 't', .number = &order->timeout},
+        {"interval", .number = &seconds},
+        {"count", .letter = 'n', .number = &order->count},
+        {"batch", .flag = &order->batch},
+        {"timeout", .number = &order->timeout},
         {0},
     };
     int status = options_parse(COMMAND, usage, known, argc, argv);

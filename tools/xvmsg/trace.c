@@ -242,10 +242,10 @@ int trace_run(struct platform *p, const struct trace_order *order)
 static int parse_command_line(int argc, char **argv, struct trace_order *order)
 {
     const struct options_known known[] = {
-        {"bus", 'b', .number = &order->bus},
-        {"output", 'o', .text = &order->output},
-        {"count", 'c', .number = &order->count},
-        {"seconds", 's', .number = &order->seconds},
+        {"bus", .number = &order->bus},
+        {"output", .text = &order->output},
+        {"count", .number = &order->count},
+        {"seconds", .number = &order->seconds},
         {0},
     };
     int status = options_parse(COMMAND, usage, known, argc, argv);
