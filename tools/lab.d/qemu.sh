@@ -13,12 +13,13 @@ qemu_path()
 # qemu_x86_64 DOM0-ARGS: fills QEMU_ARGS.  Each oddity stands for a failure seen:
 # with SMAP or SMEP the PV dom0 dies at boot; with AVX or XSAVE, memory corruption
 # once several guests run; with RDTSCP a PVH guest loops; with the default
-# clock source, time jumps under load.
+# clock source, time jumps under load. With ERMS kernels copy by `rep movsb`, which is
+# the quickest way on a processor and the slowest here, where each byte is a step.
 qemu_x86_64()
 {
 	QEMU_ARGS+=(
 		-machine q35
-		-cpu 'max,-smap,-smep,-xsave,-avx,-avx2,-rdtscp'
+		-cpu 'max,-smap,-smep,-xsave,-avx,-avx2,-rdtscp,-erms'
 		-kernel "$IMAGES/xen"
 		-append 'console=com1 com1=115200,8n1 dom0_mem=1024M dom0_max_vcpus='"$OPT_DOM0_VCPUS"' clocksource=hpet guest_loglvl=all loglvl=all'
 		-initrd "$(qemu_path "$IMAGES/vmlinux") console=hvc0 quiet panic=1 $1,$(qemu_path "$RUN/dom0.cpio")"
