@@ -20,12 +20,11 @@
  * many, so it never overflows. The rest waits in a list of ours. */
 #define ENTRIES 256u
 
-/* Operations handed over at a time. Many are done when the call returns: the guest goes
- * on with the first of a long row while we go on with the next. */
+/* Operations handed over at a time, and bytes of those before the last one. Many are done when
+ * the call returns: the guest goes on with the first of a long row while we go on with the
+ * next, and has not gone to sleep over a long copy. */
 #define SLICE 16u
-
-/* A longer one is no longer cheaper to do than to hand over. */
-#define LONE_BYTES (64u << 10)
+#define SLICE_BYTES (128u << 10)
 
 struct aio {
     struct io_uring ring;
@@ -144,12 +143,16 @@ static void prepare_waiting(struct aio *aio)
 {
     const struct aio_file *file = NULL; /* of the last one, if that was quick */
     struct io_uring_sqe *sqe, *last = NULL;
+    uint64_t bytes = 0;
 
-    for (unsigned n = 0; n < SLICE && may_start(aio) && (sqe = io_uring_get_sqe(&aio->ring)); n++) {
+    for (unsigned n = 0; n < SLICE && bytes < SLICE_BYTES && may_start(aio) &&
+                         (sqe = io_uring_get_sqe(&aio->ring));
+         n++) {
         struct aio_op *op = dequeue(aio);
 
         prepare(sqe, op);
         aio->in_flight++;
+        bytes += iov_size(&op->iov);
         if (is_quick(op)) {
             aio->quick++;
             if (file == op->file && !file->regular)
@@ -208,6 +211,13 @@ static void finish(struct aio *aio, struct aio_op *op, int result)
         aio_start(aio, op);
 }
 
+/* What waited for a slice of its own, or for room. */
+static void start_more(struct aio *aio)
+{
+    if (may_start(aio))
+        event_active(aio->submit, 0, 0);
+}
+
 static void complete_all(struct aio *aio)
 {
     struct io_uring_cqe *cqe;
@@ -220,8 +230,7 @@ static void complete_all(struct aio *aio)
         aio->in_flight--;
         finish(aio, op, result);
     }
-    if (may_start(aio))
-        event_active(aio->submit, 0, 0);
+    start_more(aio);
 }
 
 static void note_time(struct aio *aio, bool late)
@@ -263,15 +272,15 @@ static int submit_for_a_moment(struct aio *aio)
 
 /*
  * The kernel's threads are woken for a write to the page cache, and wake us: that takes
- * several times what the write does. Requests under way may need this thread to end, so
+ * several times what a short one does. Requests under way may need this thread to end, so
  * there are none meanwhile.
  */
 static bool is_lone(const struct aio *aio)
 {
     const struct aio_op *op = aio->waiting;
 
-    return op && !op->next && !aio->in_flight && !aio->distrust && is_quick(op) &&
-           op->iov.count <= IOV_MAX && iov_size(&op->iov) <= LONE_BYTES;
+    return op && !aio->in_flight && !aio->distrust && is_quick(op) && op->iov.count <= IOV_MAX &&
+           (!op->next || iov_size(&op->iov) >= SLICE_BYTES);
 }
 
 static void run_lone(struct errand *errand)
@@ -290,6 +299,7 @@ static void end_lone(struct errand *errand)
     aio->in_flight--;
     note_time(aio, errand->late);
     finish(aio, aio->lone_op, aio->lone_result);
+    start_more(aio);
 }
 
 static bool start_lone(struct aio *aio)

@@ -10,8 +10,8 @@
 #include "backend/aio.h"
 #include "tests/harness.h"
 
-#define ROW 40u
-#define BYTES 512u
+#define ROW_MOST 40u
+#define BYTES_MOST (256u << 10)
 
 static unsigned ended;
 static unsigned ended_before_last; /* when the last of them were handed over */
@@ -30,23 +30,23 @@ static void on_end(struct aio_op *op, int result)
     ended++;
 }
 
-/* Whoever waits for the first of a long row does not wait for the last. */
-static void a_long_row_ends_bit_by_bit(void)
+/* Reads, which are started together, of the same bytes of a file. */
+static void read_row(unsigned row, unsigned bytes)
 {
-    static char data[ROW][BYTES];
-    struct iovec pieces[ROW];
-    struct aio_op ops[ROW];
+    static char data[BYTES_MOST];
+    struct iovec pieces[ROW_MOST];
+    struct aio_op ops[ROW_MOST];
     struct event_base *base = event_base_new();
     const char *why;
     struct aio *aio = aio_new(base, &why);
     struct aio_file file;
     FILE *target = tmpfile();
 
-    CU_ASSERT_FATAL(aio && target && ftruncate(fileno(target), BYTES) == 0);
+    CU_ASSERT_FATAL(aio && target && ftruncate(fileno(target), bytes) == 0);
     aio_open(aio, &file, dup(fileno(target)));
     ended = 0;
-    for (unsigned i = 0; i < ROW; i++) {
-        pieces[i] = (struct iovec){.iov_base = data[i], .iov_len = BYTES};
+    for (unsigned i = 0; i < row; i++) {
+        pieces[i] = (struct iovec){.iov_base = data, .iov_len = bytes};
         ops[i] = (struct aio_op){.kind = AIO_READ,
                                  .file = &file,
                                  .iov = {.pieces = &pieces[i], .count = 1},
@@ -54,17 +54,38 @@ static void a_long_row_ends_bit_by_bit(void)
         aio_start(aio, &ops[i]);
     }
     CU_ASSERT_EQUAL(ended, 0);
-    while (ended < ROW)
+    while (ended < row)
         event_base_loop(base, EVLOOP_ONCE);
-    CU_ASSERT(ended_before_last > 0);
     aio_close(aio, &file);
     aio_free(aio);
     event_base_free(base);
     fclose(target);
 }
 
+/* Whoever waits for the first of a long row does not wait for the last. */
+static void a_long_row_ends_bit_by_bit(void)
+{
+    read_row(ROW_MOST, 512);
+    CU_ASSERT(ended_before_last > 0);
+}
+
+/* Nor where there are few of them, and each is a long copy. */
+static void so_does_a_row_of_large_ones(void)
+{
+    read_row(4, BYTES_MOST);
+    CU_ASSERT_EQUAL(ended_before_last, 3);
+}
+
+static void a_short_row_is_handed_over_at_once(void)
+{
+    read_row(8, 4096);
+    CU_ASSERT_EQUAL(ended_before_last, 0);
+}
+
 static const struct test_case cases[] = {
     TEST(a_long_row_ends_bit_by_bit),
+    TEST(so_does_a_row_of_large_ones),
+    TEST(a_short_row_is_handed_over_at_once),
     {NULL, NULL},
 };
 
