@@ -9,10 +9,8 @@
 #define SHARE 8u
 #define PERIOD UINT64_C(100000000)
 
-/* A window below this part of the longest is none. */
-#define LEAST 16u
-
-/* Sleeps without a look until one is tried again. */
+/* Fruitless looks in a row until there are none, and sleeps until one is tried again. */
+#define MISSES 4u
 #define TRY_AFTER 32u
 
 /* Looks between the first two of the clock, which may be a system call; then as many again
@@ -22,16 +20,14 @@
 
 void poller_init(struct poller *poller, uint64_t max)
 {
-    *poller = (struct poller){.max = max, .window = max};
+    *poller = (struct poller){.max = max};
 }
 
 bool poller_wants(struct poller *poller)
 {
     if (!poller->max)
         return false;
-    if (!poller->window && ++poller->skipped >= TRY_AFTER)
-        poller->window = poller->max;
-    return poller->window > 0;
+    return poller->missed < MISSES || ++poller->skipped >= TRY_AFTER;
 }
 
 uint64_t poller_begin(const struct poller *poller, uint64_t now)
@@ -39,23 +35,19 @@ uint64_t poller_begin(const struct poller *poller, uint64_t now)
     uint64_t ahead = poller->paid > now ? poller->paid - now : 0;
     uint64_t left = ahead < PERIOD ? (PERIOD - ahead) / SHARE : 0;
 
-    return poller->window < left ? poller->window : left;
+    return poller->max < left ? poller->max : left;
 }
 
-void poller_found(struct poller *poller, uint64_t took)
+void poller_found(struct poller *poller)
 {
-    uint64_t wanted = 4 * took > poller->window ? 4 * took : poller->window;
-
-    poller->window = wanted < poller->max ? wanted : poller->max;
+    poller->missed = 0;
     poller->skipped = 0;
 }
 
 void poller_missed(struct poller *poller, uint64_t now, uint64_t took)
 {
     poller->paid = (poller->paid > now ? poller->paid : now) + SHARE * took;
-    poller->window /= 2;
-    if (poller->window < poller->max / LEAST + 1)
-        poller->window = 0;
+    poller->missed++;
     poller->skipped = 0;
 }
 
@@ -94,7 +86,7 @@ unsigned poller_look(struct poller *poller, struct platform *platform,
         more = more_looks(looks, took, allowed);
     }
     if (found)
-        poller_found(poller, took);
+        poller_found(poller);
     else if (allowed)
         poller_missed(poller, begun + took, took);
     return found;

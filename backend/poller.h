@@ -3,9 +3,10 @@
 
 /*
  * How long to look for work before sleeping. Waking up costs more than looking, as
- * long as something comes soon: so it looks longer while that helps, half as long
- * each time that it does not, and soon not at all, but for an attempt now and then. An
- * idle guest wakes nobody, so nobody looks.
+ * long as something comes soon: so it looks while that helps, and no more when it did not
+ * help a few times in a row, but for an attempt now and then. An idle guest wakes nobody, so
+ * nobody looks. Each look may take the whole time: one that is cut short finds nothing of a
+ * guest that takes its time and is late once.
  *
  * Whatever a guest does, looks that found nothing take at most an eighth of the time.
  */
@@ -18,10 +19,10 @@
 #include "common/platform.h"
 
 struct poller {
-    uint64_t max;    /* ns for one look; 0: never look */
-    uint64_t window; /* ns for the next one; 0: none */
+    uint64_t max;     /* ns for one look; 0: never look */
+    unsigned missed;  /* fruitless looks since one that was not */
     unsigned skipped; /* looks not taken since the last */
-    uint64_t paid;   /* fruitless looks are paid with time until then; may lie ahead */
+    uint64_t paid;    /* fruitless looks are paid with time until then; may lie ahead */
 };
 
 void poller_init(struct poller *poller, uint64_t max);
@@ -33,7 +34,7 @@ bool poller_wants(struct poller *poller);
 uint64_t poller_begin(const struct poller *poller, uint64_t now);
 
 /* What became of it. `took`: ns. */
-void poller_found(struct poller *poller, uint64_t took);
+void poller_found(struct poller *poller);
 void poller_missed(struct poller *poller, uint64_t now, uint64_t took);
 
 /* All of it: asks `look` for as long as that may take, until it returns something else than
