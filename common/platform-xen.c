@@ -19,6 +19,7 @@
 
 #define LOCK_DIR "/run/lock"
 #define PRIVCMD "/dev/xen/privcmd"
+#define TICK_MOST UINT64_C(10000000) /* ns; no kernel has fewer than 100 in a second */
 
 static void platform_xen_close(struct platform *p)
 {
@@ -39,13 +40,27 @@ static void platform_xen_close(struct platform *p)
     free(x);
 }
 
+static uint64_t nanoseconds(const struct timespec *time)
+{
+    return (uint64_t)time->tv_sec * 1000000000u + (uint64_t)time->tv_nsec;
+}
+
 static uint64_t platform_xen_now(struct platform *p)
 {
     struct timespec now;
 
     (void)p;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return nanoseconds(&now);
+}
+
+static uint64_t platform_xen_soon(struct platform *p)
+{
+    struct timespec tick;
+
+    (void)p;
+    clock_gettime(CLOCK_MONOTONIC_COARSE, &tick);
+    return nanoseconds(&tick) + TICK_MOST;
 }
 
 /* 1 alive, 0 not, -1 the hypervisor does not answer us (we are a guest). */
@@ -151,6 +166,7 @@ static bool platform_xen_kernel_has_bus(struct platform *p, uint32_t bus)
 static const struct platform_ops xen_ops = {
     .close = platform_xen_close,
     .now = platform_xen_now,
+    .soon = platform_xen_soon,
     .evtchn_fd = platform_xen_evtchn_fd,
     .evtchn_alloc = platform_xen_evtchn_alloc,
     .evtchn_bind = platform_xen_evtchn_bind,

@@ -203,6 +203,11 @@ uint64_t handle_lately(struct xvmsg *h)
     return h->now ? h->now : handle_now(h);
 }
 
+bool handle_is_past(struct xvmsg *h, uint64_t when)
+{
+    return h->platform->ops->soon(h->platform) >= when && handle_now(h) >= when;
+}
+
 int xvmsg_fd(const struct xvmsg *h)
 {
     return h->fd;

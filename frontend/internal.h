@@ -422,6 +422,9 @@ uint64_t handle_now(struct xvmsg *h);
  * call in many guests. */
 uint64_t handle_lately(struct xvmsg *h);
 
+/* Reads the clock only when it may be. */
+bool handle_is_past(struct xvmsg *h, uint64_t when);
+
 /* Makes xvmsg_fd() readable at `when` at the latest, 0: at once. */
 void handle_alarm(struct xvmsg *h, uint64_t when);
 

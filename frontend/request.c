@@ -138,7 +138,7 @@ int request_submit(struct xvmsg *h, const struct request_call *call)
     }
     r->call = *call;
     r->token = msg.token;
-    r->deadline = handle_now(h) + h->timeout;
+    r->deadline = h->platform->ops->soon(h->platform) + h->timeout;
     r->size = size;
     memcpy(r->bytes, h->bus.outgoing, size);
     insert(&h->requests, lane, r);
@@ -213,14 +213,9 @@ uint64_t request_deadline(const struct xvmsg *h)
 
 void request_expire(struct xvmsg *h)
 {
-    struct request *oldest = TAILQ_FIRST(&h->requests.all);
+    struct request *oldest;
 
-    if (!oldest)
-        return;
-
-    uint64_t now = handle_lately(h);
-
-    for (; oldest && oldest->deadline <= now; oldest = TAILQ_FIRST(&h->requests.all))
+    while ((oldest = TAILQ_FIRST(&h->requests.all)) && handle_is_past(h, oldest->deadline))
         end_with(h, oldest, XVMSG_TIMEOUT);
 }
 

@@ -13,7 +13,7 @@
 #include "tests/bench/figures.h"
 
 #define RING_BYTES 65536
-#define ROUND_TRIPS 1000
+#define SAMPLES (1000u / FIGURES_TRIPS)
 
 enum { ECHO = 'e', SWALLOW = 's', LAST = 'l' };
 
@@ -74,16 +74,17 @@ static int measure_stream(struct libxenvchan *ctrl, uint32_t size)
 
 static int measure(struct libxenvchan *ctrl, int streams)
 {
-    static uint64_t samples[ROUND_TRIPS];
+    static uint64_t samples[SAMPLES];
 
-    for (unsigned i = 0; i < ROUND_TRIPS; i++) {
+    for (unsigned i = 0; i < SAMPLES; i++) {
         uint64_t start = figures_now();
 
-        if (send_block(ctrl, ECHO, 64) < 0)
-            return 1;
-        samples[i] = figures_now() - start;
+        for (unsigned n = 0; n < FIGURES_TRIPS; n++)
+            if (send_block(ctrl, ECHO, 64) < 0)
+                return 1;
+        samples[i] = (figures_now() - start) / FIGURES_TRIPS;
     }
-    figures_latency("libxenvchan, round trip", samples, ROUND_TRIPS);
+    figures_latency("libxenvchan, round trip", samples, SAMPLES);
     if (streams && (measure_stream(ctrl, 64) < 0 || measure_stream(ctrl, 4096) < 0 ||
                     measure_stream(ctrl, 32768) < 0))
         return 1;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <xvmsg-blk.h>
 
-/* Message round trips. 0, or -1 with a line on stderr, as below. */
+/* Message round trips, a multiple of FIGURES_TRIPS. 0, or -1 with a line on stderr, as below. */
 int bus_load_ping(struct xvmsg *h, unsigned count);
 
 struct load_choice;

@@ -25,6 +25,9 @@ static inline int figures_compare(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Round trips of one sample, where each is short beside reading the clock. */
+#define FIGURES_TRIPS 10u
+
 /* Sorts `samples`; prints their median and 99th percentile in microseconds. */
 static inline void figures_latency(const char *what, uint64_t *samples, size_t count)
 {

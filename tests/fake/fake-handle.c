@@ -204,6 +204,7 @@ static bool fake_kernel_has_bus(struct platform *p, uint32_t bus)
 static const struct platform_ops fake_ops = {
     .close = fake_close,
     .now = fake_now,
+    .soon = fake_now,
     .evtchn_fd = fake_evtchn_fd,
     .evtchn_alloc = fake_evtchn_alloc,
     .evtchn_bind = fake_evtchn_bind,
