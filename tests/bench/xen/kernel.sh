@@ -14,7 +14,7 @@ patience=300
 kernel_start()
 {
 	in_guest "modprobe virtio_blk && modprobe virtio_net && insmod /usr/lib/xen-virtio-msg/xvmsg.ko &&
-		[ -b /dev/vda ]"
+		[ -b /dev/vda ]" && no_scheduler vda && no_scheduler xvdb
 }
 
 # The sections that follow want the bus.
@@ -52,8 +52,7 @@ disk_round()
 spend()
 {
 	before_dom0=$(cpu 0) before_guest=$(cpu bench)
-	in_guest "fio --minimal --filename=$(device_of "$1") --direct=1 --ioengine=io_uring --name=spend \
-		--rw=$2 --bs=$3 --iodepth=$4 --io_size=$5" >"$tmp/out" 2>"$tmp/err" ||
+	in_guest "$fio_command --filename=$(device_of "$1") --name=spend --rw=$2 --bs=$3 --iodepth=$4 --io_size=$5" >"$tmp/out" 2>"$tmp/err" ||
 		failed fio $? "$(tail -n 1 "$tmp/err")"
 	spent_dom0=$(less "$(cpu 0)" "$before_dom0")
 	spent_guest=$(less "$(cpu bench)" "$before_guest")

@@ -10,6 +10,7 @@ nbd_start()
 	in_guest "modprobe nbd && nbdkit -U /run/disk.sock -P /run/nbdkit.pid xvmsg device=$number &&
 		nbd-client -unix /run/disk.sock /dev/nbd0 >/dev/null" >"$tmp/out" 2>&1 ||
 		failed nbdkit $? "$(tail -n 1 "$tmp/out")"
+	no_scheduler nbd0 && no_scheduler xvdb
 }
 
 nbd_stop()
