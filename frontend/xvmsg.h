@@ -119,7 +119,8 @@ int xvmsg_set_wire_form(struct xvmsg *h, enum xvmsg_wire_form form);
 int xvmsg_set_message_size(struct xvmsg *h, unsigned bytes);
 /* Pages of the message ring as a power of two, 0 to 6; default 2. */
 int xvmsg_set_ring_order(struct xvmsg *h, unsigned order);
-/* How long a request may take, milliseconds, at least 1; default 5000. */
+/* How long a request may take, milliseconds, at least 1; default 5000. It is given up then,
+ * or a tick of the kernel's (10 ms) later. */
 int xvmsg_set_timeout(struct xvmsg *h, unsigned milliseconds);
 /*
  * Gives each queue of a device an event channel of its own, when the backend can: its
