@@ -119,7 +119,7 @@ guest_sum()
 run_scripts()
 {
 	for script in "$here"/[0-9]*.sh; do
-		echo "# $(basename "$script")"
+		echo "# $(basename "$script"), after $(cut -d. -f1 /proc/uptime) s"
 		# shellcheck source=/dev/null
 		. "$script"
 	done
@@ -134,22 +134,33 @@ triple_fault()
 # with_pvh_guest NAME COMMAND [LINE...]: the cases of a command that has a PVH guest of that name,
 # with the lines in its xl config. QEMU's emulation of SVM now and then loses such a guest, with
 # the hypervisor's own registers in the triple fault that Xen reports. That is no verdict on us:
-# it is tried again, in all four times.
+# it is tried again, in all four times. A guest that stands still may be the emulator's fault or
+# ours: where it stood is told, and the second time is not forgiven.
 with_pvh_guest()
 {
-	pvh_name=$1 pvh_command=$2
+	pvh_name=$1 pvh_command=$2 pvh_stood=0
 	shift 2
 	for _ in 1 2 3 4; do
 		pvh_fault=$(triple_fault)
+		rm -f "/lab/logs/lost-$pvh_name.log"
 		(
+			export LAB_COMMAND_TIMEOUT=120
 			guest-start "$pvh_name" 'type="pvh"' "$@" || bail "the PVH guest did not start"
 			"$pvh_command"
 			echo "$cases" >"$tmp/cases"
 		) >"$tmp/tap"
 		pvh_status=$?
-		guest-stop "$pvh_name"
-		case $(triple_fault) in "$pvh_fault" | '') break ;; esac
-		echo "# the emulator lost the PVH guest; once more"
+		guest-stop "$pvh_name" 2>/dev/null
+		pvh_fault_now=$(triple_fault)
+		if [ -n "$pvh_fault_now" ] && [ "$pvh_fault_now" != "$pvh_fault" ]; then
+			echo "# the emulator lost the PVH guest; once more"
+		elif [ -e "/lab/logs/lost-$pvh_name.log" ] && [ $pvh_stood -eq 0 ]; then
+			pvh_stood=1
+			sed 's/^/# /' "$tmp/tap" "/lab/logs/lost-$pvh_name.log"
+			echo "# the PVH guest stood still; once more"
+		else
+			break
+		fi
 	done
 	cat "$tmp/tap"
 	[ $pvh_status -eq 0 ] || exit 1

@@ -14,6 +14,10 @@ cases=0
 # shellcheck source=tests/e2e/functions.sh
 . "$here/functions.sh"
 
+# Seconds, many times what any command here takes: guest-run gives up a guest that stands still,
+# which costs its cases and not the whole run.
+export LAB_COMMAND_TIMEOUT=300
+
 daemon_start || bail "xvmsgd did not start"
 # Areas of several queues, and drivers that die with them, take more than the lab's 128 MB.
 guest-start bob 'memory=192' &

@@ -19,7 +19,7 @@ xenstore-ls xenstore-read xenstore-write xenstore-watch xenstore-rm xenstore-chm
 xenstore-exists xenstore-list'
 IMAGE_PROGRAMS_DOM0='xl xenstored xenconsoled xenconsole xen-init-dom0 libxl-save-helper
 lsevtchn flock fsfreeze losetup mount umount mke2fs e2fsck debugfs dumpe2fs tune2fs truncate mktemp
-xenstore-control'
+xenstore-control xenctx'
 
 # The tools, which are in no initramfs: dom0 has them in a folder that it mounts,
 # "full" guests on a disk.
@@ -169,7 +169,7 @@ image_tree_dom0()
 	}
 	image_xen_libexec "$tree"
 	image_libgcc "$tree"
-	for command in guest-start guest-push guest-stop; do
+	for command in guest-start guest-push guest-stop guest-lost; do
 		install -m 755 "$LAB_D/dom0/$command" "$tree/lab/bin"
 	done
 	install -m 644 "$LAB_D/dom0/lab-functions.sh" "$tree/lab/bin"

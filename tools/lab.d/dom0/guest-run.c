@@ -4,7 +4,9 @@
 /*
  * guest-run NAME COMMAND...: runs a command in a guest, as ssh would, by way of
  * xenstore and the agent there (see guest-channel.h).  Waits for a guest that
- * is still booting, or being restored, LAB_GUEST_TIMEOUT seconds.
+ * is still booting, or being restored, LAB_GUEST_TIMEOUT seconds.  With
+ * LAB_COMMAND_TIMEOUT set, a guest whose command takes more seconds than that is
+ * given up: guest-lost tells what it does, and ends it.
  */
 
 #include <errno.h>
@@ -151,8 +153,28 @@ static void send_input(void)
 	sent++;
 }
 
-static void converse(const char *name, int signals)
+/* Milliseconds until end, for poll(); -1 without one. */
+static int time_left(time_t end)
 {
+	time_t now = time(NULL);
+
+	if (!end)
+		return -1;
+	return now < end ? (int)(end - now) * 1000 : 0;
+}
+
+static void give_up(const char *name)
+{
+	fprintf(stderr, "guest-run: the guest %s does not end its command\n", name);
+	execlp("guest-lost", "guest-lost", name, NULL);
+	perror("guest-run: guest-lost");
+	leave(EXIT_LAB);
+}
+
+/* limit: seconds; 0: as long as it takes */
+static void converse(const char *name, int signals, int limit)
+{
+	time_t end = limit > 0 ? time(NULL) + limit : 0;
 	struct pollfd fds[3] = {
 		{ .fd = xs_fileno(xs), .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
@@ -162,7 +184,8 @@ static void converse(const char *name, int signals)
 
 	for (;;) {
 		fds[2].fd = input_open && sent - taken < WINDOW ? 0 : -1;
-		poll(fds, 3, -1);
+		if (poll(fds, 3, time_left(end)) == 0)
+			give_up(name);
 		if (fds[1].revents)
 			leave(128 + SIGTERM);
 		if (fds[2].fd == 0 && fds[2].revents)
@@ -191,10 +214,17 @@ static int block_signals(void)
 	return signalfd(-1, &stop, SFD_CLOEXEC);
 }
 
+/* 0 if the environment does not say. */
+static int seconds_of(const char *variable)
+{
+	const char *seconds = getenv(variable);
+
+	return seconds ? atoi(seconds) : 0;
+}
+
 int main(int argc, char **argv)
 {
-	const char *seconds = getenv("LAB_GUEST_TIMEOUT");
-	int limit = seconds ? atoi(seconds) : 0;
+	int limit = seconds_of("LAB_GUEST_TIMEOUT");
 	const char *error;
 
 	if (argc < 3) {
@@ -214,5 +244,5 @@ int main(int argc, char **argv)
 		fail(argv[1], error);
 	if (!start(join(argv + 2)))
 		fail(argv[1], "takes no command");
-	converse(argv[1], block_signals());
+	converse(argv[1], block_signals(), seconds_of("LAB_COMMAND_TIMEOUT"));
 }
