@@ -272,8 +272,9 @@ static int submit_for_a_moment(struct aio *aio)
 
 /*
  * The kernel's threads are woken for a write to the page cache, and wake us: that takes
- * several times what a short one does. Requests under way may need this thread to end, so
- * there are none meanwhile.
+ * several times what a short one does, and as much as a large one, which goes alone although
+ * others wait. Requests under way may need this thread to end, so there are none when it
+ * begins; if it takes long the other thread goes on with those that wait.
  */
 static bool is_lone(const struct aio *aio)
 {
@@ -290,6 +291,12 @@ static void run_lone(struct errand *errand)
     ssize_t written = pwritev(op->file->fd, op->iov.pieces, (int)op->iov.count, (off_t)op->offset);
 
     aio->lone_result = written < 0 ? -errno : (int)written;
+}
+
+/* What came with it, or meanwhile, need not wait for it any longer. */
+static void pass_lone(struct errand *errand)
+{
+    start_more((struct aio *)((char *)errand - offsetof(struct aio, lone)));
 }
 
 static void end_lone(struct errand *errand)
@@ -377,7 +384,7 @@ struct aio *aio_new(struct event_base *base, const char **why)
         return NULL;
     aio->waiting_end = &aio->waiting;
     aio->distrust_next = DISTRUST_LEAST;
-    aio->lone = (struct errand){.run = run_lone, .ended = end_lone};
+    aio->lone = (struct errand){.run = run_lone, .overtaken = pass_lone, .ended = end_lone};
     *why = "io_uring cannot be set up (Linux 5.6 or newer, kernel.io_uring_disabled=0?)";
     result = io_uring_queue_init(ENTRIES, &aio->ring, IORING_SETUP_CLAMP);
     if (result < 0) {

@@ -64,7 +64,7 @@ struct aio_op {
 /* NULL with errno; *why says in words what this system lacks. */
 struct aio *aio_new(struct event_base *base, const char **why);
 
-/* Writes to the page cache that come alone, and are small, are done as errands from now on.
+/* Writes to the page cache that come alone, or are large, are done as errands from now on.
  * NULL: not so. Nothing may be in flight. */
 void aio_use_errands(struct aio *aio, struct errands *errands);
 

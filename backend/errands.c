@@ -166,11 +166,21 @@ static bool watch(struct errands *errands)
     return ours;
 }
 
+/* Until the loop is ours again; false as above. */
+static bool take_over(struct errands *errands)
+{
+    if (!watch(errands))
+        return false;
+    if (errands->errand->overtaken)
+        errands->errand->overtaken(errands->errand);
+    return true;
+}
+
 static void *stand_by(void *user)
 {
     struct errands *errands = user;
 
-    while (watch(errands) && !run_loop(errands))
+    while (take_over(errands) && !run_loop(errands))
         ;
     return NULL;
 }
@@ -232,7 +242,7 @@ int errands_run(struct errands *errands)
     errands->two = start_other(errands, &other);
     do
         over = run_loop(errands);
-    while (!over && watch(errands));
+    while (!over && take_over(errands));
     if (errands->two)
         pthread_join(other, NULL);
     errands->two = false;

@@ -22,6 +22,8 @@ struct errand {
     /* Outside of the loop, and beside it if it takes long: touches nothing that callbacks
      * do, but the errand. */
     void (*run)(struct errand *errand);
+    /* As a callback of the loop, which goes on although the errand is out. NULL: nothing. */
+    void (*overtaken)(struct errand *errand);
     /* As a callback of the loop. */
     void (*ended)(struct errand *errand);
     bool late; /* told then: it took long */

@@ -315,6 +315,41 @@ static void a_disk_that_hangs_keeps_nobody(void)
     end_writes(target);
 }
 
+/* A large one is done at once although more was asked for with it, which goes on as well. */
+#define PIECES_OF_A_LARGE_ONE 256u
+
+static void on_large(struct aio_op *op, int result)
+{
+    (void)op;
+    CU_ASSERT_EQUAL(result, 0);
+    event_base_loopbreak(base);
+}
+
+static void write_much_and_read(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what, (void)user;
+    for (unsigned i = 0; i < PIECES_OF_A_LARGE_ONE; i++)
+        pieces[i] = (struct iovec){.iov_base = data[i], .iov_len = BYTES};
+    ops[0] = (struct aio_op){.kind = AIO_WRITE,
+                             .file = &file,
+                             .iov = {.pieces = pieces, .count = PIECES_OF_A_LARGE_ONE},
+                             .done = on_large};
+    aio_start(aio, &ops[0]);
+    ask(PIECES_OF_A_LARGE_ONE, AIO_READ, on_read);
+}
+
+static void nor_does_it_keep_what_came_with_a_large_write(void)
+{
+    FILE *target;
+
+    begin_writes(&target, 0);
+    soon(write_much_and_read, NULL);
+    CU_ASSERT_EQUAL(errands_run(errands), 0);
+    CU_ASSERT_EQUAL(direct, 1);
+    expect_written(target, PIECES_OF_A_LARGE_ONE);
+    end_writes(target);
+}
+
 static const struct test_case cases[] = {
     TEST(one_is_done_between_callbacks),
     TEST(one_that_takes_long_does_not_keep_the_loop),
@@ -322,6 +357,7 @@ static const struct test_case cases[] = {
     TEST(nobody_leaves_a_loop_that_nobody_runs),
     TEST(lone_writes_are_done_at_once),
     TEST(a_disk_that_hangs_keeps_nobody),
+    TEST(nor_does_it_keep_what_came_with_a_large_write),
     {NULL, NULL},
 };
 
