@@ -119,6 +119,7 @@ static void every_bus_has_its_numbers_in_order(void)
     put("/local/domain/0/backend/virtio-msg/5/10/device-number-next", "70000");
     put("/local/domain/0/backend/virtio-msg/5/9/device-number-next", "3");
     put("/local/domain/0/backend/virtio-msg/nonsense/9/device-number-next", "3");
+    put("/local/domain/0/backend/virtio-msg/5/65536/device-number-next", "3");
     CU_ASSERT_EQUAL(list((struct list_request){.numbers = true}), 0);
     CU_ASSERT(printed("domain 5 (web) bus 9: wide form, next number 3\n"
                       "domain 5 (web) bus 10: wide form, next number 70000\n"

@@ -146,7 +146,7 @@ static int list_of_domain(struct platform *p, uint32_t backend, uint64_t fronten
     if (grown)
         ids->list = grown;
     for (ssize_t i = 0; grown && i < count; i++)
-        if (buses[i] <= UINT32_MAX)
+        if (buses[i] <= XS_BUS_MAX)
             grown[ids->count++] = (struct bus_id){
                 .backend = backend, .frontend = (uint32_t)frontend, .bus = (uint32_t)buses[i]};
     free(buses);
