@@ -213,6 +213,15 @@ int xvmsg_fd(const struct xvmsg *h)
     return h->fd;
 }
 
+/* In ns. A moment for what is late by the clock and not by the kernel's ticks, as it is where
+ * the processor that counts them has to wait: handle_is_past() goes by both. */
+static uint64_t time_until(struct xvmsg *h, uint64_t when, uint64_t now)
+{
+    if (now < when)
+        return when - now;
+    return h->platform->ops->soon(h->platform) < when ? NS_PER_MS : 0;
+}
+
 void handle_alarm(struct xvmsg *h, uint64_t when)
 {
     if (when >= h->alarm)
@@ -220,13 +229,14 @@ void handle_alarm(struct xvmsg *h, uint64_t when)
 
     /* The platform's clock decides what is due, and it need not be the kernel's;
      * the timer only wakes, so it is set relative, and 0 would disarm it. */
-    uint64_t now = when ? handle_now(h) : 0;
-    uint64_t wait = when > now ? when - now : 1;
+    uint64_t wait = when ? time_until(h, when, handle_now(h)) : 0;
     struct itimerspec setting = {
         .it_value = {.tv_sec = (time_t)(wait / NS_PER_SECOND),
                      .tv_nsec = (long)(wait % NS_PER_SECOND)},
     };
 
+    if (!wait)
+        setting.it_value.tv_nsec = 1;
     timerfd_settime(h->timer_fd, 0, &setting, NULL);
     h->alarm = when;
 }
@@ -303,14 +313,6 @@ void handle_look(struct xvmsg *h)
         h->ready |= 1u << events[i].data.u32;
 }
 
-/* What came is taken before it is read who fired, which takes two system calls; the
- * descriptor stays readable meanwhile. Not twice in a row, whatever a backend does. */
-static bool go_ahead(struct xvmsg *h)
-{
-    h->ahead = !h->ahead && h->conn.up && (bus_receive(h) || doorbell_look(h));
-    return h->ahead;
-}
-
 static int take_ready(struct xvmsg *h)
 {
     unsigned ready = h->ready;
@@ -318,7 +320,7 @@ static int take_ready(struct xvmsg *h)
     h->ready = 0;
     if (ready & 1u << SOURCE_TIMER)
         h->alarm = 0;
-    if (ready & 1u << SOURCE_EVTCHN && !go_ahead(h) && take_doorbells(h) < 0)
+    if (ready & 1u << SOURCE_EVTCHN && take_doorbells(h) < 0)
         return -1;
     return ready & 1u << SOURCE_XENSTORE ? take_watches(h) : 0;
 }
@@ -393,9 +395,18 @@ static int milliseconds_until(struct xvmsg *h, uint64_t when)
     if (when == NEVER)
         return -1;
 
-    uint64_t now = handle_lately(h);
+    uint64_t wait = time_until(h, when, handle_lately(h));
 
-    return now >= when ? 0 : (int)smaller((when - now + NS_PER_MS - 1) / NS_PER_MS, MAX_NAP_MS);
+    return (int)smaller((wait + NS_PER_MS - 1) / NS_PER_MS, MAX_NAP_MS);
+}
+
+/* Whoever waits for an answer need not wait for it being read who fired as well, which takes
+ * two system calls: the descriptor stays readable, and that is done before the next sleep. */
+static void put_off_doorbells(struct xvmsg *h)
+{
+    h->ahead = !h->ahead && h->conn.up && (bus_receive(h) || doorbell_look(h));
+    if (h->ahead)
+        h->ready &= ~(1u << SOURCE_EVTCHN);
 }
 
 void handle_nap(struct xvmsg *h, uint64_t end)
@@ -412,6 +423,8 @@ void handle_nap(struct xvmsg *h, uint64_t end)
     if (poll(fds, sizeof(fds) / sizeof(fds[0]), timeout) > 0)
         for (unsigned i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
             h->ready |= fds[i].revents ? 1u << i : 0;
+    if (h->ready & 1u << SOURCE_EVTCHN)
+        put_off_doorbells(h);
     h->now = 0;
     h->blind = 0;
 }

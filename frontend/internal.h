@@ -390,7 +390,7 @@ struct xvmsg {
     bool turn;      /* the loop must go around once more before it sleeps */
     unsigned ready; /* descriptors found readable, by bit */
     unsigned blind; /* turns since they were looked at */
-    bool ahead;     /* of reading the event channel, since the last turn */
+    bool ahead;     /* the event channel was readable at the last nap, and was not read */
     uint64_t now;   /* the clock as last read in this turn; 0: not yet */
 
     struct connection conn;
