@@ -56,8 +56,9 @@ struct platform_ops {
 
     /* Monotonic time in nanoseconds. */
     uint64_t (*now)(struct platform *p);
-    /* A time that is not past yet, and at most a tick of the kernel's (10 ms) ahead. Takes no
-     * system call where the kernel's clock does, as that of a PV guest. */
+    /* A time at most a tick of the kernel's (10 ms) ahead, and not past yet unless the kernel
+     * counts its ticks late, as it does while the processor that counts them waits for a real
+     * one. Takes no system call where the kernel's clock does, as that of a PV guest. */
     uint64_t (*soon)(struct platform *p);
 
     /* ---- event channels: ports are local; never block ---- */

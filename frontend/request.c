@@ -16,6 +16,9 @@
 #include "common/le.h"
 #include "frontend/internal.h"
 
+/* A time for requests that is short beside a tick that comes late. */
+#define SHORT_NS UINT64_C(1000000000)
+
 /* ---- lanes ---- */
 
 /* Requests to one device, or to the bus, in order; the first may be sent. */
@@ -110,6 +113,12 @@ uint8_t *request_words(struct xvmsg *h, const uint32_t *values, size_t count)
     return words;
 }
 
+/* From when on its time counts. */
+static uint64_t begin_of(struct xvmsg *h)
+{
+    return h->timeout < SHORT_NS ? handle_now(h) : h->platform->ops->soon(h->platform);
+}
+
 int request_submit(struct xvmsg *h, const struct request_call *call)
 {
     const struct msg_description *what = msg_describe(call->msg.kind);
@@ -138,7 +147,7 @@ int request_submit(struct xvmsg *h, const struct request_call *call)
     }
     r->call = *call;
     r->token = msg.token;
-    r->deadline = h->platform->ops->soon(h->platform) + h->timeout;
+    r->deadline = begin_of(h) + h->timeout;
     r->size = size;
     memcpy(r->bytes, h->bus.outgoing, size);
     insert(&h->requests, lane, r);
