@@ -7,6 +7,7 @@
 
 daemon_log=/lab/logs/xvmsgd.log
 failed=0 # 1 when a case was not ok
+pvh_retries=0 # attempts with a PVH guest that did not count
 . lab-functions.sh
 
 bail()
@@ -123,6 +124,7 @@ run_scripts()
 		# shellcheck source=/dev/null
 		. "$script"
 	done
+	[ $pvh_retries -eq 0 ] || echo "# tried once more with a PVH guest: $pvh_retries times, see above"
 	echo "1..$cases"
 }
 
@@ -131,11 +133,22 @@ triple_fault()
 	xl dmesg | grep 'Triple fault' | tail -n 1
 }
 
+# pvh_again WHY [FILE...]: what there was of an attempt that does not count, as comments
+pvh_again()
+{
+	pvh_why=$1
+	shift
+	sed 's/^/# /' "$tmp/tap" "$@"
+	echo "# $pvh_why; once more"
+	pvh_retries=$((pvh_retries + 1))
+}
+
 # with_pvh_guest NAME COMMAND [LINE...]: the cases of a command that has a PVH guest of that name,
 # with the lines in its xl config. QEMU's emulation of SVM now and then loses such a guest, with
-# the hypervisor's own registers in the triple fault that Xen reports. That is no verdict on us:
-# it is tried again, in all four times. A guest that stands still may be the emulator's fault or
-# ours: where it stood is told, and the second time is not forgiven.
+# the hypervisor's own registers in the triple fault that Xen reports: those seen so far, which
+# are printed for whoever looks at this one. That is no verdict on us: it is tried again, in all
+# four times. A guest that stands still may be the emulator's fault or ours: where it stood is
+# told, and the second time is not forgiven.
 with_pvh_guest()
 {
 	pvh_name=$1 pvh_command=$2 pvh_stood=0
@@ -153,11 +166,11 @@ with_pvh_guest()
 		guest-stop "$pvh_name" 2>/dev/null
 		pvh_fault_now=$(triple_fault)
 		if [ -n "$pvh_fault_now" ] && [ "$pvh_fault_now" != "$pvh_fault" ]; then
-			echo "# the emulator lost the PVH guest; once more"
+			xl dmesg | tail -n 40 >"$tmp/fault"
+			pvh_again "the emulator lost the PVH guest" "$tmp/fault"
 		elif [ -e "/lab/logs/lost-$pvh_name.log" ] && [ $pvh_stood -eq 0 ]; then
 			pvh_stood=1
-			sed 's/^/# /' "$tmp/tap" "/lab/logs/lost-$pvh_name.log"
-			echo "# the PVH guest stood still; once more"
+			pvh_again "the PVH guest stood still" "/lab/logs/lost-$pvh_name.log"
 		else
 			break
 		fi

@@ -16,7 +16,7 @@ cases=0
 
 # Seconds, many times what any command here takes: guest-run gives up a guest that stands still,
 # which costs its cases and not the whole run.
-export LAB_COMMAND_TIMEOUT=300
+export LAB_COMMAND_TIMEOUT=$((300 + 20 * verify_mib))
 
 daemon_start || bail "xvmsgd did not start"
 # Areas of several queues, and drivers that die with them, take more than the lab's 128 MB.

@@ -153,10 +153,19 @@ static void send_input(void)
 	sent++;
 }
 
+/* Of a clock that only goes forward. */
+static time_t seconds_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
+}
+
 /* Milliseconds until end, for poll(); -1 without one. */
 static int time_left(time_t end)
 {
-	time_t now = time(NULL);
+	time_t now = seconds_now();
 
 	if (!end)
 		return -1;
@@ -165,6 +174,10 @@ static int time_left(time_t end)
 
 static void give_up(const char *name)
 {
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	fprintf(stderr, "guest-run: the guest %s does not end its command\n", name);
 	execlp("guest-lost", "guest-lost", name, NULL);
 	perror("guest-run: guest-lost");
@@ -174,7 +187,7 @@ static void give_up(const char *name)
 /* limit: seconds; 0: as long as it takes */
 static void converse(const char *name, int signals, int limit)
 {
-	time_t end = limit > 0 ? time(NULL) + limit : 0;
+	time_t end = limit > 0 ? seconds_now() + limit : 0;
 	struct pollfd fds[3] = {
 		{ .fd = xs_fileno(xs), .events = POLLIN },
 		{ .fd = signals, .events = POLLIN },
@@ -184,7 +197,8 @@ static void converse(const char *name, int signals, int limit)
 
 	for (;;) {
 		fds[2].fd = input_open && sent - taken < WINDOW ? 0 : -1;
-		if (poll(fds, 3, time_left(end)) == 0)
+		poll(fds, 3, time_left(end));
+		if (time_left(end) == 0)
 			give_up(name);
 		if (fds[1].revents)
 			leave(128 + SIGTERM);
