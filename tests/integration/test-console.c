@@ -165,11 +165,10 @@ static void a_port_that_is_closed_takes_and_gives_nothing(void)
 
 /* ---- nobody reads ---- */
 
-/* Writes until the terminal takes no more; how many buffers it took. */
-static unsigned fill_up(struct con *t)
+/* Writes until the terminal, which took so many buffers, takes no more; how many it has taken
+ * then. It may be a moment only: the kernel moves what a terminal got by a thread of its own. */
+static unsigned fill_up(struct con *t, unsigned taken)
 {
-    unsigned taken = 0;
-
     for (;; taken++) {
         memset(con_slot(t, OUT, taken % SLOTS), (int)taken, SLOT);
         con_offer(t, OUT, (uint16_t)(taken % SLOTS), SLOT);
@@ -194,12 +193,15 @@ static void what_nobody_reads_waits_and_nothing_is_lost(void)
     size_t size = 0;
 
     con_drive(&t, PLAIN, 2);
-    taken = fill_up(&t);
+    taken = fill_up(&t, 0);
     CU_ASSERT(taken > 0);
     /* Nothing goes on meanwhile: a loop that waits would return at once. */
     while (event_base_loop(t.g->base, EVLOOP_NONBLOCK) == 0 && ++loops < 5)
         ;
-    CU_ASSERT(!con_answered(&t, OUT));
+    while (con_answered(&t, OUT)) {
+        con_await(&t, OUT);
+        taken = fill_up(&t, taken + 1);
+    }
     while (size < (size_t)(taken + 1) * SLOT) {
         size += read_some(t.slave[0], bytes + size, sizeof(bytes) - size);
         guest_settle(t.g);
@@ -222,11 +224,10 @@ static void a_reset_waits_for_nobody(void)
                         .reset_vqueue_request.index = OUT};
 
     con_drive(&t, PLAIN, 2);
-    fill_up(&t);
+    fill_up(&t, 0);
     guest_call(t.g, reset);
     con_enable(&t, OUT);
-    con_offer(&t, OUT, 0, SLOT);
-    CU_ASSERT(!con_answered(&t, OUT));
+    fill_up(&t, 0);
     con_offer(&t, IN, 0, 100);
     guest_settle(t.g);
     CU_ASSERT_EQUAL(guest_set_status(t.g, DEV, 0), 0);
